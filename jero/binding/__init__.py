@@ -1,0 +1,1 @@
+"""From a request to the handler's arguments, as the contract says."""

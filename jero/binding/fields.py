@@ -1,0 +1,105 @@
+"""The parts of a request that are names and values: path, query, headers, cookies."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeAlias
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec.inspect import FrozenSetType, ListType, Metadata, SetType, TupleType, UnionType, VarTupleType
+
+from jero.binding.faults import read_fault
+from jero.errors import HTTPError, MalformedRequest, NotFound
+from jero.http.asgi import Scope
+from jero.http.cookies import read_cookies
+from jero.http.headers import header_name
+
+Reader: TypeAlias = Callable[[Scope, dict[str, str]], Any]
+
+_LISTS: Final = (ListType, SetType, FrozenSetType, TupleType, VarTupleType)
+
+
+def field_reader(name: str, struct: type[Any]) -> Reader:
+    """A function from a request and its path's slots to the Struct that the parameter `name` is to be."""
+    return _READERS[name](struct)
+
+
+def _path_reader(struct: type[Any]) -> Reader:
+    def read(scope: Scope, slots: dict[str, str]) -> Any:
+        return _convert(slots, struct, "path", NotFound)
+
+    return read
+
+
+def _params_reader(struct: type[Any]) -> Reader:
+    lists = _list_fields(struct)
+
+    def read(scope: Scope, slots: dict[str, str]) -> Any:
+        try:
+            query = scope["query_string"].decode("ascii")
+            pairs = parse_qsl(query, keep_blank_values=True, errors="strict") if query else ()
+        except ValueError as error:
+            raise MalformedRequest("The query string is not percent-encoded UTF-8.") from error
+        return _convert(_gather(pairs, lists), struct, "params", MalformedRequest)
+
+    return read
+
+
+def _headers_reader(struct: type[Any]) -> Reader:
+    lists = _list_fields(struct)
+    fields = msgspec.structs.fields(struct)
+    names = {header_name(field.name, field.encode_name).lower().encode(): field.encode_name for field in fields}
+
+    def read(scope: Scope, slots: dict[str, str]) -> Any:
+        pairs = [(names[key], value.decode("latin-1")) for key, value in scope["headers"] if key in names]
+        return _convert(_gather(pairs, lists), struct, "headers", MalformedRequest)
+
+    return read
+
+
+def _cookies_reader(struct: type[Any]) -> Reader:
+    def read(scope: Scope, slots: dict[str, str]) -> Any:
+        header = b"; ".join(value for key, value in scope["headers"] if key == b"cookie")
+        return _convert(read_cookies(header.decode("latin-1")), struct, "cookies", MalformedRequest)
+
+    return read
+
+
+_READERS: Final[dict[str, Callable[[type[Any]], Reader]]] = {
+    "path": _path_reader,
+    "params": _params_reader,
+    "headers": _headers_reader,
+    "cookies": _cookies_reader,
+}
+
+
+def _gather(pairs: Iterable[tuple[str, str]], lists: frozenset[str]) -> dict[str, Any]:
+    """A value a name, the last where it is repeated; for the fields in `lists` all of them."""
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in lists:
+            values.setdefault(name, []).append(value)
+        else:
+            values[name] = value
+    return values
+
+
+def _convert(values: dict[str, Any], struct: type[Any], location: str, refusal: type[HTTPError]) -> Any:
+    try:
+        return msgspec.convert(values, struct, strict=False)
+    except msgspec.ValidationError as error:
+        detail, fault = read_fault(error, location)
+        raise refusal(detail, errors=[fault]) from error
+
+
+def _list_fields(struct: type[Any]) -> frozenset[str]:
+    info = msgspec.inspect.type_info(struct)
+    fields: tuple[msgspec.inspect.Field, ...] = getattr(info, "fields", ())
+    return frozenset(field.encode_name for field in fields if _is_list(field.type))
+
+
+def _is_list(info: msgspec.inspect.Type) -> bool:
+    if isinstance(info, Metadata):
+        return _is_list(info.type)
+    if isinstance(info, UnionType):
+        return any(_is_list(member) for member in info.types)
+    return isinstance(info, _LISTS)

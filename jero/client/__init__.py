@@ -1,0 +1,1 @@
+"""Reading streams: the parsers are written apart from `jero.framing`, so that neither hides the other's mistakes."""

@@ -1,0 +1,1 @@
+"""A handler's signature, read once at startup, as plain data: the binder, the responder and the documents read it."""

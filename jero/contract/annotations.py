@@ -1,0 +1,113 @@
+"""Annotations taken apart, and what msgspec can make of them."""
+
+import types
+import typing
+from collections.abc import Iterator
+from typing import Any, Final, cast
+
+import msgspec
+from msgspec import Struct
+from msgspec.inspect import (
+    BoolType,
+    CustomType,
+    DataclassType,
+    DictType,
+    Field,
+    FrozenSetType,
+    ListType,
+    NamedTupleType,
+    NoneType,
+    SetType,
+    StructType,
+    TupleType,
+    Type,
+    TypedDictType,
+    VarTupleType,
+)
+
+from jero.codec import json_decoder
+from jero.errors import WiringError
+
+_DEFAULTS: Final = ("default", "default_factory")
+# The key of a JSON object is text: msgspec writes text, numbers, dates and the like as it, and none of these.
+_NO_KEYS: Final = (
+    BoolType,
+    DataclassType,
+    DictType,
+    FrozenSetType,
+    ListType,
+    NamedTupleType,
+    NoneType,
+    SetType,
+    StructType,
+    TupleType,
+    TypedDictType,
+    VarTupleType,
+)
+
+
+def wiring_error(where: str, found: str, instead: str) -> WiringError:
+    """A refusal as a whole sentence: the place, what stands there, what to write in its stead."""
+    return WiringError(f"{where}: {found}. {instead}.")
+
+
+def name_of(annotation: Any) -> str:
+    """An annotation as its user wrote it, near enough to be found again."""
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return annotation.__name__
+    return str(annotation).replace("typing.", "").replace("collections.abc.", "")
+
+
+def is_struct(annotation: Any) -> bool:
+    """Whether it is a Struct class, or a parametrized generic one."""
+    origin = typing.get_origin(annotation) or annotation
+    return isinstance(origin, type) and issubclass(origin, Struct)
+
+
+def union_members(annotation: Any) -> tuple[Any, ...]:
+    """The members of a union; anything else is its own only member."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return typing.get_args(annotation)
+    return (annotation,)
+
+
+def check_type(annotation: Any, where: str, *, allow_custom: bool = False) -> None:
+    """Refuses what msgspec has no JSON for: a foreign class, unless a hook takes care of it; an untagged union.
+
+    Raises `WiringError`.
+    """
+    try:
+        info = msgspec.inspect.type_info(annotation)
+        json_decoder(annotation)
+    except (TypeError, NameError) as error:
+        raise wiring_error(where, f"msgspec cannot use {name_of(annotation)}: {error}", "Mend that type") from error
+    found = next(_without_json(info, allow_custom=allow_custom), None)
+    if found is not None:
+        raise wiring_error(
+            where,
+            f"msgspec has no JSON for {found}" + ("" if found == name_of(annotation) else f" in {name_of(annotation)}"),
+            "Use a Struct or another type that it knows, or give the application an encoder with an enc_hook",
+        )
+
+
+def _without_json(info: Type, *, allow_custom: bool) -> Iterator[str]:
+    for node in _nodes(info):
+        if isinstance(node, CustomType) and not allow_custom:
+            yield name_of(node.cls)
+        elif isinstance(node, DictType) and isinstance(node.key_type, _NO_KEYS):
+            yield f"dict keys that are a {type(node.key_type).__name__.removesuffix('Type').lower()}"
+
+
+def _nodes(info: Any) -> Iterator[Type]:
+    """All the types that a type is made of; a recursive one is met once."""
+    waiting: list[Any] = [info]
+    seen: set[int] = set()
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, tuple):
+            waiting.extend(cast("tuple[Any, ...]", node))
+        elif isinstance(node, Type | Field) and id(node) not in seen:
+            seen.add(id(node))
+            waiting.extend(getattr(node, field) for field in node.__struct_fields__ if field not in _DEFAULTS)
+            if isinstance(node, Type):
+                yield node

@@ -1,0 +1,1 @@
+"""One request, from its matched route to its last byte."""

@@ -1,0 +1,64 @@
+"""A response whose body is whole: its bytes, in two messages."""
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from msgspec.json import Encoder
+
+from jero.http.asgi import HeaderPairs, Scope, Send, response_body, response_start
+from jero.responses.base import Response
+from jero.responses.buffered import BytesResponse, JSONResponse, NoContent, TextResponse
+
+logger = logging.getLogger("jero.requests")
+
+JSON: Final = b"application/json"
+TEXT: Final = b"text/plain; charset=utf-8"
+BYTES: Final = b"application/octet-stream"
+
+_WRAPPERS: Final[tuple[tuple[type[Response[Any]], bytes, Callable[[Any, Encoder], bytes]], ...]] = (
+    (JSONResponse, JSON, lambda response, encoder: encoder.encode(response.content)),
+    (TextResponse, TEXT, lambda response, encoder: response.content.encode()),
+    (BytesResponse, BYTES, lambda response, encoder: bytes(response.content)),
+)
+
+
+async def send_plain(value: Any, declared: frozenset[Any], scope: Scope, send: Send, encoder: Encoder) -> None:
+    """Sends a value that a handler returned as it is: `str` as text and `bytes` as bytes where they are declared,
+    all else as JSON.
+    """
+    if isinstance(value, str) and str in declared:
+        body, media_type = value.encode(), TEXT
+    elif isinstance(value, bytes) and bytes in declared:
+        body, media_type = value, BYTES
+    else:
+        body, media_type = encoder.encode(value), JSON
+    await send_whole(200, [(b"content-type", media_type)], body, scope, send)
+
+
+async def send_response(response: Response[Any], scope: Scope, send: Send, encoder: Encoder) -> None:
+    """Sends one of the buffered responses."""
+    pairs = response.header_pairs()
+    if isinstance(response, NoContent):
+        await send_whole(response.status_code, pairs, None, scope, send)
+        return
+    _, media_type, encode = next(wrapper for wrapper in _WRAPPERS if isinstance(response, wrapper[0]))
+    headers = with_defaults(pairs, [(b"content-type", media_type)])
+    await send_whole(response.status_code, headers, encode(response, encoder), scope, send)
+
+
+async def send_whole(status: int, headers: HeaderPairs, body: bytes | None, scope: Scope, send: Send) -> None:
+    """Sends a response with its length; without its body to HEAD (RFC 9110, section 9.3.2), or where it has none."""
+    if body is not None:
+        headers = with_defaults(headers, [(b"content-length", b"%d" % len(body))])
+    try:
+        await send(response_start(status, headers))
+        await send(response_body(b"" if body is None or scope["method"] == "HEAD" else body))
+    except OSError:  # a server's word for a client that has left (ASGI HTTP, version 2.4)
+        logger.debug("%s %s: the client left before its response", scope["method"], scope["path"])
+
+
+def with_defaults(pairs: HeaderPairs, defaults: HeaderPairs) -> HeaderPairs:
+    """The headers, with those of `defaults` that are not among them."""
+    names = {name for name, _ in pairs}
+    return [default for default in defaults if default[0] not in names] + pairs

@@ -1,0 +1,1 @@
+"""From an item to its bytes on the wire: a format a file, pure and synchronous."""

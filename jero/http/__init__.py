@@ -1,0 +1,1 @@
+"""HTTP's own words: they know nothing of jero but its errors."""

@@ -1,0 +1,115 @@
+"""Startup and shutdown: the application's resources, opened while it is wired and closed in reverse."""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
+from typing import TypeVar
+
+from jero.errors import WiringError
+from jero.http.asgi import Message, Receive, Send
+
+logger = logging.getLogger("jero.lifespan")
+
+R = TypeVar("R")
+
+
+class Lifespan:
+    """Runs `wire` once for each life of the server (ASGI lifespan protocol, version 2).
+
+    On a server without that protocol the first request begins the life, in a task of its own that ends with
+    the event loop.
+    """
+
+    def __init__(self, wire: Callable[[], Awaitable[None]]) -> None:
+        self._wire = wire
+        self._resources: AsyncExitStack | None = None
+        self._started: asyncio.Future[None] | None = None
+        self._own_task: asyncio.Task[None] | None = None
+        self.is_ready = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the application is being wired, or runs."""
+        return self._resources is not None
+
+    def enter(self, manager: AbstractContextManager[R]) -> R:
+        """Opens a resource until the end of this life."""
+        return self._open_resources().enter_context(manager)
+
+    async def aenter(self, manager: AbstractAsyncContextManager[R]) -> R:
+        """Opens a resource until the end of this life."""
+        return await self._open_resources().enter_async_context(manager)
+
+    async def serve(self, receive: Receive, send: Send) -> None:
+        """The lifespan protocol, from startup to shutdown."""
+        await receive()
+        try:
+            await self._begin()
+        except Exception as error:
+            await send(_failed("startup", error))
+            return
+        try:
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        finally:
+            answer: Message = {"type": "lifespan.shutdown.complete"}
+            try:
+                await self._end()
+            except Exception as error:
+                answer = _failed("shutdown", error)
+        await send(answer)
+
+    async def ready(self) -> None:
+        """Returns when the application is wired, which it begins to be where no server has told it to.
+
+        Raises what `wire` raises; the next call begins anew.
+        """
+        if self.is_ready:
+            return
+        if self._started is None:
+            self._started = asyncio.get_running_loop().create_future()
+            self._own_task = asyncio.create_task(self._live(self._started), name="lifespan")
+        await asyncio.shield(self._started)
+
+    async def _live(self, started: asyncio.Future[None]) -> None:
+        try:
+            await self._begin()
+        except BaseException as error:
+            if isinstance(error, Exception):
+                started.set_exception(error)
+                return
+            started.set_exception(RuntimeError(f"the startup was ended by {error!r}"))
+            raise
+        started.set_result(None)
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await self._end()
+
+    async def _begin(self) -> None:
+        self._resources = AsyncExitStack()
+        try:
+            await self._wire()
+        except BaseException:
+            await self._end()
+            raise
+        self.is_ready = True
+
+    async def _end(self) -> None:
+        self.is_ready = False
+        resources, self._resources, self._started = self._resources, None, None
+        if resources is not None:
+            await resources.aclose()
+
+    def _open_resources(self) -> AsyncExitStack:
+        if self._resources is None:
+            raise WiringError("_enter and _aenter open resources for the life of the application: call them in _wire.")
+        return self._resources
+
+
+def _failed(phase: str, error: Exception) -> Message:
+    """A refusal in one sentence where jero knows what is wrong; the whole traceback where the program raised."""
+    message = f"WiringError: {error}" if isinstance(error, WiringError) else "".join(traceback.format_exception(error))
+    return {"type": f"lifespan.{phase}.failed", "message": message}

@@ -1,0 +1,1 @@
+"""What a handler returns: frozen data. None of them sends itself."""

@@ -1,0 +1,90 @@
+"""Responses whose body is made as it is sent: each names its wire format."""
+
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, ClassVar, Generic, TypeAlias
+
+from msgspec.json import Encoder
+from typing_extensions import TypeVar
+
+from jero.framing.framing import Framing
+from jero.framing.json_array import JSON_ARRAY
+from jero.framing.ndjson import NDJSON
+from jero.framing.raw import RAW
+from jero.framing.sse import SSE, ServerSentEvent
+from jero.policy import StreamOutcome, StreamPolicy
+from jero.responses.base import H, Response
+
+T = TypeVar("T", default=Any)
+
+Source: TypeAlias = (
+    AsyncIterable[T] | AbstractAsyncContextManager[AsyncIterable[T]] | AsyncGenerator[AsyncIterable[T], StreamOutcome]
+)
+ErrorHandler: TypeAlias = Callable[[Exception], T | Awaitable[T | None] | None]
+
+
+class FramedResponse(Response[H], Generic[T, H], frozen=True, kw_only=True):
+    """A stream of items in the wire format `framing`, which a subclass names.
+
+    `stream`: an async iterable; a generator of one `yield`, of an async iterable, with setup before it and teardown
+    after it; or an async context manager that enters to an async iterable.
+    `encoder`, `policy`: in place of the application's. `keepalive`: seconds without a byte sent before a ping,
+    `None` for no pings; `ping`: an item to send then in place of the format's own, or a callable that makes one.
+    `on_error`: turns an exception in mid-stream into one last item, or into `None` for no item.
+
+    Raises `TypeError` where `stream` is none of these, `ValueError` for a `keepalive` that is not positive or
+    that the format has no ping for.
+    """
+
+    framing: ClassVar[Framing]
+    first_item_grace: ClassVar[float] = 5.0
+
+    stream: Source[T]
+    encoder: Encoder | None = None
+    policy: StreamPolicy | None = None
+    keepalive: float | None = None
+    ping: T | Callable[[], T] | None = None
+    on_error: ErrorHandler[T] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not hasattr(self.stream, "__aiter__") and not hasattr(self.stream, "__aenter__"):
+            raise TypeError(
+                f"{type(self).__name__}(stream=...) takes an async iterable, or an async context manager that enters "
+                f"to one; got {type(self.stream).__name__}."
+            )
+        if self.ping is not None and self.framing.separator:
+            raise ValueError(f"{type(self).__name__}(ping=...): an extra item would change what the stream says.")
+        if self.keepalive is None:
+            return
+        if not self.keepalive > 0:
+            raise ValueError(f"keepalive={self.keepalive!r}: it is a positive number of seconds, or None.")
+        if self.ping is None and self.framing.keepalive is None:
+            raise ValueError(f"{type(self).__name__}(keepalive=...): the format has no ping that readers pass over.")
+
+
+class StreamingResponse(FramedResponse[bytes, H], Generic[H], frozen=True, kw_only=True):
+    """Chunks of bytes as they are: `application/octet-stream` unless `raw_headers` says otherwise."""
+
+    framing: ClassVar[Framing] = RAW
+
+
+class NDJSONStreamingResponse(FramedResponse[T, H], Generic[T, H], frozen=True, kw_only=True):
+    """One JSON text a line: `application/x-ndjson`, or `application/jsonl` for a client that asks for that name."""
+
+    framing: ClassVar[Framing] = NDJSON
+
+
+class JSONArrayStreamingResponse(FramedResponse[T, H], Generic[T, H], frozen=True, kw_only=True):
+    """One JSON array, element by element: `application/json`."""
+
+    framing: ClassVar[Framing] = JSON_ARRAY
+
+
+class SSEResponse(FramedResponse[T | ServerSentEvent[T], H], Generic[T, H], frozen=True, kw_only=True):
+    """Server-sent events: a `ServerSentEvent` as it is, any other item as the data of one."""
+
+    framing: ClassVar[Framing] = SSE
+    first_item_grace: ClassVar[float] = 0.1
+
+    keepalive: float | None = 15.0

@@ -1,0 +1,1 @@
+"""How a stream is sent: one task owns its source, and no task is made for an item."""

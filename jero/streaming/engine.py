@@ -1,0 +1,85 @@
+"""Sends a stream: the request's own task watches the client, and a second one owns the stream's life."""
+
+import asyncio
+import logging
+
+from anyio import CancelScope
+
+from jero.http.asgi import Receive, Send
+from jero.streaming.disconnect import until_disconnect
+from jero.streaming.life import Life
+from jero.streaming.plan import StreamPlan
+from jero.streaming.sender import Sender
+from jero.streaming.source import discard
+
+logger = logging.getLogger("jero.streams")
+
+
+async def send_stream(plan: StreamPlan, receive: Receive, send: Send) -> None:
+    """Returns when the stream is over and torn down, whatever ended it.
+
+    Raises what failed before the client was sent its status, for the caller to answer. A stream that ends without
+    an end of its body is a cut transfer: the server drops the connection. A cancellation of the calling task
+    ends the stream, waits for its teardown, and is then raised on.
+    """
+    life = Life(plan, Sender(send, plan.start, plan.framing.opening))
+    task = asyncio.get_running_loop().create_task(life.run(), name=f"stream {plan.method} {plan.endpoint}")
+    task.add_done_callback(lambda _: life.release())
+    ended_by = await _watch(life, receive)
+    ended_by = await _until_released(life) or ended_by
+    if not life.begun:  # the task was cancelled before its first step
+        await discard(plan.stream)
+    if task.done() and not task.cancelled():
+        task.result()
+    if ended_by is not None:
+        raise ended_by
+    if life.error is not None and (life.is_unanswered or not isinstance(life.error, Exception)):
+        raise life.error
+
+
+async def _watch(life: Life, receive: Receive) -> asyncio.CancelledError | None:
+    """Waits for the client to leave, or for the stream to end; gives back a cancellation that is neither.
+
+    The end of the stream calls this task back by cancelling it, as `asyncio.timeout` does: `receive` has no
+    other way to be left.
+    """
+    request = asyncio.current_task()
+    if request is None:
+        raise RuntimeError("an ASGI application runs in a task of asyncio")
+    cancellations = request.cancelling()
+    is_watching, is_called_back = True, False
+
+    def call_back(_: asyncio.Future[None]) -> None:
+        nonlocal is_called_back
+        if is_watching:
+            is_called_back = True
+            request.cancel()
+
+    life.released.add_done_callback(call_back)
+    try:
+        await until_disconnect(receive)
+    except asyncio.CancelledError as cancelled:
+        if is_called_back and request.uncancel() <= cancellations:
+            return None
+        life.interrupt("disconnected")
+        return cancelled
+    except Exception:
+        logger.exception("receive() failed: the client's leaving cannot be noticed, and counts as done")
+    finally:
+        is_watching = False
+    life.interrupt("disconnected")
+    return None
+
+
+async def _until_released(life: Life) -> asyncio.CancelledError | None:
+    """Waits for the teardown; a cancellation meanwhile is given back, for it must not be lost either."""
+    cancelled: asyncio.CancelledError | None = None
+    if life.released.done():
+        return None
+    with CancelScope(shield=True):
+        while not life.released.done():
+            try:
+                await asyncio.wait((life.released,))
+            except asyncio.CancelledError as error:
+                cancelled = error
+    return cancelled

@@ -1,0 +1,33 @@
+"""What is to be streamed, as data."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from msgspec import Struct
+from msgspec.json import Encoder
+
+from jero.framing.framing import Framing
+from jero.http.asgi import Message
+from jero.policy import StreamOutcome, StreamPolicy
+
+
+class StreamPlan(Struct, frozen=True, kw_only=True):
+    """All that the engine needs to know of a stream.
+
+    `start`: the message that begins the response. `first_item_grace`, `keepalive`: seconds.
+    `ping`: makes the bytes of a ping, or `None`. `last_item`: what the client is to be told of an error, or `None`.
+    `on_end`: is given the outcome. `endpoint`, `method`: for the outcome.
+    """
+
+    stream: Any
+    framing: Framing
+    encoder: Encoder
+    policy: StreamPolicy
+    start: Message
+    first_item_grace: float
+    keepalive: float | None
+    ping: Callable[[], bytes] | None
+    last_item: Callable[[Exception], Awaitable[Any]]
+    on_end: Callable[[StreamOutcome], Awaitable[None]]
+    endpoint: str
+    method: str

@@ -1,0 +1,205 @@
+"""What a client is told when a handler raises, or returns what it did not declare."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from msgspec import Struct
+
+from jero import (
+    Conflict,
+    Created,
+    Endpoint,
+    Fault,
+    Gone,
+    HTTPError,
+    JSONResponse,
+    NDJSONStreamingResponse,
+    NoContent,
+    ServiceUnavailable,
+    SSEResponse,
+    TooManyRequests,
+    Unauthorized,
+)
+from jero.testing import AsyncTestClient, TestClient
+from tests.application import Application, call, http_scope
+
+INTERNAL = {"type": "internal-server-error", "title": "Internal server error", "status": 500}
+
+
+class OutOfStock(HTTPError, type="out-of-stock", title="Out of stock", status=409):
+    pass
+
+
+class Secret(Exception):
+    pass
+
+
+class Headers(Struct):
+    x_note: str
+
+
+class RaisingEndpoint(Endpoint, path="/raise"):
+    errors = [OutOfStock]  # noqa: RUF012 - declared as a class variable by its base
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
+
+    async def get(self) -> str:
+        if self.error is not None:
+            raise self.error
+        return "well"
+
+
+def raised(error: BaseException) -> httpx.Response:
+    """The answer to a request whose handler raises; the application has to go on afterwards."""
+    endpoint = RaisingEndpoint(error)
+    with TestClient(Application(endpoint)) as client:
+        response = client.get("/raise")
+        endpoint.error = None
+        assert client.get("/raise").text == "well"
+    return response
+
+
+def returned(annotation: Any, value: Any) -> httpx.Response:
+    """The answer to a request whose handler returns `value`, against or with its annotation."""
+
+    async def get(self: object) -> Any:
+        return value
+
+    get.__annotations__["return"] = annotation
+    endpoint: Any = type("MoviesEndpoint", (Endpoint,), {"get": get}, path="/")
+    with TestClient(Application(endpoint())) as client:
+        return client.get("/")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "problem", "headers"),
+    [
+        (
+            Unauthorized(headers={"WWW-Authenticate": "Bearer"}),
+            401,
+            {"type": "unauthorized"},
+            {"www-authenticate": "Bearer"},
+        ),
+        (Conflict("taken"), 409, {"type": "conflict", "detail": "taken"}, {}),
+        (Gone(), 410, {"type": "gone", "title": "Gone"}, {}),
+        (TooManyRequests(headers={"Retry-After": "3"}), 429, {"type": "too-many-requests"}, {"retry-after": "3"}),
+        (ServiceUnavailable("later"), 503, {"type": "service-unavailable", "detail": "later"}, {}),
+        (
+            OutOfStock("none left", headers={"X-Left": "0"}),
+            409,
+            {"type": "out-of-stock", "detail": "none left"},
+            {"x-left": "0"},
+        ),
+        (
+            Conflict(errors=[Fault(loc=("json", 0), msg="taken")]),
+            409,
+            {"errors": [{"loc": ["json", 0], "msg": "taken", "type": "value_error"}]},
+            {},
+        ),
+        (HTTPError("said"), 500, {**INTERNAL, "detail": "said"}, {}),
+    ],
+)
+def test_an_error_that_is_raised_is_answered_with_its_problem(
+    error: HTTPError, status: int, problem: dict[str, Any], headers: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    response = raised(error)
+    assert response.status_code == response.json()["status"] == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["content-length"] == str(len(response.content))
+    assert problem.items() <= response.json().items()
+    assert headers.items() <= dict(response.headers).items()
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Secret("the password is 123"),
+        ValueError("the password is 123"),
+        RecursionError("the password is 123"),
+        OSError("the password is 123"),
+        TimeoutError("the password is 123"),
+        StopAsyncIteration("the password is 123"),
+        ExceptionGroup("the password is 123", [Secret("the password is 123")]),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_unexpected_exception_is_a_logged_500_that_shows_nothing(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = raised(error)
+    assert (response.status_code, response.json()) == (500, INTERNAL)
+    assert response.headers["content-type"] == "application/problem+json"
+    assert "123" not in str(response.headers)
+    [record] = caplog.records
+    assert (record.name, record.levelno, record.getMessage()) == ("jero.requests", logging.ERROR, "GET /raise failed")
+    assert record.exc_info is not None
+    assert "the password is 123" in str(record.exc_info[1])
+
+
+def test_an_error_whose_header_would_break_out_of_its_line_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
+    response = raised(Conflict(headers={"X-A": "b\r\nSet-Cookie: c=d"}))
+    assert (response.status_code, response.json()) == (500, INTERNAL)
+    assert "set-cookie" not in response.headers
+    assert caplog.records
+
+
+async def numbers() -> AsyncIterator[int]:
+    yield 1
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "found"),
+    [
+        (Headers, JSONResponse(content=1), "JSONResponse"),
+        (NoContent, JSONResponse(content=1), "JSONResponse"),
+        (JSONResponse[int], NoContent(), "NoContent"),
+        (Created[int], JSONResponse(content=1), "JSONResponse"),
+        (SSEResponse[int] | NoContent, NDJSONStreamingResponse(stream=numbers()), "NDJSONStreamingResponse"),
+        (NoContent, None, "NoneType"),
+        (SSEResponse[int] | NoContent, None, "NoneType"),
+        (JSONResponse[int], 1, "int"),
+        (NDJSONStreamingResponse[int], [1], "list"),
+    ],
+    ids=str,
+)
+def test_what_was_not_declared_is_a_logged_500(
+    annotation: Any, value: Any, found: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = returned(annotation, value)
+    assert (response.status_code, response.json()) == (500, INTERNAL)
+    [record] = caplog.records
+    assert record.exc_info is not None
+    assert f"MoviesEndpoint.get returned {found}; its return annotation says " in str(record.exc_info[1])
+
+
+def test_a_subclass_of_what_was_declared_is_declared() -> None:
+    assert returned(JSONResponse[int], Created(content=1)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Headers(x_note="\ud800"), JSONResponse(content=object()), JSONResponse(content=1, headers=Headers("a\nb"))],
+    ids=repr,
+)
+def test_what_cannot_be_written_is_a_logged_500(value: Any, caplog: pytest.LogCaptureFixture) -> None:
+    response = returned(JSONResponse[Any] | Headers, value)
+    assert (response.status_code, response.json()) == (500, INTERNAL)
+    assert len(caplog.records) == 1
+
+
+def test_text_that_is_no_unicode_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
+    assert returned(str, "\ud800").json() == INTERNAL
+    assert len(caplog.records) == 1
+
+
+async def test_a_cancellation_is_never_swallowed() -> None:
+    app = Application(RaisingEndpoint(asyncio.CancelledError()))
+    async with AsyncTestClient(app):
+        with pytest.raises(asyncio.CancelledError):
+            await call(app, http_scope(path="/raise"))

@@ -1,0 +1,184 @@
+"""Resources live as long as the application: opened in `_wire`, closed in reverse, whatever happens."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+
+import pytest
+
+from jero import BaseApp, Endpoint, WiringError
+from jero.http.asgi import Message
+from jero.testing import AsyncTestClient
+from tests.application import call, http_scope
+
+
+class HealthEndpoint(Endpoint, path="/health"):
+    async def get(self) -> str:
+        return "well"
+
+
+class App(BaseApp):
+    """Opens two resources, the second asynchronous; notes what happens in `events`."""
+
+    def __init__(self, *, wire_error: BaseException | None = None, close_error: Exception | None = None) -> None:
+        super().__init__()
+        self.events: list[str] = []
+        self.wire_error = wire_error
+        self.close_error = close_error
+        self.is_open = asyncio.Event()
+        self.may_wire = asyncio.Event()
+        self.may_wire.set()
+
+    async def _wire(self) -> None:
+        self.events.append(f"got {self._enter(self._file())}")
+        self.events.append(f"got {await self._aenter(self._pool())}")
+        self.is_open.set()
+        await self.may_wire.wait()
+        if self.wire_error is not None:
+            raise self.wire_error
+        self._include_endpoint(HealthEndpoint())
+        self.events.append("wired")
+
+    @contextmanager
+    def _file(self) -> Generator[str, None, None]:
+        try:
+            yield "file"
+        finally:
+            self.events.append("closed file")
+
+    @asynccontextmanager
+    async def _pool(self) -> AsyncGenerator[str, None]:
+        try:
+            yield "pool"
+        finally:
+            self.events.append("closed pool")
+            if self.close_error is not None:
+                raise self.close_error
+
+    async def use_after_startup(self) -> None:
+        """What an endpoint might do by mistake, were it given the application."""
+        self._enter(self._file())
+
+
+OPENED = ["got file", "got pool", "wired"]
+CLOSED = ["closed pool", "closed file"]
+
+
+class Server:
+    """Speaks the lifespan protocol to an application, message by message."""
+
+    def __init__(self, app: BaseApp) -> None:
+        self._to_app: asyncio.Queue[Message] = asyncio.Queue()
+        self._from_app: asyncio.Queue[Message] = asyncio.Queue()
+        self.task = asyncio.ensure_future(app({"type": "lifespan"}, self._to_app.get, self._from_app.put))
+
+    async def tell(self, phase: str) -> Message:
+        """Says that it is time for startup or shutdown; gives the answer."""
+        await self._to_app.put({"type": f"lifespan.{phase}"})
+        return await asyncio.wait_for(self._from_app.get(), 5)
+
+
+async def test_startup_and_shutdown() -> None:
+    app = App()
+    server = Server(app)
+    assert await server.tell("startup") == {"type": "lifespan.startup.complete"}
+    assert app.events == OPENED
+    assert await server.tell("shutdown") == {"type": "lifespan.shutdown.complete"}
+    assert app.events == OPENED + CLOSED
+    await server.task
+
+
+async def test_a_second_life_is_wired_anew() -> None:
+    app = App()
+    for _ in range(2):
+        async with AsyncTestClient(app) as client:
+            assert (await client.get("/health")).text == "well"
+    assert app.events == (OPENED + CLOSED) * 2
+
+
+async def test_what_was_opened_is_closed_when_wiring_fails_half_way() -> None:
+    app = App(wire_error=WiringError("MoviesEndpoint: mend it."))
+    server = Server(app)
+    assert await server.tell("startup") == {
+        "type": "lifespan.startup.failed",
+        "message": "WiringError: MoviesEndpoint: mend it.",
+    }
+    assert app.events == ["got file", "got pool", *CLOSED]
+    await server.task
+
+
+async def test_an_unexpected_error_of_startup_is_told_with_its_traceback() -> None:
+    message = (await Server(App(wire_error=OSError("no database"))).tell("startup"))["message"]
+    assert message.startswith("Traceback (most recent call last):")
+    assert "raise self.wire_error" in message
+    assert message.endswith("OSError: no database\n")
+
+
+async def test_a_resource_that_does_not_close_fails_the_shutdown_and_keeps_no_other_open() -> None:
+    app = App(close_error=OSError("it hangs"))
+    server = Server(app)
+    await server.tell("startup")
+    answer = await server.tell("shutdown")
+    assert answer["type"] == "lifespan.shutdown.failed"
+    assert answer["message"].endswith("OSError: it hangs\n")
+    assert app.events == OPENED + CLOSED
+
+
+async def test_a_server_that_goes_without_a_word_leaves_nothing_open() -> None:
+    app = App()
+    server = Server(app)
+    await server.tell("startup")
+    server.task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await server.task
+    assert app.events == OPENED + CLOSED
+
+
+async def test_the_first_request_wires_where_no_server_has_and_the_others_wait_for_it() -> None:
+    app = App()
+    app.may_wire.clear()
+    requests = [asyncio.create_task(call(app, http_scope(path="/health"))) for _ in range(20)]
+    await app.is_open.wait()
+    assert not any(request.done() for request in requests)
+    app.may_wire.set()
+    assert [start["status"] for start, _ in await asyncio.gather(*requests)] == [200] * 20
+    assert app.events == OPENED
+
+
+async def test_a_request_that_is_given_up_does_not_undo_the_wiring() -> None:
+    app = App()
+    app.may_wire.clear()
+    first, second = (asyncio.create_task(call(app, http_scope(path="/health"))) for _ in range(2))
+    await app.is_open.wait()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    app.may_wire.set()
+    assert (await second)[0]["status"] == 200
+    assert app.events == OPENED
+
+
+def test_a_life_that_a_request_began_ends_with_the_event_loop() -> None:
+    app = App()
+
+    async def ask() -> None:
+        await call(app, http_scope(path="/health"))
+
+    for lives in (1, 2):
+        asyncio.run(ask())
+        assert app.events == (OPENED + CLOSED) * lives
+
+
+@pytest.mark.parametrize("error", [OSError("no database"), asyncio.CancelledError()], ids=["error", "cancellation"])
+async def test_a_failing_start_is_a_500_to_all_that_wait_and_tried_again(error: BaseException) -> None:
+    app = App(wire_error=error)
+    waiting = asyncio.gather(*(call(app, http_scope(path="/health")) for _ in range(3)))
+    assert [start["status"] for start, _ in await asyncio.wait_for(waiting, 5)] == [500] * 3
+    assert app.events == ["got file", "got pool", *CLOSED]
+    app.wire_error = None
+    assert (await call(app, http_scope(path="/health")))[0]["status"] == 200
+
+
+async def test_resources_are_opened_while_wiring() -> None:
+    with pytest.raises(WiringError, match=r"call them in _wire\.$"):
+        await App().use_after_startup()

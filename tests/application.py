@@ -1,0 +1,60 @@
+"""An application of the endpoints that a test needs, and calls of it with no client in between."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from jero import BaseApp, Endpoint
+from jero.http.asgi import ASGIApp, HeaderPairs, Message, Scope
+
+
+class Application(BaseApp):
+    """Serves the given endpoints."""
+
+    def __init__(self, *endpoints: Endpoint, **options: Any) -> None:
+        super().__init__(**options)
+        self._endpoints = endpoints
+
+    async def _wire(self) -> None:
+        for endpoint in self._endpoints:
+            self._include_endpoint(endpoint)
+
+
+class ReadOnError(Exception):
+    """More was read of a request than it has."""
+
+
+def http_scope(
+    method: str = "GET", path: str = "/", *, query: bytes = b"", headers: HeaderPairs | None = None, root_path: str = ""
+) -> Scope:
+    """The scope of a request as a server makes it."""
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": root_path,
+        "query_string": query,
+        "headers": headers or [],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+    }
+
+
+async def call(app: ASGIApp, scope: Scope, messages: Iterable[Message] = ()) -> list[Message]:
+    """What the application sends when `receive` gives it these messages, and raises `ReadOnError` after them."""
+    sent: list[Message] = []
+    pending = iter(messages)
+
+    async def receive() -> Message:
+        for message in pending:
+            return message
+        raise ReadOnError
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return sent

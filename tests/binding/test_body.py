@@ -1,0 +1,221 @@
+"""The body: read up to its limit, and refused with the path of the fault."""
+
+from typing import Annotated, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Meta, Struct
+
+from jero.binding.body import body_reader, read_body
+from jero.errors import (
+    ClientDisconnected,
+    ContentTooLarge,
+    Fault,
+    MalformedRequest,
+    UnprocessableContent,
+    UnsupportedMediaType,
+)
+from jero.http.asgi import Message
+from tests.application import ReadOnError, http_scope
+
+
+class Actor(Struct):
+    name: str
+    age: Annotated[int, Meta(ge=0)] = 0
+
+
+class Movie(Struct):
+    title: str
+    cast: list[Actor] = []
+    notes: dict[str, int] = {}
+
+
+def part(body: bytes, *, more_body: bool = True) -> Message:
+    return {"type": "http.request", "body": body, "more_body": more_body}
+
+
+async def read(*messages: Message, limit: int = 10, content_length: bytes | None = None) -> bytes:
+    """Reads a body of these messages, after which nothing may be read."""
+    pending = iter(messages)
+
+    async def receive() -> Message:
+        for message in pending:
+            return message
+        raise ReadOnError
+
+    pairs = [] if content_length is None else [(b"content-length", content_length)]
+    return await read_body(http_scope("POST", headers=pairs), receive, limit)
+
+
+def decode(body: bytes, type_: Any = Movie, content_type: bytes | None = b"application/json") -> Any:
+    pairs = [] if content_type is None else [(b"content-type", content_type)]
+    return body_reader("json", type_)(http_scope("POST", headers=pairs), body)
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [part(b"0123456789", more_body=False)],
+        [part(b"01234"), part(b""), part(b"56789", more_body=False)],
+        [part(b"0123456789"), part(b"", more_body=False)],
+        [{"type": "http.request", "body": b"0123456789"}],
+        [part(b"0123456789"), {"type": "http.request"}],
+    ],
+    ids=["whole", "in parts", "an empty last part", "no more_body", "no body"],
+)
+async def test_a_body_of_exactly_the_limit_is_read_whole(messages: list[Message]) -> None:
+    assert await read(*messages, content_length=b"10") == b"0123456789"
+
+
+async def test_an_empty_body() -> None:
+    assert await read(part(b"", more_body=False)) == b""
+
+
+@pytest.mark.parametrize("content_length", [b"11", b"1048577", b"9" * 40, b"9" * 5_000])
+async def test_a_body_that_is_announced_as_too_large_is_not_read_at_all(content_length: bytes) -> None:
+    with pytest.raises(ContentTooLarge, match="larger than 10 bytes"):
+        await read(content_length=content_length)
+
+
+@pytest.mark.parametrize("messages", [[part(b"01234567890")], [part(b"0123456789"), part(b"0")]])
+@pytest.mark.parametrize("content_length", [None, b"5", b"-1", b"nonsense", b""])
+async def test_a_body_that_turns_out_too_large_is_not_read_on(
+    messages: list[Message], content_length: bytes | None
+) -> None:
+    with pytest.raises(ContentTooLarge, match="larger than 10 bytes") as refused:
+        await read(*messages, content_length=content_length)
+    assert refused.value.headers == {"Connection": "close"}
+
+
+@pytest.mark.parametrize("messages", [[], [part(b"01")], [part(b"01"), part(b"23")]])
+async def test_a_body_that_is_cut_in_the_middle(messages: list[Message]) -> None:
+    with pytest.raises(ClientDisconnected):
+        await read(*messages, {"type": "http.disconnect"})
+
+
+@given(parts=st.lists(st.binary(max_size=6), min_size=1, max_size=6))
+async def test_a_body_is_read_whole_or_refused_by_its_size(parts: list[bytes]) -> None:
+    messages = [part(piece, more_body=number < len(parts)) for number, piece in enumerate(parts, 1)]
+    whole = b"".join(parts)
+    try:
+        assert await read(*messages) == whole
+    except ContentTooLarge:
+        assert len(whole) > 10
+    else:
+        assert len(whole) <= 10
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        b"application/json",
+        b"Application/JSON",
+        b"application/json; charset=utf-8",
+        b"application/json;charset=utf-8",
+        b" application/json ",
+        b"application/merge-patch+json",
+        b"application/vnd.api+json; version=1",
+    ],
+)
+def test_a_media_type_that_is_json(content_type: bytes) -> None:
+    assert decode(b'{"title":"a"}', content_type=content_type) == Movie("a")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "found"),
+    [
+        (None, "has no Content-Type"),
+        (b"", "is ''"),
+        (b"text/plain", "is 'text/plain'"),
+        (b"application/x-www-form-urlencoded", "is 'application/x-www-form-urlencoded'"),
+        (b"application/jsonl", "is 'application/jsonl'"),
+        (b"text/x+json", "is 'text/x+json'"),
+        (b"\xff", "is '\xff'"),
+    ],
+)
+def test_a_media_type_that_is_not(content_type: bytes | None, found: str) -> None:
+    with pytest.raises(UnsupportedMediaType) as refused:
+        decode(b'{"title":"a"}', content_type=content_type)
+    assert refused.value.detail == f"The body {found}; send it as application/json."
+    assert refused.value.headers == {"Accept": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "is not JSON"),
+        (b"{", "is not JSON"),
+        (b"title=a", "is not JSON"),
+        (b'{"title":"a"}}', "is not JSON"),
+        (b"{'title':'a'}", "is not JSON"),
+        (b"\xef\xbb\xbf{}", "is not JSON"),
+        (b'{"title":"\\ud800"}', "is not JSON"),
+        (b'{"title":"a\nb"}', "is not JSON"),
+        (b'{"title":NaN}', "is not JSON"),
+        (b'{"title":"\xff"}', "is not UTF-8"),
+        (b'{"title":"\xed\xa0\x80"}', "is not UTF-8"),
+        ('{"title":"a"}'.encode("utf-16"), "is not"),
+    ],
+)
+def test_a_body_that_is_not_json(body: bytes, reason: str) -> None:
+    with pytest.raises(MalformedRequest, match=f"^The body {reason}"):
+        decode(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 10_000, b"[" * 10_000 + b"]" * 10_000, b'{"a":' * 10_000 + b"1" + b"}" * 10_000],
+    ids=["cut", "array", "object"],
+)
+def test_a_body_that_is_nested_too_deep(body: bytes) -> None:
+    with pytest.raises(MalformedRequest, match=r"^The body is nested too deep\.$"):
+        decode(body, Any)
+
+
+@pytest.mark.parametrize(
+    ("body", "loc", "message", "type_"),
+    [
+        (b"[]", (), "Expected `object`, got `array`", "value_error"),
+        (b"null", (), "Expected `object`, got `null`", "value_error"),
+        (b"{}", ("title",), "Object missing required field `title`", "missing"),
+        (b'{"title":1}', ("title",), "Expected `str`, got `int`", "value_error"),
+        (b'{"title":"a","cast":[{}]}', ("cast", 0, "name"), "Object missing required field `name`", "missing"),
+        (
+            b'{"title":"a","cast":[{"name":"b"},{"name":2}]}',
+            ("cast", 1, "name"),
+            "Expected `str`, got `int`",
+            "value_error",
+        ),
+        (b'{"title":"a","cast":[{"name":"b","age":-1}]}', ("cast", 0, "age"), "Expected `int` >= 0", "value_error"),
+        (b'{"title":"a","notes":{"x":"y"}}', ("notes", "..."), "Expected `int`, got `str`", "value_error"),
+    ],
+)
+def test_a_body_of_another_shape_is_refused_with_its_path(
+    body: bytes, loc: tuple[str | int, ...], message: str, type_: str
+) -> None:
+    with pytest.raises(UnprocessableContent) as refused:
+        decode(body)
+    assert refused.value.errors == (Fault(("json", *loc), message, type_),)
+    assert str(refused.value.detail).startswith(f"{message} - at `$.json")
+
+
+def test_a_key_of_another_shape_is_refused_with_its_path() -> None:
+    with pytest.raises(UnprocessableContent) as refused:
+        decode(b'{"a":{"x":1}}', dict[str, dict[int, int]])
+    [fault] = refused.value.errors
+    assert fault.loc == ("json", "...")
+    assert fault.msg == "Expected `int`, got `str`"
+
+
+@given(body=st.binary(max_size=30) | st.text(alphabet='{}[]":,title1\\un', max_size=30).map(str.encode))
+def test_no_body_is_too_odd_to_be_read_or_refused(body: bytes) -> None:
+    try:
+        movie = decode(body)
+    except (MalformedRequest, UnprocessableContent) as refusal:
+        movie = refusal.detail
+    assert isinstance(movie, Movie | str)
+
+
+def test_raw_content_is_taken_as_it_is_whatever_its_media_type() -> None:
+    assert body_reader("content", bytes)(http_scope("POST"), b"\0\xff") == b"\0\xff"

@@ -1,0 +1,80 @@
+"""Endpoints made of a handler's source, so that what a type checker would refuse can be written down too."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, TypedDict
+
+from msgspec import Meta, Struct
+
+import jero
+from jero import Endpoint
+from jero.contract.operation import Operation, read_operations
+
+
+class Movie(Struct):
+    title: str
+
+
+class Book(Struct):
+    title: str
+
+
+class Dog(Struct, tag=True):
+    name: str
+
+
+class Cat(Struct, tag=True):
+    name: str
+
+
+class Slots(Struct):
+    movie_id: int
+
+
+class Page(Struct):
+    page: int = 1
+
+
+class Positional(Struct, array_like=True):
+    page: int = 1
+
+
+class Foreign:
+    pass
+
+
+class Holder(Struct):
+    foreign: list[Foreign]
+
+
+class Award(TypedDict):
+    year: int
+
+
+@dataclass
+class Actor:
+    name: str
+
+
+NAMES: dict[str, Any] = {
+    **{name: getattr(jero, name) for name in jero.__all__},
+    **{one.__name__: one for one in (Movie, Book, Dog, Cat, Slots, Page, Positional, Foreign, Holder, Award, Actor)},
+    **{one.__name__: one for one in (AsyncIterator, Iterator, Meta)},
+    "Annotated": Annotated,
+    "Any": Any,
+}
+
+
+def declared(signature: str, path: str | None = "/movies/{movie_id}") -> Endpoint:
+    """A `MoviesEndpoint` with the handler of `signature`: "async def get(self) -> Movie"."""
+    members: dict[str, Any] = {}
+    exec(f"{signature}: ...", dict(NAMES), members)
+    endpoint: Any = type("MoviesEndpoint", (Endpoint,), members, path=path)
+    made: Endpoint = endpoint()
+    return made
+
+
+def read(signature: str, path: str | None = "/movies/{movie_id}", *, has_enc_hook: bool = False) -> Operation:
+    """The one operation of such an endpoint."""
+    [operation] = read_operations(declared(signature, path), None, has_enc_hook=has_enc_hook)
+    return operation

@@ -1,0 +1,200 @@
+"""What is admitted, as the plain data that it is read into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic
+
+import pytest
+from msgspec import Struct
+from typing_extensions import TypeVar
+
+from jero import Endpoint, NDJSONStreamingResponse, NoContent, SSEResponse, StreamingResponse
+from jero.contract.inputs import Input
+from jero.contract.operation import Operation, read_operations
+from jero.contract.outputs import Output
+from jero.responses.buffered import BytesResponse, Created, JSONResponse, TextResponse
+from jero.responses.streaming import JSONArrayStreamingResponse
+from tests.contract.declared import Actor, Award, Cat, Dog, Foreign, Movie, Page, Slots, read
+
+T = TypeVar("T")
+
+
+class Total(Struct):
+    x_total: int
+
+
+class Listing(Struct, Generic[T]):
+    items: list[T]
+
+
+def operations(endpoint: Endpoint, path: str | None = None) -> list[Operation]:
+    return read_operations(endpoint, path, has_enc_hook=False)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "outputs"),
+    [
+        ("Movie", (Output(None, Movie),)),
+        ("Movie | None", (Output(None, Movie | None),)),
+        ("list[Movie]", (Output(None, list[Movie]),)),
+        ("Dog | Cat", (Output(None, Dog | Cat),)),
+        ("Actor", (Output(None, Actor),)),
+        ("Award", (Output(None, Award),)),
+        ("str", (Output(None, str),)),
+        ("bytes", (Output(None, bytes),)),
+        ("'Movie'", (Output(None, Movie),)),
+        ("Movie | str", (Output(None, str), Output(None, Movie))),
+        ("Any", (Output(None, Any),)),
+        ("JSONResponse[Movie]", (Output(JSONResponse, Movie),)),
+        ("JSONResponse[Movie | list[Movie], Page]", (Output(JSONResponse, Movie | list[Movie], Page),)),
+        ("Created[Movie, Page]", (Output(Created, Movie, Page),)),
+        ("TextResponse", (Output(TextResponse),)),
+        ("TextResponse[Page]", (Output(TextResponse, None, Page),)),
+        ("BytesResponse[Page]", (Output(BytesResponse, None, Page),)),
+        ("NoContent[Page]", (Output(NoContent, None, Page),)),
+        ("Created[Movie] | NoContent", (Output(Created, Movie), Output(NoContent))),
+        ("StreamingResponse", (Output(StreamingResponse),)),
+        ("StreamingResponse[Page]", (Output(StreamingResponse, None, Page),)),
+        ("NDJSONStreamingResponse[Movie, Page]", (Output(NDJSONStreamingResponse, Movie, Page),)),
+        ("NDJSONStreamingResponse[Dog | Cat]", (Output(NDJSONStreamingResponse, Dog | Cat),)),
+        ("JSONArrayStreamingResponse[int]", (Output(JSONArrayStreamingResponse, int),)),
+        ("SSEResponse[Movie]", (Output(SSEResponse, Movie),)),
+        ("SSEResponse", (Output(SSEResponse),)),
+        ("SSEResponse[Movie, Page]", (Output(SSEResponse, Movie, Page),)),
+        ("SSEResponse[Movie] | NoContent", (Output(SSEResponse, Movie), Output(NoContent))),
+    ],
+)
+def test_a_return_annotation_is_read_into_outputs(annotation: str, outputs: tuple[Output, ...]) -> None:
+    assert read(f"async def get(self) -> {annotation}").outputs == outputs
+
+
+@pytest.mark.parametrize(
+    ("signature", "inputs"),
+    [
+        ("async def get(self) -> Movie", ()),
+        ("async def get(self, path: Slots) -> Movie", (Input("path", Slots),)),
+        ("async def get(self, *, params: 'Page') -> Movie", (Input("params", Page),)),
+        ("async def post(self, json: Dog | Cat | None) -> Movie", (Input("json", Dog | Cat | None),)),
+        ("async def post(self, json: dict[str, int]) -> Movie", (Input("json", dict[str, int]),)),
+        ("async def delete(self, content: bytes) -> Movie", (Input("content", bytes),)),
+        (
+            "async def put(self, headers: Page, cookies: Page, path: Slots, params: Page, json: Movie) -> Movie",
+            (
+                Input("headers", Page),
+                Input("cookies", Page),
+                Input("path", Slots),
+                Input("params", Page),
+                Input("json", Movie),
+            ),
+        ),
+    ],
+)
+def test_parameters_are_read_into_inputs(signature: str, inputs: tuple[Input, ...]) -> None:
+    assert read(signature).inputs == inputs
+
+
+def test_a_hook_of_the_encoder_makes_a_foreign_class_sendable() -> None:
+    [output] = read("async def get(self) -> list[Foreign]", has_enc_hook=True).outputs
+    assert output.content == list[Foreign]
+
+
+def test_a_generic_struct_and_annotations_that_are_strings() -> None:
+    class MoviesEndpoint(Endpoint, path="/movies"):
+        async def get(self) -> NDJSONStreamingResponse[Listing[Movie], Total]:
+            raise NotImplementedError
+
+        async def post(self, json: Listing[Movie]) -> Listing[Movie] | None:
+            return json
+
+    get, post = operations(MoviesEndpoint())
+    assert get.outputs == (Output(NDJSONStreamingResponse, Listing[Movie], Total),)
+    assert post.inputs == (Input("json", Listing[Movie]),)
+
+
+def test_a_dataclass_endpoint() -> None:
+    @dataclass
+    class MoviesEndpoint(Endpoint, path="/movies"):
+        titles: list[str]
+
+        async def get(self) -> list[str]:
+            return self.titles
+
+    [operation] = operations(MoviesEndpoint(["a"]))
+    assert (operation.name, operation.method, operation.template.text) == ("MoviesEndpoint", "GET", "/movies")
+
+
+def test_a_dataclass_endpoint_with_slots() -> None:
+    @dataclass(slots=True, frozen=True)
+    class MoviesEndpoint(Endpoint, path="/movies"):
+        titles: tuple[str, ...]
+
+        async def get(self) -> tuple[str, ...]:
+            return self.titles
+
+    [operation] = operations(MoviesEndpoint(("a",)))
+    assert operation.template.text == "/movies"
+
+
+class Reading(Endpoint, Generic[T], path="/inherited"):
+    async def get(self) -> SSEResponse[T]:
+        raise NotImplementedError
+
+
+class Writing(Reading[Movie]):
+    async def post(self, json: Movie) -> Movie:
+        return json
+
+
+class Silent(Writing, path="/silent"):
+    pass
+
+
+setattr(Silent, "post", None)  # noqa: B010 - takes the operation back, which no annotation of it allows
+
+
+def test_operations_and_the_path_are_inherited() -> None:
+    assert [(one.method, one.template.text, one.name) for one in operations(Writing())] == [
+        ("GET", "/inherited", "Writing"),
+        ("POST", "/inherited", "Writing"),
+    ]
+    assert [(one.method, one.template.text) for one in operations(Silent())] == [("GET", "/silent")]
+
+
+def test_a_path_at_include_stands_in_place_of_the_class_own() -> None:
+    [operation, _] = operations(Writing(), "/elsewhere/{a}")
+    assert (operation.template.text, operation.template.slots) == ("/elsewhere/{a}", ("a",))
+
+
+def test_slots_that_the_handler_does_not_ask_for_are_its_own_business() -> None:
+    assert read("async def get(self) -> Movie", "/{a}/{b}").inputs == ()
+
+
+def test_a_static_handler() -> None:
+    class MoviesEndpoint(Endpoint, path="/movies"):
+        @staticmethod
+        async def get(params: Page) -> Movie:
+            return Movie(str(params.page))
+
+    [operation] = operations(MoviesEndpoint())
+    assert operation.inputs == (Input("params", Page),)
+
+
+def test_a_response_class_of_the_users_own() -> None:
+    class Movies(NDJSONStreamingResponse[Movie], frozen=True):
+        pass
+
+    class MoviesEndpoint(Endpoint, path="/movies"):
+        async def get(self) -> Movies:
+            raise NotImplementedError
+
+    MoviesEndpoint.get.__annotations__["return"] = Movies  # a local class is no global name
+    [operation] = operations(MoviesEndpoint())
+    assert [output.response for output in operation.outputs] == [Movies]
+    assert operation.outputs[0].is_stream
+
+
+def test_only_streams_are_streams() -> None:
+    union = read("async def get(self) -> SSEResponse[Movie] | NoContent").outputs
+    assert [output.is_stream for output in union] == [True, False]
+    assert [output.is_stream for output in read("async def get(self) -> Movie").outputs] == [False]

@@ -1,0 +1,45 @@
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.json import Encoder
+
+from jero.framing.json_array import JSON_ARRAY
+from tests.framing.items import ITEMS, TEXTS, UNENCODABLE
+
+
+def framed(*items: Any) -> bytes:
+    buffer = bytearray(JSON_ARRAY.opening)
+    for number, item in enumerate(items):
+        buffer += JSON_ARRAY.separator if number else b""
+        JSON_ARRAY.encode(item, buffer, Encoder())
+    return bytes(buffer + JSON_ARRAY.closing)
+
+
+@pytest.mark.parametrize(
+    ("items", "text"), [([], b"[]"), ([1], b"[1]"), ([1, "a", None], b'[1,"a",null]'), ([[0], [[0]]], b"[[0],[[0]]]")]
+)
+def test_the_elements_are_separated_by_commas(items: list[Any], text: bytes) -> None:
+    assert framed(*items) == text
+
+
+@pytest.mark.parametrize(("item", "json"), [*ITEMS, *TEXTS], ids=repr)
+def test_an_element_is_its_json(item: Any, json: bytes) -> None:
+    assert framed(item, item) == b"[" + json + b"," + json + b"]"
+
+
+@pytest.mark.parametrize("item", UNENCODABLE, ids=repr)
+def test_what_has_no_json_raises(item: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        framed(item)
+
+
+def test_a_ping_changes_nothing_wherever_it_stands() -> None:
+    ping = JSON_ARRAY.keepalive
+    assert ping is not None
+    for text in (ping + b"[1,2]", b"[" + ping + b"1,2]", b"[1" + ping + b",2]", b"[1," + ping + b"2" + ping + b"]"):
+        assert msgspec.json.decode(text) == [1, 2]
+
+
+def test_the_media_type() -> None:
+    assert JSON_ARRAY.content_type == "application/json"

@@ -1,0 +1,124 @@
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.json import Encoder
+
+from jero import ServerSentEvent
+from jero.framing.sse import SSE
+from tests.framing.items import ITEMS, RAW_HOLDERS, UNENCODABLE, Color, Movie
+
+
+def framed(item: Any) -> bytes:
+    buffer = bytearray()
+    SSE.encode(item, buffer, Encoder())
+    return bytes(buffer)
+
+
+@pytest.mark.parametrize(
+    ("item", "text"),
+    [
+        ("", b"data: \n\n"),
+        ("a", b"data: a\n\n"),
+        (" a", b"data:  a\n\n"),
+        (":a", b"data: :a\n\n"),
+        ("a\nb", b"data: a\ndata: b\n\n"),
+        ("a\rb", b"data: a\ndata: b\n\n"),
+        ("a\r\nb", b"data: a\ndata: b\n\n"),
+        ("a\n\rb", b"data: a\ndata: \ndata: b\n\n"),
+        ("a\n", b"data: a\ndata: \n\n"),
+        ("\r\n\r\n", b"data: \ndata: \ndata: \n\n"),
+        (
+            "a\x85b\u2028c\u2029d\x0be\x0cf\x1cg\x1dh\x1ei",
+            "data: a\x85b\u2028c\u2029d\x0be\x0cf\x1cg\x1dh\x1ei\n\n".encode(),
+        ),
+        ("\0", b"data: \0\n\n"),
+        ("\ufeffa", "data: \ufeffa\n\n".encode()),
+        (b"a\nevent: x", b"data: a\ndata: event: x\n\n"),
+        (bytearray(b"a\r\nb"), b"data: a\ndata: b\n\n"),
+        (memoryview(b"a\rb"), b"data: a\ndata: b\n\n"),
+        (b"\xff", b"data: \xff\n\n"),
+    ],
+)
+def test_text_is_the_data_of_an_event_split_at_crlf_cr_and_lf_alone(item: Any, text: bytes) -> None:
+    assert framed(item) == text
+    assert framed(ServerSentEvent(data=item)) == text
+
+
+@pytest.mark.parametrize(("item", "json"), [*ITEMS, (Color.RED, b'"red"')], ids=repr)
+def test_any_other_item_is_json_in_the_data(item: Any, json: bytes) -> None:
+    assert framed(item) == framed(ServerSentEvent(data=item)) == b"data: " + json + b"\n\n"
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (
+            ServerSentEvent(data="d", event="e", id="1", retry=3, comment="c"),
+            b": c\nevent: e\nid: 1\nretry: 3\ndata: d\n\n",
+        ),
+        (ServerSentEvent(data=Movie("a"), event="movie"), b'event: movie\ndata: {"title":"a"}\n\n'),
+        (ServerSentEvent(data=None), b"data: null\n\n"),
+        (ServerSentEvent(data=""), b"data: \n\n"),
+        (ServerSentEvent(id=""), b"id: \n\n"),
+        (ServerSentEvent(event=""), b"event: \n\n"),
+        (ServerSentEvent(retry=0), b"retry: 0\n\n"),
+        (ServerSentEvent(comment=""), b": \n\n"),
+        (ServerSentEvent(comment="a\r\nb\rdata: c"), b": a\n: b\n: data: c\n\n"),
+        (ServerSentEvent(event=" e:é", id=":\u2028"), "event:  e:é\nid: :\u2028\n\n".encode()),
+    ],
+    ids=repr,
+)
+def test_the_fields_of_an_event_in_their_order(event: ServerSentEvent, text: bytes) -> None:
+    assert framed(event) == text
+
+
+@pytest.mark.parametrize("field", ["event", "id"])
+@pytest.mark.parametrize("value", ["a\nb", "a\rdata: b", "\r\n", "a\n", "\0", "a\0b"])
+def test_a_field_that_would_become_another_is_refused(field: str, value: str) -> None:
+    values: dict[str, Any] = {field: value}
+    with pytest.raises(ValueError, match=rf"ServerSentEvent\({field}=.*\): CR, LF and NUL cannot stand in it\."):
+        ServerSentEvent(data="d", **values)
+
+
+@pytest.mark.parametrize("retry", [-1, 1.5, 3.0, "3", True, float("nan")])
+def test_a_retry_that_is_no_count_of_milliseconds_is_refused(retry: Any) -> None:
+    with pytest.raises(ValueError, match="it is a non-negative integer of milliseconds"):
+        ServerSentEvent(data="d", retry=retry)
+
+
+def test_an_event_without_a_field_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs at least one of data, event, id, retry and comment"):
+        ServerSentEvent()
+
+
+def test_an_event_is_frozen_and_keyword_only() -> None:
+    with pytest.raises(AttributeError):
+        setattr(ServerSentEvent(data="d"), "event", "a\nb")  # noqa: B010 - a plain assignment is what type checkers refuse
+    positional: Any = ServerSentEvent
+    with pytest.raises(TypeError):
+        positional("d")
+
+
+@pytest.mark.parametrize("wrap", RAW_HOLDERS)
+@pytest.mark.parametrize("json", [b'{"a":\nevent: x}', b'{"a":\r1}', b"\r\n1"])
+def test_json_that_came_with_line_breaks_starts_no_field(json: bytes, wrap: Callable[[msgspec.Raw], Any]) -> None:
+    for line in framed(wrap(msgspec.Raw(json))).splitlines():
+        assert line == b"" or line.startswith(b"data: ")
+
+
+@pytest.mark.parametrize("item", [*UNENCODABLE, ServerSentEvent(event="\ud800")], ids=repr)
+def test_what_cannot_be_written_raises(item: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        framed(item)
+
+
+def test_the_format() -> None:
+    assert (SSE.content_type, SSE.opening, SSE.separator, SSE.closing, SSE.keepalive) == (
+        "text/event-stream",
+        b"",
+        b"",
+        b"",
+        b": ping\n\n",
+    )

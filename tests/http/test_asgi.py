@@ -1,0 +1,46 @@
+import pytest
+
+from jero.http.asgi import Message, is_disconnect, request_header, response_body, response_start, route_path
+
+
+def test_the_messages_of_a_response() -> None:
+    assert response_start(200, [(b"a", b"1")]) == {
+        "type": "http.response.start",
+        "status": 200,
+        "headers": [(b"a", b"1")],
+    }
+    assert response_body(b"x") == {"type": "http.response.body", "body": b"x", "more_body": False}
+    assert response_body(b"x", more_body=True) == {"type": "http.response.body", "body": b"x", "more_body": True}
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"), [({"type": "http.disconnect"}, True), ({"type": "http.request", "body": b""}, False)]
+)
+def test_a_disconnect(message: Message, *, expected: bool) -> None:
+    assert is_disconnect(message) is expected
+
+
+def test_the_first_header_of_a_name_counts() -> None:
+    scope = {"headers": [(b"a", b"1"), (b"b", b"2"), (b"b", b"3")]}
+    assert request_header(scope, b"b") == b"2"
+    assert request_header(scope, b"c") is None
+
+
+@pytest.mark.parametrize(
+    ("root_path", "path", "expected"),
+    [
+        ("", "/movies", "/movies"),
+        ("/api", "/api/movies", "/movies"),
+        ("/api", "/api/", "/"),
+        ("/api", "/api", "/"),
+        ("/api", "/movies", "/movies"),
+        ("/api", "/apiary/movies", "/apiary/movies"),
+        ("/api/", "/api/movies", "/movies"),
+    ],
+)
+def test_the_path_below_the_mount(root_path: str, path: str, expected: str) -> None:
+    assert route_path({"path": path, "root_path": root_path}) == expected
+
+
+def test_a_server_may_leave_the_root_path_out() -> None:
+    assert route_path({"path": "/movies"}) == "/movies"

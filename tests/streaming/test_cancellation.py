@@ -1,0 +1,91 @@
+"""The request's task is cancelled at every point of its life: nothing is swallowed, nothing is left open."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import anyio
+import pytest
+
+from tests.streaming.wire import Wire, skip_time, start, stream
+
+
+class Life:
+    """A stream with a setup, items, and a teardown, that waits at each step."""
+
+    def __init__(self) -> None:
+        self.opened = 0
+        self.closed = 0
+
+    async def items(self) -> AsyncIterator[int]:
+        for number in range(3):
+            await asyncio.sleep(0)
+            yield number
+
+    async def lifecycle(self) -> AsyncIterator[AsyncIterator[int]]:
+        await asyncio.sleep(0)
+        self.opened += 1
+        yield self.items()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        self.closed += 1
+
+
+async def run(turns: int) -> tuple[Life, Wire, bool]:
+    """Cancels after so many turns of the event loop; says whether the request was still running."""
+    life, wire = Life(), Wire()
+    request = start(life.lifecycle(), wire)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    was_running = request.cancel()
+    if was_running:
+        with pytest.raises(asyncio.CancelledError):
+            await request
+    return life, wire, was_running
+
+
+async def test_a_cancellation_at_any_turn_is_raised_on_after_the_teardown() -> None:
+    for turns in range(1, 100):
+        life, wire, was_running = await run(turns)
+        assert life.opened == life.closed, f"cancelled after {turns} turns"
+        assert len(wire.outcomes) == 1
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        if not was_running:
+            assert wire.outcome.reason == "completed"
+            assert turns >= 8  # each of its waits was a turn
+            return
+    pytest.fail("the stream never ended")
+
+
+def test_a_cancel_scope_around_the_application_waits_for_the_teardown() -> None:
+    async def test() -> None:
+        life, wire = Life(), Wire()
+
+        async def endless() -> AsyncIterator[AsyncIterator[int]]:
+            yield idle()
+            await asyncio.sleep(5)  # which passes only if nobody spins meanwhile
+            life.closed += 1
+
+        async def idle() -> AsyncIterator[int]:
+            yield 1
+            await asyncio.get_running_loop().create_future()
+
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as group:
+                group.start_soon(stream, endless(), wire)
+                await wire.wait_for_bytes(b"1\n")
+                scope.cancel()
+        assert scope.cancelled_caught
+        assert life.closed == 1
+        assert wire.outcome.reason == "disconnected"
+
+    skip_time(test())
+
+
+async def test_the_callers_cancellation_count_is_left_as_it_was() -> None:
+    life, wire = Life(), Wire()
+    task = asyncio.current_task()
+    assert task is not None
+    async with asyncio.timeout(10):
+        await stream(life.lifecycle(), wire)
+    assert task.cancelling() == 0
+    assert life.closed == 1

@@ -1,0 +1,97 @@
+"""A thousand streams of mixed endings leave nothing behind."""
+
+import asyncio
+import gc
+import itertools
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+
+import pytest
+
+from tests.streaming.wire import Wire, start
+
+STREAMS = 1_000
+
+
+class Counter:
+    """Sources of every kind, which count themselves in and out."""
+
+    def __init__(self) -> None:
+        self.open = 0
+
+    async def items(self) -> AsyncGenerator[object, None]:
+        self.open += 1
+        try:
+            for number in range(3):
+                yield number
+                await asyncio.sleep(0)
+        finally:
+            try:
+                await asyncio.sleep(0)
+            finally:  # an interruption may come while the source ends by itself
+                self.open -= 1
+
+    async def failing(self) -> AsyncIterator[object]:
+        async with aclosing(self.items()) as items:
+            async for item in items:
+                yield item
+                raise ValueError
+
+    async def has_no_json(self) -> AsyncIterator[object]:
+        async with aclosing(self.items()) as items:
+            async for _ in items:
+                yield object()
+
+    async def idle(self) -> AsyncIterator[object]:
+        self.open += 1
+        try:
+            yield 1
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self.open -= 1
+
+    async def lifecycle(self) -> AsyncIterator[AsyncIterator[object]]:
+        self.open += 1
+        yield self.idle()
+        await asyncio.sleep(0)
+        self.open -= 1
+
+
+def generators() -> int:
+    """How many async generators there are."""
+    gc.collect()
+    return sum(isinstance(thing, AsyncGenerator) for thing in gc.get_objects())
+
+
+async def test_no_task_and_no_generator_is_left_behind(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("CRITICAL")
+    counter = Counter()
+    kinds = [counter.items, counter.failing, counter.has_no_json, counter.idle, counter.lifecycle]
+    ends = ["drain", "leave", "leave at once", "cancel", "block and leave"]
+    before = generators()
+    reasons: dict[str, int] = {}
+    for kind, end in itertools.islice(itertools.cycle(itertools.product(kinds, ends)), STREAMS):
+        wire = Wire()
+        if end == "block and leave":
+            wire.block()
+        request = start(kind(), wire, keepalive=60)
+        await let_it(end, wire, request)
+        await asyncio.wait([request])
+        reasons[wire.outcome.reason] = reasons.get(wire.outcome.reason, 0) + 1
+        if not request.cancelled():
+            request.exception()
+    assert sum(reasons.values()) == STREAMS
+    assert set(reasons) == {"completed", "disconnected", "failed"}
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert counter.open == 0
+    assert generators() == before
+
+
+async def let_it(end: str, wire: Wire, request: asyncio.Task[None]) -> None:
+    """Brings the stream to that end, or lets it come to its own."""
+    for _ in range({"leave at once": 0, "leave": 5, "block and leave": 10, "cancel": 5, "drain": 50}[end]):
+        await asyncio.sleep(0)
+    if end == "cancel":
+        request.cancel()
+    else:
+        wire.leave()

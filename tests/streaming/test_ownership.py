@@ -1,0 +1,248 @@
+"""One task owns the source: what a task or a context holds works across a `yield`, as in any `async for`."""
+
+import asyncio
+import contextvars
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import anyio
+import pytest
+
+from jero.framing.raw import RAW
+from tests.streaming.wire import Wire, start, stream
+
+variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
+
+
+async def test_every_step_and_the_closing_run_in_one_task_and_one_context() -> None:
+    wire = Wire()
+    seen: list[tuple[asyncio.Task[None] | None, str]] = []
+
+    async def source() -> AsyncIterator[int]:
+        variable.set("of the source")
+        try:
+            for number in range(3):
+                seen.append((asyncio.current_task(), variable.get()))
+                yield number
+                await asyncio.sleep(0)
+        finally:
+            await asyncio.sleep(0)
+            seen.append((asyncio.current_task(), variable.get()))
+
+    await stream(source(), wire)
+    assert len(seen) == 4
+    assert len(set(seen)) == 1
+    assert seen[0][1] == "of the source"
+    assert variable.get() == "unset"
+
+
+async def test_the_source_sees_the_context_of_the_request() -> None:
+    wire = Wire()
+    variable.set("of the request")
+
+    async def source() -> AsyncIterator[str]:
+        yield variable.get()
+
+    await stream(source(), wire)
+    assert wire.body == b'"of the request"\n'
+
+
+async def test_a_context_variable_is_reset_across_yields() -> None:
+    wire = Wire()
+
+    async def source() -> AsyncIterator[str]:
+        token = variable.set("inside")
+        try:
+            yield variable.get()
+            await asyncio.sleep(0)
+            yield variable.get()
+        finally:
+            variable.reset(token)
+
+    await stream(source(), wire)
+    assert wire.outcome.reason == "completed"
+
+
+async def forever(_: str = "") -> None:
+    await asyncio.get_running_loop().create_future()
+
+
+async def with_timeout(ended: list[str], *, is_busy: bool) -> AsyncIterator[bytes]:
+    try:
+        async with asyncio.timeout(0.01):
+            while True:
+                yield b"x" * 100
+                if not is_busy:
+                    await forever()
+    except TimeoutError:
+        ended.append("timed out")
+    yield b"after"
+
+
+async def with_cancel_scope(ended: list[str], *, is_busy: bool) -> AsyncIterator[bytes]:
+    with anyio.move_on_after(0.01) as scope:
+        while True:
+            yield b"x" * 100
+            if not is_busy:
+                await forever()
+    if scope.cancelled_caught:
+        ended.append("timed out")
+    yield b"after"
+
+
+async def with_task_group(ended: list[str], *, is_busy: bool) -> AsyncIterator[bytes]:
+    async def fail() -> None:
+        await asyncio.sleep(0.01)
+        raise TimeoutError
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fail())
+            while True:
+                yield b"x" * 100
+                if not is_busy:
+                    await forever()
+    except* TimeoutError:
+        ended.append("timed out")
+    yield b"after"
+
+
+async def with_anyio_task_group(ended: list[str], *, is_busy: bool) -> AsyncIterator[bytes]:
+    async def fail() -> None:
+        await anyio.sleep(0.01)
+        raise TimeoutError
+
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(fail)
+            while True:
+                yield b"x" * 100
+                if not is_busy:
+                    await forever()
+    except* TimeoutError:
+        ended.append("timed out")
+    yield b"after"
+
+
+class Guard(Protocol):
+    """A source with a guard of a hundredth of a second around its `yield`s; `ended` learns that it struck."""
+
+    def __call__(self, ended: list[str], *, is_busy: bool) -> AsyncIterator[bytes]: ...
+
+
+GUARDS: list[Guard] = [with_timeout, with_cancel_scope, with_task_group, with_anyio_task_group]
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+async def test_a_guard_around_a_yield_strikes_while_the_source_waits(guard: Guard) -> None:
+    wire, ended = Wire(), list[str]()
+    async with asyncio.timeout(10):
+        await stream(guard(ended, is_busy=False), wire, framing=RAW)
+    assert ended == ["timed out"]
+    assert wire.outcome.reason == "completed"
+    assert wire.body.endswith(b"after")
+    assert wire.is_complete
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+async def test_a_guard_around_a_yield_strikes_in_a_source_that_never_pauses(guard: Guard) -> None:
+    wire, ended = Wire(), list[str]()
+    async with asyncio.timeout(10):
+        await stream(guard(ended, is_busy=True), wire, framing=RAW)
+    assert ended == ["timed out"]
+    assert wire.outcome.reason == "completed"
+    assert wire.body.endswith(b"after")
+
+
+@pytest.mark.parametrize("is_busy", [True, False])
+@pytest.mark.parametrize("guard", GUARDS)
+async def test_a_guard_that_strikes_while_the_client_is_slow_breaks_no_send_off(guard: Guard, *, is_busy: bool) -> None:
+    wire, ended = Wire(), list[str]()
+    wire.block()
+    async with asyncio.timeout(10):
+        request = start(guard(ended, is_busy=is_busy), wire, framing=RAW)
+        await wire.blocked.wait()
+        await asyncio.sleep(0.02)  # the guard's own time, which has to pass
+        assert not ended
+        wire.unblock()
+        await request
+    assert ended == ["timed out"]
+    assert wire.outcome.reason == "completed"
+    assert len(wire.body) == wire.outcome.bytes
+    assert wire.body.endswith(b"after")
+
+
+async def test_a_task_group_of_the_source_ends_with_it_when_the_client_leaves() -> None:
+    wire = Wire()
+    ended = list[str]()
+
+    async def work() -> None:
+        try:
+            await forever()
+        finally:
+            ended.append("work")
+
+    async def source() -> AsyncIterator[int]:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(work())
+            yield 1
+            await forever()
+
+    request = start(source(), wire)
+    await wire.wait_for_bytes(b"1\n")
+    wire.leave()
+    await request
+    assert ended == ["work"]
+    assert wire.outcome.reason == "disconnected"
+
+
+async def test_a_task_group_in_the_teardown_works_after_the_source_was_cancelled() -> None:
+    wire, ended = Wire(), list[str]()
+
+    async def fail() -> None:
+        raise ValueError
+
+    async def lifecycle() -> AsyncIterator[AsyncIterator[int]]:
+        yield items()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fail())
+                await forever()
+        except* ValueError:
+            ended.append("caught")
+        await asyncio.sleep(0)
+        ended.append("went on")
+
+    async def items() -> AsyncIterator[int]:
+        yield 1
+        await forever()
+
+    request = start(lifecycle(), wire)
+    await wire.wait_for_bytes(b"1\n")
+    wire.leave()
+    await request
+    assert ended == ["caught", "went on"]
+
+
+async def test_a_timeout_in_the_teardown_works_after_the_source_was_cancelled() -> None:
+    wire = Wire()
+    ended = list[str]()
+
+    async def source() -> AsyncIterator[AsyncIterator[int]]:
+        yield items()
+        try:
+            async with asyncio.timeout(0.001):
+                await forever()
+        except TimeoutError:
+            ended.append("timed out")
+
+    async def items() -> AsyncIterator[int]:
+        yield 1
+        await forever()
+
+    request = start(source(), wire)
+    await wire.wait_for_bytes(b"1\n")
+    wire.leave()
+    await request
+    assert ended == ["timed out"]
+    assert wire.outcome.reason == "disconnected"

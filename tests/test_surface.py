@@ -1,0 +1,61 @@
+"""What `import jero` gives, and what it does not bring along."""
+
+import inspect
+import json
+import subprocess
+import sys
+
+import pytest
+
+import jero
+
+NAMES = {
+    *("BaseApp", "Endpoint", "StreamPolicy", "StreamOutcome"),
+    *("JSONResponse", "TextResponse", "BytesResponse", "Created", "NoContent", "Cookie"),
+    *("StreamingResponse", "NDJSONStreamingResponse", "JSONArrayStreamingResponse", "SSEResponse", "ServerSentEvent"),
+    "ResumeHeaders",
+    *("JeroError", "WiringError", "StreamFailed", "StreamInterrupted", "HTTPError", "Problem", "Fault"),
+    *("BadRequest", "Unauthorized", "Forbidden", "NotFound", "Conflict", "Gone", "ContentTooLarge"),
+    *("UnprocessableContent", "TooManyRequests", "ServiceUnavailable"),
+}
+EXTRAS = ["httpx", "h11", "jwt", "openai", "pytest", "redis", "uvicorn", "uvloop"]
+
+LOADED_WITH_JERO = "import json, sys, jero; print(json.dumps([*sys.modules]))"
+
+
+def test_the_public_names() -> None:
+    assert set(jero.__all__) == NAMES
+    assert len(jero.__all__) == len(NAMES)
+
+
+def test_the_public_names_are_sorted() -> None:
+    assert jero.__all__ == sorted(jero.__all__)
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_public_name_is_a_documented_class(name: str) -> None:
+    public = getattr(jero, name)
+    assert inspect.isclass(public)
+    assert public.__name__ == name
+    assert "__doc__" in vars(public)
+    assert (public.__doc__ or "").strip()
+
+
+def test_everything_else_is_a_module() -> None:
+    found = {name for name in vars(jero) if not name.startswith("_")} - NAMES
+    assert all(inspect.ismodule(getattr(jero, name)) for name in found)
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_the_public_methods_are_documented(name: str) -> None:
+    public: type[object] = getattr(jero, name)
+    methods = {name: member for name, member in vars(public).items() if inspect.isfunction(member)}
+    assert not [name for name, method in methods.items() if not name.startswith("_") and not inspect.getdoc(method)]
+
+
+def test_the_core_brings_no_extra_along() -> None:
+    script = [sys.executable, "-W", "error", "-c", LOADED_WITH_JERO]
+    loaded = json.loads(subprocess.run(script, capture_output=True, check=True, text=True).stdout)
+    assert "jero.app" in loaded
+    assert not set(EXTRAS) & set(loaded)
+    assert not [name for name in loaded if name.startswith("jero.testing")]

@@ -1,0 +1,140 @@
+"""The asynchronous test client: its streams are as a network's."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import httpx
+import pytest
+
+from jero import StreamFailed
+from jero.http.asgi import Receive, Scope, Send
+from jero.testing import AsyncTestClient
+from tests.testing.feeds import Feeds, Tick
+
+
+async def test_an_endless_stream_is_read_item_by_item_and_left_half_way() -> None:
+    app = Feeds()
+    async with AsyncTestClient(app) as client:
+        async with aclosing(client.ndjson("/ticks", Tick)) as ticks:
+            assert [(await anext(ticks)).number for _ in range(5)] == [0, 1, 2, 3, 4]
+            assert app.record.steps == ["started"]
+        assert app.record.steps == ["started", "closed"]
+    assert app.record.steps == ["started", "closed", "stopped"]
+
+
+async def test_events_are_typed() -> None:
+    async with AsyncTestClient(Feeds()) as client, aclosing(client.sse("/events", Tick)) as events:
+        event = await anext(events)
+        assert (event.data, event.event, event.id) == (Tick(0), "tick", "0")
+
+
+async def test_a_slow_reader_holds_the_application_back() -> None:
+    app = Feeds()
+    async with AsyncTestClient(app) as client, client.stream("GET", "/ticks") as response:
+        chunks = response.aiter_raw()
+        await anext(chunks)
+        for _ in range(1_000):
+            await asyncio.sleep(0)
+        held_at = app.record.pulled
+        for _ in range(1_000):
+            await asyncio.sleep(0)
+        assert app.record.pulled == held_at < 10
+
+
+async def test_a_stream_that_is_cut_raises() -> None:
+    async with AsyncTestClient(Feeds()) as client:
+        ticks = client.ndjson("/broken", Tick, method="POST")
+        assert await anext(ticks) == Tick(0)
+        with pytest.raises(httpx.RemoteProtocolError):
+            await anext(ticks)
+
+
+async def test_a_stream_that_says_that_it_failed_raises_its_problem() -> None:
+    async with AsyncTestClient(Feeds()) as client:
+        events = client.sse("/broken", Tick)
+        assert (await anext(events)).data == Tick(0)
+        with pytest.raises(StreamFailed, match="the rest") as raised:
+            await anext(events)
+        assert raised.value.problem.status == 404
+
+
+async def test_a_silent_stream_times_out_and_is_closed() -> None:
+    async with AsyncTestClient(Feeds(), timeout=0.01) as client:
+        with pytest.raises(httpx.ReadTimeout):
+            await client.get("/silence")
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_body_is_sent_as_it_is_made() -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"one "
+        yield b"two"
+
+    async with AsyncTestClient(Feeds()) as client:
+        assert (await client.post("/echo", content=body())).content == b"one two"
+
+
+@pytest.mark.parametrize(("path", "error"), [("/nowhere", httpx.HTTPStatusError), ("/events", httpx.DecodingError)])
+async def test_what_is_no_such_stream_is_refused(path: str, error: type[Exception]) -> None:
+    async with AsyncTestClient(Feeds()) as client:
+        with pytest.raises(error):
+            await anext(client.ndjson(path, Tick))
+
+
+async def test_it_serves_an_application_without_a_lifespan_and_raises_its_errors() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise NotImplementedError
+        if scope["path"] == "/error":
+            raise KeyError("of the application")
+        if scope["path"] == "/silence":
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": scope["query_string"]})
+
+    async with AsyncTestClient(app) as client:
+        assert (await client.get("/?a=%20b")).content == b"a=%20b"
+        with pytest.raises(KeyError, match="of the application"):
+            await client.get("/error")
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get("/silence")
+
+
+@pytest.mark.parametrize("phase", ["startup", "shutdown"])
+async def test_a_lifespan_that_fails_raises_its_reason(phase: str) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        for each in itertools.takewhile(lambda each: each != phase, ("startup", "shutdown")):
+            await receive()
+            await send({"type": f"lifespan.{each}.complete"})
+        await receive()
+        await send({"type": f"lifespan.{phase}.failed", "message": "no database"})
+
+    with pytest.raises(RuntimeError, match=f"{phase} failed: no database"):
+        async with AsyncTestClient(app):
+            pass
+
+
+async def test_an_application_that_ignores_the_leaving_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jero.testing.exchange.LEAVING_SECONDS", 0.01)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise NotImplementedError
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.get_running_loop().create_future()
+
+    async with AsyncTestClient(app) as client:
+        with pytest.raises(RuntimeError, match="goes on"):
+            async with client.stream("GET", "/"):
+                pass
+
+
+async def test_a_stream_that_is_still_open_at_the_end_is_left_then() -> None:
+    app = Feeds()
+    async with AsyncTestClient(app) as client:
+        ticks = client.ndjson("/ticks", Tick)
+        assert await anext(ticks) == Tick(0)
+    assert app.record.steps == ["started", "closed", "stopped"]
+    await ticks.aclose()

@@ -1,0 +1,109 @@
+"""The synchronous test client: its streams are as a network's."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+
+import httpx
+import pytest
+
+from jero import BaseApp, StreamFailed, WiringError
+from jero.testing import TestClient
+from tests.testing.feeds import Feeds, Tick
+
+
+def test_an_endless_stream_is_read_item_by_item_and_left_half_way() -> None:
+    app = Feeds()
+    with TestClient(app) as client:
+        with closing(client.ndjson("/ticks", Tick)) as ticks:
+            assert [next(ticks).number for _ in range(5)] == [0, 1, 2, 3, 4]
+            assert app.record.steps == ["started"]
+        assert app.record.steps == ["started", "closed"]
+    assert app.record.steps == ["started", "closed", "stopped"]
+
+
+def test_events_are_typed() -> None:
+    with TestClient(Feeds()) as client, closing(client.sse("/events", Tick)) as events:
+        event = next(events)
+        assert (event.data, event.event, event.id) == (Tick(0), "tick", "0")
+
+
+def test_a_slow_reader_holds_the_application_back() -> None:
+    app = Feeds()
+    with TestClient(app) as client, client.stream("GET", "/ticks") as response:
+        chunks = response.iter_raw()
+        next(chunks)
+        for _ in range(50):  # each a round through the application's event loop
+            client.post("/echo", content=b"")
+        held_at = app.record.pulled
+        for _ in range(50):
+            client.post("/echo", content=b"")
+        assert app.record.pulled == held_at < 10
+
+
+def test_a_stream_that_is_cut_raises() -> None:
+    with TestClient(Feeds()) as client:
+        ticks = client.ndjson("/broken", Tick, method="POST")
+        assert next(ticks) == Tick(0)
+        with pytest.raises(httpx.RemoteProtocolError):
+            next(ticks)
+
+
+def test_a_stream_that_says_that_it_failed_raises_its_problem() -> None:
+    with TestClient(Feeds()) as client:
+        events = client.sse("/broken", Tick)
+        assert next(events).data == Tick(0)
+        with pytest.raises(StreamFailed, match="the rest"):
+            next(events)
+
+
+def test_a_silent_stream_times_out() -> None:
+    with TestClient(Feeds(), timeout=0.01) as client, pytest.raises(httpx.ReadTimeout):
+        client.get("/silence")
+
+
+def test_a_body_is_sent_as_it_is_made() -> None:
+    def body() -> Iterator[bytes]:
+        yield b"one "
+        yield b"two"
+
+    with TestClient(Feeds()) as client:
+        assert client.post("/echo", content=body()).content == b"one two"
+
+
+def test_without_with_the_first_request_wires_the_application() -> None:
+    app = Feeds()
+    threads = threading.active_count()
+    client = TestClient(app)
+    assert client.post("/echo", content=b"x").content == b"x"
+    client.close()
+    assert app.record.steps == ["started", "stopped"]
+    assert threading.active_count() <= threads
+
+
+def test_each_with_is_a_life_of_the_application() -> None:
+    app = Feeds()
+    for _ in range(2):
+        with TestClient(app) as client:
+            assert client.post("/echo", content=b"x").status_code == 200
+    assert app.record.steps == ["started", "stopped"] * 2
+
+
+def test_an_application_that_does_not_start_says_why() -> None:
+    class App(BaseApp):
+        async def _wire(self) -> None:
+            raise WiringError("Nothing fits.")
+
+    threads = threading.active_count()
+    with pytest.raises(RuntimeError, match=r"startup failed: WiringError: Nothing fits\."), TestClient(App()):
+        pass
+    assert threading.active_count() <= threads
+
+
+def test_a_stream_that_is_still_open_at_the_end_is_left_then() -> None:
+    app = Feeds()
+    with TestClient(app) as client:
+        ticks = client.ndjson("/ticks", Tick)
+        assert next(ticks) == Tick(0)
+    assert app.record.steps == ["started", "closed", "stopped"]
+    ticks.close()

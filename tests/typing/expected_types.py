@@ -1,0 +1,130 @@
+"""What the type checkers are to make of the public names: they read this file, nothing runs it."""
+
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, assert_type
+
+from msgspec import Struct, UnsetType
+
+from jero import (
+    BaseApp,
+    BytesResponse,
+    Created,
+    Endpoint,
+    JSONArrayStreamingResponse,
+    JSONResponse,
+    NDJSONStreamingResponse,
+    NoContent,
+    ServerSentEvent,
+    SSEResponse,
+    StreamingResponse,
+    StreamOutcome,
+    TextResponse,
+)
+from jero.testing import AsyncTestClient, TestClient
+
+
+class Movie(Struct):
+    title: str
+
+
+class Paging(Struct):
+    x_total: int
+
+
+PAGING = Paging(x_total=1)
+
+
+async def movies() -> AsyncIterator[Movie]:
+    yield Movie("a")
+
+
+async def chunks() -> AsyncIterator[bytes]:
+    yield b"a"
+
+
+async def mixed() -> AsyncIterator[Movie | ServerSentEvent[Movie]]:
+    yield ServerSentEvent(data=Movie("a"), id="1")
+
+
+async def events() -> AsyncIterator[ServerSentEvent[Movie]]:
+    yield ServerSentEvent(data=Movie("a"), id="1")
+
+
+async def lifecycle() -> AsyncGenerator[AsyncIterable[Movie], StreamOutcome]:
+    outcome = yield movies()
+    assert_type(outcome, StreamOutcome)
+
+
+@asynccontextmanager
+async def managed() -> AsyncGenerator[AsyncIterable[Movie], None]:
+    yield movies()
+
+
+def buffered_responses() -> None:
+    assert_type(JSONResponse(content=Movie("a")), JSONResponse[Movie, None])
+    assert_type(JSONResponse(content=Movie("a")).content, Movie)
+    assert_type(JSONResponse(content=Movie("a"), headers=PAGING), JSONResponse[Movie, Paging])
+    assert_type(JSONResponse(content=Movie("a"), headers=PAGING).headers, Paging | None)
+    assert_type(Created(content=[1]), Created[list[int], None])
+    assert_type(TextResponse(content="a"), TextResponse[None])
+    assert_type(BytesResponse(content=b"a", headers=PAGING), BytesResponse[Paging])
+    assert_type(NoContent(), NoContent[None])
+    assert_type(NoContent(headers=PAGING), NoContent[Paging])
+
+
+def streaming_responses() -> None:
+    assert_type(StreamingResponse(stream=chunks()), StreamingResponse[None])
+    assert_type(StreamingResponse(stream=chunks(), headers=PAGING), StreamingResponse[Paging])
+    assert_type(NDJSONStreamingResponse(stream=movies()), NDJSONStreamingResponse[Movie, None])
+    assert_type(NDJSONStreamingResponse(stream=movies(), headers=PAGING), NDJSONStreamingResponse[Movie, Paging])
+    assert_type(NDJSONStreamingResponse(stream=managed()), NDJSONStreamingResponse[Movie, None])
+    assert_type(JSONArrayStreamingResponse(stream=movies()), JSONArrayStreamingResponse[Movie, None])
+    assert_type(SSEResponse(stream=movies()), SSEResponse[Movie, None])
+    assert_type(SSEResponse(stream=mixed(), headers=PAGING), SSEResponse[Movie, Paging])
+
+
+def events_of_a_stream() -> None:
+    assert_type(ServerSentEvent(data=Movie("a")), ServerSentEvent[Movie])
+    assert_type(ServerSentEvent(data=Movie("a")).data, Movie | UnsetType)
+    assert_type(ServerSentEvent(event="a"), ServerSentEvent[Any])
+
+
+def clients(app: BaseApp) -> None:
+    with TestClient(app) as client:
+        assert_type(client, TestClient)
+        for movie in client.ndjson("/movies", Movie):
+            assert_type(movie, Movie)
+        for event in client.sse("/events", list[int]):
+            assert_type(event, ServerSentEvent[list[int]])
+
+
+async def asynchronous_clients(app: BaseApp) -> None:
+    async with AsyncTestClient(app) as client:
+        assert_type(client, AsyncTestClient)
+        async for movie in client.ndjson("/movies", Movie):
+            assert_type(movie, Movie)
+        async for event in client.sse("/events", Movie):
+            assert_type(event.data, Movie | UnsetType)
+
+
+class EventsEndpoint(Endpoint, path="/events"):
+    """Each way of giving a stream fits the return type that names its item."""
+
+    async def get(self) -> SSEResponse[Movie] | NoContent:
+        return SSEResponse(stream=mixed(), keepalive=1, ping=ServerSentEvent(comment="ping"))
+
+    async def of_items(self) -> SSEResponse[Movie]:
+        return SSEResponse(stream=movies(), ping=lambda: ServerSentEvent(comment="ping"))
+
+    async def of_events(self) -> SSEResponse[Movie, Paging]:
+        return SSEResponse(stream=events(), headers=PAGING)
+
+    async def of_a_lifecycle(self) -> SSEResponse[Movie]:
+        return SSEResponse(stream=lifecycle(), on_error=lambda error: ServerSentEvent(event=str(error)))
+
+    async def of_a_manager(self) -> NDJSONStreamingResponse[Movie]:
+        return NDJSONStreamingResponse(stream=managed(), on_error=lambda error: Movie(str(error)))
+
+    async def of_a_lifecycle_in_lines(self) -> NDJSONStreamingResponse[Movie, Paging]:
+        return NDJSONStreamingResponse(stream=lifecycle(), headers=PAGING)

@@ -1,0 +1,78 @@
+"""A type checker accepts what is right, and refuses each wrong use on its line."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXPECTED = Path(__file__).with_name("expected_types.py")
+
+PREAMBLE = """
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from jero import *
+from tests.typing.expected_types import Movie, Paging, chunks, events, lifecycle, mixed, movies
+async def numbers() -> AsyncIterator[int]:
+    yield 1
+async def numbered() -> AsyncIterator[ServerSentEvent[int]]:
+    yield ServerSentEvent(data=1)
+async def texts() -> AsyncIterator[str]:
+    yield "a"
+async def number_lifecycle() -> AsyncGenerator[AsyncIterable[int], StreamOutcome]:
+    yield numbers()
+"""
+
+RIGHT = [
+    "right: SSEResponse[Movie] = SSEResponse(stream=mixed())",
+    "also_right: NDJSONStreamingResponse[Movie] = NDJSONStreamingResponse(stream=lifecycle())",
+]
+WRONG = [
+    "a: NDJSONStreamingResponse[Movie] = NDJSONStreamingResponse(stream=numbers())",
+    "b: NDJSONStreamingResponse[Movie] = NDJSONStreamingResponse(stream=number_lifecycle())",
+    "c: NDJSONStreamingResponse[Movie] = NDJSONStreamingResponse(stream=events())",
+    "d: JSONArrayStreamingResponse[Movie] = JSONArrayStreamingResponse(stream=numbers())",
+    "e: SSEResponse[Movie] = SSEResponse(stream=numbered())",
+    "f: SSEResponse[Movie] = SSEResponse(stream=numbers())",
+    "g: SSEResponse[Movie] = SSEResponse(stream=movies(), ping=1)",
+    "h: SSEResponse[Movie] = SSEResponse(stream=movies(), on_error=lambda error: 1)",
+    "StreamingResponse(stream=texts())",
+    "StreamingResponse(stream=[b'a'])",
+    "NDJSONStreamingResponse(movies())",
+    "i: JSONResponse[Movie] = JSONResponse(content=1)",
+    "j: JSONResponse[Movie] = JSONResponse(content=Movie('a'), headers={'x-total': '1'})",
+    "k: JSONResponse[Movie, Paging] = JSONResponse(content=Movie('a'), headers=Movie('a'))",
+    "TextResponse(content=b'a')",
+    "BytesResponse(content='a')",
+    "NoContent(content='a')",
+    "ServerSentEvent('a')",
+    "ServerSentEvent(id=1)",
+    "ServerSentEvent(data=1).event = 'a'",
+    "StreamPolicy(65536)",
+    "StreamPolicy().chunk_bytes = 1",
+    "Cookie(name='a', value='b', same_site='Lax')",
+    "BaseApp(stream_policy=None)",
+]
+
+
+def check(directory: Path, *files: Path) -> str:
+    """What mypy has to say of the files."""
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", str(ROOT / "pyproject.toml")]
+    command += ["--no-error-summary", "--cache-dir", str(directory / "cache"), *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode in (0, 1), done.stderr or done.stdout
+    return done.stdout
+
+
+def test_right_uses_are_accepted_and_wrong_ones_refused(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("\n".join([*PREAMBLE.splitlines(), *RIGHT, *WRONG, ""]), "utf-8")
+    report = check(tmp_path, EXPECTED, wrong)
+    first = len(PREAMBLE.splitlines()) + len(RIGHT) + 1
+    found = {int(line) for line in re.findall(r"wrong\.py:(\d+): error", report)}
+    accepted = [use for number, use in enumerate(WRONG, first) if number not in found]
+    assert not accepted, report
+    assert len(found) == len(WRONG), report
+    assert EXPECTED.name not in report, report

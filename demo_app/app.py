@@ -1,0 +1,43 @@
+"""The demo's application: `uvicorn demo_app.app:app`."""
+
+import os
+
+from demo_app.answers import Answers, openai_client
+from demo_app.notifications import NotificationFeed, heartbeat
+from demo_app.offline.service import offline_service
+from demo_app.operations.health_operations import HealthEndpoint
+from demo_app.operations.streaming_operations import NotificationsEndpoint, QuestionsEndpoint
+from demo_app.settings import Settings
+from jero import BaseApp, StreamOutcome
+
+
+class App(BaseApp):
+    """A proxy of a chat-completions service, and a feed that tells of its answers.
+
+    Without `settings` they are read from the environment at startup.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        super().__init__()
+        self._settings = settings
+        self._feed = NotificationFeed()
+
+    async def _wire(self) -> None:
+        settings = self._settings or Settings.from_environment(os.environ)
+        service = settings.service
+        if service is None:
+            service = await self._aenter(offline_service())
+        client = await self._aenter(openai_client(service, settings.patience))
+        await self._aenter(heartbeat(self._feed, settings.heartbeat))
+        self._include_endpoint(QuestionsEndpoint(Answers(client, service.model, settings.patience)))
+        self._include_endpoint(NotificationsEndpoint(self._feed))
+        self._include_endpoint(HealthEndpoint(service.model, offline=service.is_embedded))
+
+    async def _on_stream_end(self, outcome: StreamOutcome) -> None:
+        await super()._on_stream_end(outcome)
+        if outcome.endpoint == QuestionsEndpoint.__name__:
+            said = f"An answer {outcome.reason} after {outcome.items} chunks and {outcome.duration:.1f} s."
+            self._feed.publish("answer", said)
+
+
+app = App()

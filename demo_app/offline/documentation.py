@@ -1,0 +1,63 @@
+"""The checkout's own documentation, as passages short enough to quote."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PASSAGE_CHARACTERS = 700
+
+_HEADING = re.compile(r"#{1,6} +(.+?)(?: *\{.*\})?$")
+_INCLUDE = re.compile(r'^( *)-+8<-+ "([^"]+)"$')
+
+
+class Passage(Struct, frozen=True):
+    """A piece of a page: the page's path in the checkout, the heading above, and its text."""
+
+    page: str
+    heading: str
+    text: str
+
+
+def read_documentation(root: Path = CHECKOUT) -> list[Passage]:
+    """The passages of the README and of every page under `docs`; none where they did not come along."""
+    pages = [path for path in (root / "README.md", *sorted((root / "docs").rglob("*.md"))) if path.is_file()]
+    return [
+        passage for page in pages for passage in split_page(page.relative_to(root).as_posix(), page.read_text("utf-8"))
+    ]
+
+
+def split_page(page: str, markdown: str) -> Iterator[Passage]:
+    """A page's sections, each cut between paragraphs into passages of about `PASSAGE_CHARACTERS`."""
+    heading, paragraphs = page, list[str]()
+    for block in _blocks(markdown):
+        title = _HEADING.fullmatch(block)
+        full = sum(map(len, paragraphs)) + len(block) > PASSAGE_CHARACTERS
+        if paragraphs and (title or full):
+            yield Passage(page, heading, "\n\n".join(paragraphs))
+            paragraphs = []
+        if title:
+            heading = title[1]
+        else:
+            paragraphs.append(block)
+    if paragraphs:
+        yield Passage(page, heading, "\n\n".join(paragraphs))
+
+
+def _blocks(markdown: str) -> Iterator[str]:
+    """What blank lines set apart; a heading stands alone, and a fenced block stays whole."""
+    lines: list[str] = []
+    in_fence = False
+    for line in [*markdown.splitlines(), ""]:
+        is_fence = line.lstrip().startswith("```")
+        ends = not in_fence and (not line.strip() or _HEADING.fullmatch(line) is not None)
+        if not ends:
+            lines.append(_INCLUDE.sub(r"\1(see \2)", line))
+        in_fence ^= is_fence
+        if ends and lines:
+            yield "\n".join(lines)
+            lines = []
+        if ends and line.strip():
+            yield line

@@ -1,0 +1,1 @@
+"""The demo's endpoints, a file a feature."""

@@ -1,0 +1,82 @@
+"""What a client is told when the service behind the demo fails: whose fault it is, and nothing of the inside."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError
+
+from jero import HTTPError, ServiceUnavailable, TooManyRequests, Unauthorized
+
+_RETRY_AFTER = re.compile(r"[0-9A-Za-z ,:]{1,40}")
+
+
+class UpstreamUnauthorized(Unauthorized, type="upstream-unauthorized", title="Upstream unauthorized"):
+    """The service refused the key that this server has."""
+
+
+class UpstreamRateLimited(TooManyRequests, type="upstream-rate-limited", title="Upstream rate limited"):
+    """The service has had enough requests of this server."""
+
+
+class UpstreamUnavailable(ServiceUnavailable, type="upstream-unavailable", title="Upstream unavailable"):
+    """The service is away and says when it will be back."""
+
+
+class UpstreamFailed(HTTPError, type="upstream-failed", title="Upstream failed", status=502):
+    """The service cannot be reached, broke off, or gave what is no answer."""
+
+
+class UpstreamTimeout(HTTPError, type="upstream-timeout", title="Upstream timeout", status=504):
+    """The service took too long."""
+
+
+def problem_for(error: Exception) -> HTTPError:
+    """The problem that stands for what came out of the client."""
+    match error:
+        case HTTPError():
+            return error
+        case APIStatusError():
+            return _refusal(error.status_code, error.response.headers)
+        case APITimeoutError() | TimeoutError():
+            return UpstreamTimeout("The upstream did not answer in time.")
+        case APIConnectionError():
+            return UpstreamFailed("The upstream could not be reached, or broke off.")
+        case APIError():
+            return UpstreamFailed("The upstream reported an error in place of an answer.")
+        case _:
+            return UpstreamFailed("The upstream sent something that is no answer.")
+
+
+def _refusal(status: int, headers: Mapping[str, str]) -> HTTPError:
+    refusal = _REFUSALS.get(status)
+    problem = None if refusal is None else refusal(_retry_after(headers))
+    return problem or UpstreamFailed(f"The upstream answered with status {status}.")
+
+
+def _retry_after(headers: Mapping[str, str]) -> dict[str, str]:
+    """The upstream's `Retry-After` (RFC 9110, section 10.2.3), where it has the form of one."""
+    value = headers.get("retry-after", "")
+    return {"Retry-After": value} if _RETRY_AFTER.fullmatch(value) else {}
+
+
+def _unauthorized(_: dict[str, str]) -> HTTPError:
+    return UpstreamUnauthorized(
+        "The upstream refused this server's key.", headers={"WWW-Authenticate": 'Bearer realm="upstream"'}
+    )
+
+
+def _rate_limited(retry_after: dict[str, str]) -> HTTPError:
+    return UpstreamRateLimited("The upstream takes no more requests for now.", headers=retry_after)
+
+
+def _unavailable(retry_after: dict[str, str]) -> HTTPError | None:
+    return UpstreamUnavailable("The upstream is away for now.", headers=retry_after) if retry_after else None
+
+
+_REFUSALS: Final[dict[int, Callable[[dict[str, str]], HTTPError | None]]] = {
+    401: _unauthorized,
+    403: _unauthorized,
+    429: _rate_limited,
+    503: _unavailable,
+}

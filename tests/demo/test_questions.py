@@ -1,0 +1,265 @@
+"""`POST /questions`, over real HTTP on both of its sides."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+
+import httpx
+import pytest
+
+from demo_app.answers import Answers, openai_client
+from demo_app.operations.streaming_operations import Question, QuestionsEndpoint
+from demo_app.settings import Service
+from tests.demo.running import running_demo
+from tests.demo.upstream import (
+    DONE,
+    END_OF_BODY,
+    ENDING,
+    HEAD,
+    KEY,
+    ROLE,
+    STOP,
+    Upstream,
+    chunk,
+    event,
+    hang_up,
+    keep_alive,
+    never_pause,
+    refusal,
+    stay,
+)
+
+QUESTION = {"text": "What is a stream?"}
+HELLO = chunk(content="Hello")
+WORLD = chunk(content=" world")
+
+
+async def ask(client: httpx.AsyncClient) -> httpx.Response:
+    return await client.post("/questions", json=QUESTION)
+
+
+async def items(response: httpx.Response) -> AsyncGenerator[Any, None]:
+    async for line in response.aiter_lines():
+        yield json.loads(line)
+
+
+async def test_an_answer_comes_chunk_by_chunk_from_the_service_of_the_key() -> None:
+    async with Upstream(HEAD, ROLE, HELLO, WORLD, ENDING) as upstream, running_demo(upstream.service) as client:
+        response = await ask(client)
+
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/x-ndjson"
+    assert response.text == '{"text":"Hello"}\n{"text":" world"}\n'
+    (request,) = upstream.requests
+    assert request.line == "POST /v1/chat/completions HTTP/1.1"
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+    assert request.body == {"messages": [{"role": "user", "content": QUESTION["text"]}], "model": "m", "stream": True}
+
+
+async def test_without_a_key_the_embedded_model_answers_and_says_what_it_is() -> None:
+    async with running_demo() as client, client.stream("POST", "/questions", json=QUESTION) as response:
+        words = [item["text"] async for item in items(response)]
+
+    assert response.status_code == 200
+    assert len(words) > 10
+    assert max(len(word.split()) for word in words) <= 2
+    assert "offline model" in "".join(words)
+
+
+async def test_each_chunk_leaves_before_the_next_is_there() -> None:
+    async with (
+        Upstream(HEAD, ROLE, HELLO, then=stay) as upstream,
+        running_demo(upstream.service) as client,
+        client.stream("POST", "/questions", json=QUESTION) as response,
+        aclosing(items(response)) as answer,
+    ):
+        assert await anext(answer) == {"text": "Hello"}
+        assert not upstream.left.is_set()
+
+
+@pytest.mark.parametrize("said", [(), (HEAD, ROLE), (HEAD, ROLE, HELLO)], ids=["nothing", "no words", "a word"])
+async def test_the_upstream_request_ends_when_the_client_leaves(said: tuple[bytes, ...]) -> None:
+    async with Upstream(*said, then=stay) as upstream, running_demo(upstream.service) as client:
+        asking = asyncio.create_task(ask(client))
+        async with asyncio.timeout(5):
+            await upstream.answered.wait()
+            asking.cancel()
+            await upstream.left.wait()
+
+
+async def test_the_upstream_request_ends_when_the_client_leaves_in_the_midst_of_words() -> None:
+    async with Upstream(HEAD, HELLO, then=never_pause) as upstream, running_demo(upstream.service) as client:
+        async with client.stream("POST", "/questions", json=QUESTION) as response, aclosing(items(response)) as answer:
+            assert await anext(answer) == {"text": "Hello"}
+        async with asyncio.timeout(5):
+            await upstream.left.wait()
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "kind"),
+    [
+        (refusal(401, f"Incorrect API key provided: {KEY}."), 401, "upstream-unauthorized"),
+        (refusal(403), 401, "upstream-unauthorized"),
+        (refusal(429), 429, "upstream-rate-limited"),
+        (refusal(400), 502, "upstream-failed"),
+        (refusal(404), 502, "upstream-failed"),
+        (refusal(500), 502, "upstream-failed"),
+        (refusal(503), 502, "upstream-failed"),
+        (refusal(503, headers={"Retry-After": "7"}), 503, "upstream-unavailable"),
+        (b"", 502, "upstream-failed"),
+        (b"SSH-2.0-OpenSSH_9.9\r\n", 502, "upstream-failed"),
+        (HEAD, 502, "upstream-failed"),
+        (HEAD + ROLE, 502, "upstream-failed"),
+        (HEAD + END_OF_BODY, 502, "upstream-failed"),
+        (HEAD + DONE + END_OF_BODY, 502, "upstream-failed"),
+        (HEAD + event(b'{"error": {"message": "overloaded"}}') + ENDING, 502, "upstream-failed"),
+        (HEAD + event(b"{") + ENDING, 502, "upstream-failed"),
+        (HEAD + event(b"\xff") + ENDING, 502, "upstream-failed"),
+        (HEAD + event(b"[1]") + ENDING, 502, "upstream-failed"),
+        (HEAD + event(b'{"choices": [{"delta": null}]}') + ENDING, 502, "upstream-failed"),
+        (HEAD + chunk(finish_reason="content_filter") + DONE + END_OF_BODY, 502, "upstream-failed"),
+    ],
+)
+async def test_a_failure_before_the_first_chunk_is_a_problem_of_its_own_status(
+    answer: bytes, status: int, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Upstream(answer) as upstream, running_demo(upstream.service) as client:
+        response = await ask(client)
+
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert (problem["type"], problem["status"]) == (kind, status)
+    assert KEY not in response.text + caplog.text
+    assert "Traceback" not in caplog.text
+
+
+async def test_the_upstream_status_is_in_the_problem() -> None:
+    async with Upstream(refusal(418)) as upstream, running_demo(upstream.service) as client:
+        assert (await ask(client)).json()["detail"] == "The upstream answered with status 418."
+
+
+async def test_a_refused_key_is_told_with_a_challenge() -> None:
+    async with Upstream(refusal(401)) as upstream, running_demo(upstream.service) as client:
+        assert (await ask(client)).headers["www-authenticate"] == 'Bearer realm="upstream"'
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("retry_after", ["20", "Wed, 21 Oct 2026 07:28:00 GMT"])
+async def test_the_time_to_come_back_is_passed_on(status: int, retry_after: str) -> None:
+    answer = refusal(status, headers={"Retry-After": retry_after})
+    async with Upstream(answer) as upstream, running_demo(upstream.service) as client:
+        response = await ask(client)
+
+    assert response.status_code == status
+    assert response.headers["retry-after"] == retry_after
+
+
+async def test_an_upstream_that_is_down_is_a_bad_gateway() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    async with running_demo(Service(f"http://127.0.0.1:{port}/v1", "m", KEY)) as client:
+        response = await ask(client)
+
+    assert response.status_code == 502
+    assert response.json()["type"] == "upstream-failed"
+
+
+@pytest.mark.parametrize(
+    ("said", "then"),
+    [(b"", stay), (HEAD, stay), (HEAD + ROLE, stay), (HEAD, keep_alive)],
+    ids=["nothing", "headers", "no words", "signs of life"],
+)
+async def test_an_upstream_that_stalls_is_a_gateway_timeout(
+    said: bytes, then: Callable[[asyncio.StreamWriter], Awaitable[None]]
+) -> None:
+    async with Upstream(said, then=then) as upstream, running_demo(upstream.service, patience=0.3) as client:
+        response = await ask(client)
+        async with asyncio.timeout(5):
+            await upstream.left.wait()
+
+    assert response.status_code == 504
+    assert response.json()["type"] == "upstream-timeout"
+
+
+async def test_the_status_waits_longer_than_the_upstream_is_waited_for() -> None:
+    async with openai_client(Service("http://127.0.0.1:9/v1", "m", KEY), patience=60) as client:
+        response = await QuestionsEndpoint(Answers(client, "m", patience=60)).post(Question("Who is there?"))
+
+    assert response.policy is not None
+    assert response.policy.first_item_grace is not None
+    assert response.policy.first_item_grace > 60
+
+
+@pytest.mark.parametrize(
+    ("rest", "then"),
+    [
+        (b"", hang_up),
+        (b"", stay),
+        (END_OF_BODY, hang_up),
+        (DONE + END_OF_BODY, hang_up),
+        (event(b'{"error": {"message": "overloaded: %b"}}' % KEY.encode()) + END_OF_BODY, hang_up),
+        (event(b"{") + ENDING, hang_up),
+        (chunk(finish_reason="length") + DONE + END_OF_BODY, hang_up),
+    ],
+    ids=["broken off", "stalled", "ended by someone between", "no finish", "error event", "no JSON", "cut short"],
+)
+async def test_a_failure_after_the_first_chunk_is_seen_as_a_cut_transfer(
+    rest: bytes, then: Callable[[asyncio.StreamWriter], Awaitable[None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        Upstream(HEAD, ROLE, HELLO, rest, then=then) as upstream,
+        running_demo(upstream.service, patience=0.3) as client,
+        client.stream("POST", "/questions", json=QUESTION) as response,
+        aclosing(items(response)) as answer,
+    ):
+        assert response.status_code == 200
+        assert await anext(answer) == {"text": "Hello"}
+        with pytest.raises(httpx.RemoteProtocolError):
+            await anext(answer)
+
+    assert KEY not in caplog.text
+
+
+async def test_patience_is_for_each_silence_and_not_for_the_whole_answer() -> None:
+    async def speak_slowly(writer: asyncio.StreamWriter) -> None:
+        for _ in range(6):
+            await asyncio.sleep(0.1)
+            writer.write(WORLD)
+        writer.write(ENDING)
+        await writer.drain()
+
+    async with (
+        Upstream(HEAD, HELLO, then=speak_slowly) as upstream,
+        running_demo(upstream.service, patience=0.4) as client,
+    ):
+        response = await ask(client)
+
+    assert len(response.text.splitlines()) == 7
+
+
+async def test_an_answer_without_words_is_an_empty_success() -> None:
+    async with Upstream(HEAD, ROLE, STOP, DONE, END_OF_BODY) as upstream, running_demo(upstream.service) as client:
+        response = await ask(client)
+
+    assert (response.status_code, response.content) == (200, b"")
+
+
+@pytest.mark.parametrize("text", ["", " \n", "x" * 4_001, None, 7])
+async def test_a_question_that_is_none_is_refused_with_its_path_and_not_passed_on(text: object) -> None:
+    async with Upstream(HEAD, ENDING) as upstream, running_demo(upstream.service) as client:
+        response = await client.post("/questions", json={"text": text})
+
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["loc"] == ["json", "text"]
+    assert upstream.requests == []
+
+
+async def test_the_health_says_who_answers() -> None:
+    async with Upstream() as upstream, running_demo(upstream.service) as client:
+        assert (await client.get("/health")).json() == {"status": "ok", "model": "m", "offline": False}
+    async with running_demo() as client:
+        assert (await client.get("/health")).json() == {"status": "ok", "model": "jero-offline", "offline": True}

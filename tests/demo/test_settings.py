@@ -1,0 +1,30 @@
+import pytest
+
+from demo_app.settings import OPENAI_BASE_URL, OPENAI_MODEL, Service, Settings
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, Settings(None, 30)),
+        ({"OPENAI_API_KEY": " ", "OPENAI_BASE_URL": "http://elsewhere/v1"}, Settings(None, 30)),
+        ({"OPENAI_API_KEY": "k\n"}, Settings(Service(OPENAI_BASE_URL, OPENAI_MODEL, "k"), 30)),
+        (
+            {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://here/v1", "OPENAI_MODEL": "m"},
+            Settings(Service("http://here/v1", "m", "k"), 30),
+        ),
+        ({"UPSTREAM_TIMEOUT": "2.5"}, Settings(None, 2.5)),
+    ],
+)
+def test_the_environment_names_the_service(environment: dict[str, str], expected: Settings) -> None:
+    assert Settings.from_environment(environment) == expected
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "soon", "3601"])
+def test_a_timeout_that_is_no_number_of_seconds_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="UPSTREAM_TIMEOUT"):
+        Settings.from_environment({"UPSTREAM_TIMEOUT": text})
+
+
+def test_the_key_is_not_shown() -> None:
+    assert "secret" not in repr(Settings.from_environment({"OPENAI_API_KEY": "secret"}))

@@ -1,0 +1,128 @@
+"""An OpenAI-compatible service that behaves as badly as a test needs, down to the bytes on the wire."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from demo_app.settings import Service
+
+KEY = "sk-a-key-that-nobody-may-see"
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+END_OF_BODY = b"0\r\n\r\n"
+
+
+def event(data: bytes) -> bytes:
+    """A server-sent event, as a chunk of the body."""
+    text = b"data: " + data + b"\n\n"
+    return b"%x\r\n%b\r\n" % (len(text), text)
+
+
+def chunk(finish_reason: str | None = None, **delta: str) -> bytes:
+    """A chunk of an answer, as OpenAI's service writes it."""
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    body = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+    return event(json.dumps(body).encode())
+
+
+ROLE = chunk(role="assistant", content="")
+STOP = chunk(finish_reason="stop")
+DONE = event(b"[DONE]")
+ENDING = STOP + DONE + END_OF_BODY
+
+
+def refusal(status: int, message: str = "No.", headers: Mapping[str, str] | None = None) -> bytes:
+    """A whole response with an error in OpenAI's form."""
+    body = json.dumps({"error": {"message": message, "type": "some_error", "param": None, "code": None}}).encode()
+    fields = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"HTTP/1.1 {status} Refused\r\n{head}\r\n".encode() + body
+
+
+async def hang_up(_: asyncio.StreamWriter) -> None:
+    """Says no more; what was sent may be half of a response."""
+
+
+async def stay(_: asyncio.StreamWriter) -> None:
+    """Says no more, and keeps the line open."""
+    await asyncio.get_running_loop().create_future()
+
+
+async def never_pause(writer: asyncio.StreamWriter) -> None:
+    """Sends words as fast as they are taken."""
+    while True:
+        writer.write(chunk(content="more ") * 100)
+        await writer.drain()
+        await asyncio.sleep(0)
+
+
+async def keep_alive(writer: asyncio.StreamWriter) -> None:
+    """Sends nothing but signs of life."""
+    while True:
+        writer.write(b"8\r\n: ping\n\n\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What came in."""
+
+    line: str
+    headers: dict[str, str]
+    body: Any
+
+
+class Upstream:
+    """Answers every request with the same bytes, and then does what `then` says. Entered, it listens.
+
+    `answered` is set when the bytes have been sent, `left` when a client has gone before `then` was over.
+    """
+
+    def __init__(self, *pieces: bytes, then: Callable[[asyncio.StreamWriter], Awaitable[None]] = hang_up) -> None:
+        self._answer = b"".join(pieces)
+        self._then = then
+        self._server: asyncio.Server | None = None
+        self.service = Service("http://127.0.0.1:0/v1", "m", KEY)
+        self.requests: list[Request] = []
+        self.answered = asyncio.Event()
+        self.left = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        self.service = Service(f"http://127.0.0.1:{port}/v1", "m", KEY)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.requests.append(await _read_request(reader))
+        writer.write(self._answer)
+        await writer.drain()
+        self.answered.set()
+        then = asyncio.ensure_future(self._then(writer))
+        gone = asyncio.ensure_future(reader.read())
+        await asyncio.wait((then, gone), return_when=asyncio.FIRST_COMPLETED)
+        is_reset = then.done() and isinstance(then.exception(), ConnectionError)
+        if is_reset or not then.done():
+            self.left.set()
+        for task in (then, gone):
+            task.cancel()
+        await asyncio.gather(then, gone, return_exceptions=True)
+        writer.close()
+
+
+async def _read_request(reader: asyncio.StreamReader) -> Request:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    line, *fields = head.strip().split("\r\n")
+    headers = {name.lower(): value for name, _, value in (field.partition(": ") for field in fields)}
+    return Request(line, headers, json.loads(await reader.readexactly(int(headers["content-length"]))))

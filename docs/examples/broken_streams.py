@@ -1,0 +1,70 @@
+"""Errors in mid-stream: what the client sees by itself, and how to tell it more."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from msgspec import Struct
+
+from jero import (
+    BaseApp,
+    Endpoint,
+    JSONArrayStreamingResponse,
+    NDJSONStreamingResponse,
+    ServiceUnavailable,
+    SSEResponse,
+)
+
+
+class Reading(Struct, tag="reading"):
+    celsius: int
+
+
+class Fault(Struct, tag="fault"):
+    text: str
+
+
+async def readings() -> AsyncIterator[Reading]:
+    yield Reading(celsius=900)
+    yield Reading(celsius=940)
+    await asyncio.sleep(0.1)
+    raise ServiceUnavailable("The kiln's sensor melted.")
+
+
+class CutEndpoint(Endpoint, path="/cut"):
+    """Nothing more is sent, and the connection is dropped: a cut transfer."""
+
+    async def get(self) -> NDJSONStreamingResponse[Reading]:
+        return NDJSONStreamingResponse(stream=readings())
+
+
+class ArrayEndpoint(Endpoint, path="/array"):
+    """The array is closed, so that it parses; the transfer is cut all the same."""
+
+    async def get(self) -> JSONArrayStreamingResponse[Reading]:
+        return JSONArrayStreamingResponse(stream=readings())
+
+
+class EventsEndpoint(Endpoint, path="/events"):
+    """An `event: error` with a problem as its data; then the transfer is complete."""
+
+    async def get(self) -> SSEResponse[Reading]:
+        return SSEResponse(stream=readings())
+
+
+class ToldEndpoint(Endpoint, path="/told"):
+    """The error becomes a last item: the client was told, so the transfer is complete."""
+
+    async def get(self) -> NDJSONStreamingResponse[Reading | Fault]:
+        return NDJSONStreamingResponse(stream=readings())
+
+    async def on_stream_error(self, error: Exception) -> Fault | None:
+        return Fault(text=str(error)) if isinstance(error, ServiceUnavailable) else None
+
+
+class App(BaseApp):
+    async def _wire(self) -> None:
+        for endpoint in (CutEndpoint(), ArrayEndpoint(), EventsEndpoint(), ToldEndpoint()):
+            self._include_endpoint(endpoint)
+
+
+app = App()

@@ -1,0 +1,43 @@
+"""An example, served as its reader would serve it."""
+
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+from tests.docs.program import PATIENCE, ROOT, Program
+
+EXAMPLES = ROOT / "docs" / "examples"
+
+
+class Example:
+    """`url`: where the example is served. `program`: the server, whose lines are the example's too."""
+
+    def __init__(self, program: Program, url: str) -> None:
+        self.program = program
+        self.url = url
+
+    def line_with(self, text: str) -> str:
+        """The next line of the server's that holds `text`."""
+        return self.program.line_with(text)
+
+    def stop(self) -> list[str]:
+        """Ends the server as Ctrl+C does, and gives what it still wrote; its streams must have ended before."""
+        self.program.interrupt()
+        lines = self.program.rest()
+        assert self.program.status() == 0
+        return lines
+
+    def curl(self, path: str, *options: str) -> Program:
+        """curl, without a buffer of its own, at `path`."""
+        limit = f"{PATIENCE:g}"
+        command = ["curl", "-N", "--silent", "--show-error", "--noproxy", "*", "--max-time", limit]
+        return Program([*command, *options, f"{self.url}{path}"])
+
+
+@contextmanager
+def served(name: str, options: Sequence[str] = ()) -> Generator[Example, None, None]:
+    """Runs `uvicorn name:app` among the examples, on a free port."""
+    command = [sys.executable, "-m", "uvicorn", f"{name}:app", "--app-dir", str(EXAMPLES)]
+    with Program([*command, "--port", "0", "--timeout-graceful-shutdown", "5", *options]) as program:
+        running = program.line_with("Uvicorn running on ")
+        yield Example(program, running.split()[4])

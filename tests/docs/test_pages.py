@@ -1,0 +1,118 @@
+"""The pages: what they include is there, what they show is run, and what they print is what a reader gets."""
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from jero import StreamPolicy
+from tests.docs.example import EXAMPLES, Example, served
+from tests.docs.program import ROOT
+from tests.programs import needs_program
+
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+FENCE = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+INCLUDE = re.compile(r'^--8<-- "docs/examples/(\w+)\.py"\n$')
+SHOWN_ADDRESS = "http://127.0.0.1:8000"
+# What differs from one answer to the next.
+UNSHOWN = re.compile(r"(date|server): ")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A call of curl as a page shows it, the example above it that answers, and the printed lines."""
+
+    example: str
+    command: str
+    lines: list[str]
+
+
+def included(page: Path) -> list[str]:
+    found = [INCLUDE.match(fence["text"]) for fence in FENCE.finditer(page.read_text("utf-8"))]
+    return [match[1] for match in found if match]
+
+
+def shown_calls(page: Path) -> list[Shown]:
+    calls: list[Shown] = []
+    examples: list[str] = []
+    for fence in FENCE.finditer(page.read_text("utf-8")):
+        include = INCLUDE.match(fence["text"])
+        if include:
+            examples.append(include[1])
+        command, *lines = fence["text"].replace("\\\n", "").splitlines()
+        if command.startswith("$ curl") and lines:
+            calls.append(Shown(answering(examples, command), command, lines))
+    return calls
+
+
+def answering(examples: list[str], command: str) -> str:
+    """The nearest example above that serves the path; the first steps answer what no example serves."""
+    path = re.search(rf"{SHOWN_ADDRESS}/(\w*)", command)
+    assert path is not None, command
+    for name in reversed(examples):
+        if re.search(rf'path="/({path[1]}|{{\w+}})\b', (EXAMPLES / f"{name}.py").read_text("utf-8")):
+            return name
+    return "first_steps"
+
+
+CALLS = [pytest.param(call, id=f"{page.stem}-{call.command[2:60]}") for page in PAGES for call in shown_calls(page)]
+
+
+def printed(example: Example, call: Shown) -> list[str]:
+    _, _, *arguments = shlex.split(call.command)
+    url = next(argument for argument in arguments if argument.startswith(SHOWN_ADDRESS))
+    arguments.remove(url)
+    with example.curl(url.removeprefix(SHOWN_ADDRESS), *arguments) as curl:
+        if call.lines[-1] == "...":
+            return [curl.line() for _ in call.lines[:-1]] + ["..."]
+        return [line for line in curl.rest() if not UNSHOWN.match(line)]
+
+
+@needs_program("curl")
+@pytest.mark.parametrize("call", CALLS)
+def test_curl_prints_what_the_page_shows(call: Shown) -> None:
+    with served(call.example) as example:
+        assert printed(example, call) == call.lines
+
+
+def test_pages_show_calls() -> None:
+    assert len(CALLS) > 10
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_on_a_page_is_an_example(page: Path) -> None:
+    for fence in FENCE.finditer(page.read_text("utf-8")):
+        if fence["language"] == "python":
+            include = INCLUDE.match(fence["text"])
+            assert include is not None, fence["text"]
+            assert (EXAMPLES / f"{include[1]}.py").is_file()
+
+
+def test_each_example_is_on_a_page_and_has_its_test() -> None:
+    examples = {path.stem for path in EXAMPLES.glob("*.py")}
+    assert examples == {name for page in PAGES for name in included(page)}
+    assert examples == {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")} - {
+        "pages",
+        "readme",
+    }
+
+
+def test_the_tour_names_each_room() -> None:
+    tour = (DOCS / "house.md").read_text("utf-8")
+    table = tour.partition("## Which rooms are there?")[2].partition("\n## ")[0]
+    rooms = {path.name for path in (ROOT / "jero").glob("*.py")} - {"__init__.py"}
+    rooms |= {f"{path.parent.name}/" for path in (ROOT / "jero").glob("*/__init__.py")}
+    assert set(re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)) == rooms
+    for file in re.findall(r"\b\w+/\w+\.py\b", tour):
+        assert (ROOT / "jero" / file).is_file(), file
+
+
+def test_the_policy_table_has_the_defaults() -> None:
+    table = (DOCS / "streams.md").read_text("utf-8")
+    policy = StreamPolicy()
+    assert f"| `chunk_bytes` | {policy.chunk_bytes} |" in table
+    assert f"| `teardown_timeout` | {policy.teardown_timeout} |" in table
+    assert set(StreamPolicy.__struct_fields__) <= set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))

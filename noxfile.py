@@ -98,8 +98,16 @@ def check_content(session: nox.Session, wheel: Path) -> None:
         session.error(f"in the wheel or in jero/, but not in both: {sorted(packed ^ expected)}")
 
 
+@nox.session(default=False)
+def soak(session: nox.Session) -> None:
+    """Three minutes of everything at once; `nox -s soak -- 30` for thirty seconds."""
+    install(session, checkout=True)
+    session.run("python", "-m", "benchmarks.soak", *session.posargs)
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The tests, on each interpreter that is present."""
+    """The tests, on each interpreter that is present; the servers' own, which take longest, on the outermost."""
     install(session, "test", checkout=True)
-    session.run("pytest", *session.posargs)
+    is_between = session.python not in (PYTHONS[0], PYTHONS[-1])
+    session.run("pytest", *(["--ignore=tests/servers"] if is_between else []), *session.posargs)

@@ -14,8 +14,9 @@ from demo_app.app import App
 from demo_app.serving import AnnouncedServer
 from demo_app.settings import Service, Settings
 
-# An endless stream ends with its server; this is how many seconds the others have to finish.
-SHUTDOWN_SECONDS: Final = 3
+# The streams are ended by jero, within `drain_timeout` and half a second; this limit is for requests that have not come
+# as far as their stream, so it is the longer one.
+SHUTDOWN_SECONDS: Final = 7
 ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104 - shown, not bound
 
 BANNER: Final = """\

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
 from typing import TypeVar
 
+import anyio.lowlevel
+
 from jero.errors import WiringError
 from jero.http.asgi import Message, Receive, Send
 
@@ -16,14 +18,16 @@ R = TypeVar("R")
 
 
 class Lifespan:
-    """Runs `wire` once for each life of the server (ASGI lifespan protocol, version 2).
+    """Runs `wire` once for each life of the server (ASGI lifespan protocol, version 2), and `unwire` at its end,
+    before the resources are closed.
 
     On a server without that protocol the first request begins the life, in a task of its own that ends with
     the event loop.
     """
 
-    def __init__(self, wire: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, wire: Callable[[], Awaitable[None]], unwire: Callable[[], Awaitable[None]]) -> None:
         self._wire = wire
+        self._unwire = unwire
         self._resources: AsyncExitStack | None = None
         self._started: asyncio.Future[None] | None = None
         self._own_task: asyncio.Task[None] | None = None
@@ -89,16 +93,23 @@ class Lifespan:
             await self._end()
 
     async def _begin(self) -> None:
+        await anyio.lowlevel.checkpoint()  # anyio loads its part for this event loop on first use: not in a request
         self._resources = AsyncExitStack()
         try:
             await self._wire()
         except BaseException:
-            await self._end()
+            await self._close()
             raise
         self.is_ready = True
 
     async def _end(self) -> None:
         self.is_ready = False
+        try:
+            await self._unwire()
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
         resources, self._resources, self._started = self._resources, None, None
         if resources is not None:
             await resources.aclose()

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 _WORD = re.compile(r"[^\W_]+")
+# What a Markdown link leads to: its words are those of another text.
+_LINK_TARGET = re.compile(r"(?<=\])\([^()\s]*\)")
 _SATURATION: Final = 1.2
 _LENGTH_WEIGHT: Final = 0.75
 # Words that questions are made of, and that say nothing of what they are about.
@@ -48,8 +50,9 @@ class Ranking:
 
 
 def terms(text: str) -> list[str]:
-    """The words that count, in one form for "stream", "streams" and "streaming"."""
-    return [_stem(word) for word in _WORD.findall(text.lower()) if word not in _FILLERS]
+    """The words that count, in one form for "stream", "streams" and "streaming"; of a Markdown link its text alone."""
+    words: list[str] = _WORD.findall(_LINK_TARGET.sub("", text.lower()))
+    return [_stem(word) for word in words if word not in _FILLERS]
 
 
 def _stem(word: str) -> str:

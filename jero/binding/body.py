@@ -30,8 +30,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         raise _too_large(limit)
     chunks: list[bytes] = []
     size = 0
-    more_body = True
-    while more_body:
+    while True:
         message = await receive()
         if is_disconnect(message):
             raise ClientDisconnected("the client left before its request was read to the end")
@@ -39,9 +38,9 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         size += len(chunk)
         if size > limit:
             raise _too_large(limit)
+        if not message.get("more_body", False):
+            return b"".join((*chunks, chunk)) if chunks else chunk
         chunks.append(chunk)
-        more_body = message.get("more_body", False)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _is_over(announced: bytes, limit: int) -> bool:

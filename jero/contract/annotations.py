@@ -8,15 +8,19 @@ from typing import Any, Final, cast
 import msgspec
 from msgspec import Struct
 from msgspec.inspect import (
+    AnyType,
     BoolType,
     CustomType,
     DataclassType,
     DictType,
     Field,
+    FloatType,
     FrozenSetType,
+    IntType,
     ListType,
     NamedTupleType,
     NoneType,
+    RawType,
     SetType,
     StructType,
     TupleType,
@@ -111,3 +115,17 @@ def _nodes(info: Any) -> Iterator[Type]:
             waiting.extend(getattr(node, field) for field in node.__struct_fields__ if field not in _DEFAULTS)
             if isinstance(node, Type):
                 yield node
+
+
+def one_line_types(annotation: Any) -> frozenset[type]:
+    """The classes among the members of a type whose JSON is on one line, whatever their fields hold.
+
+    The encoder writes no line break; only a `msgspec.Raw` can bring some, or what a hook makes of a foreign class.
+    """
+    return frozenset(
+        member
+        for member in union_members(annotation)
+        if isinstance(member, type)
+        and isinstance(info := msgspec.inspect.type_info(member), StructType | DataclassType | IntType | FloatType)
+        and not any(isinstance(node, RawType | AnyType | CustomType) for node in _nodes(info))
+    )

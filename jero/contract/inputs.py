@@ -1,6 +1,7 @@
 """What a handler takes: its parameters, by name."""
 
 import inspect
+import typing
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -77,7 +78,7 @@ def _check_fields(where: str, annotation: Any) -> None:
         raise wiring_error(
             where, f"its type is {name_of(annotation)}", "Annotate it with a Struct, a field for each value"
         )
-    if annotation.__struct_config__.array_like:
+    if (typing.get_origin(annotation) or annotation).__struct_config__.array_like:
         raise wiring_error(where, f"{name_of(annotation)} is array_like, and has no names", "Use a Struct with names")
     check_type(annotation, where)
 

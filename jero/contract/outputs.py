@@ -3,24 +3,35 @@
 import inspect
 import typing
 from collections.abc import AsyncIterable, Callable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from msgspec import Struct
 
-from jero.contract.annotations import check_type, is_struct, name_of, union_members, wiring_error
+from jero.contract.annotations import (
+    check_type,
+    is_struct,
+    name_of,
+    one_line_types,
+    union_members,
+    wiring_error,
+)
 from jero.responses.base import H, Response
 from jero.responses.buffered import NoContent
 from jero.responses.streaming import FramedResponse, SSEResponse
 
+_WITHOUT_FORMAT: Final[tuple[Any, ...]] = (Response, FramedResponse)
+
 
 class Output(Struct, frozen=True):
     """One kind of response: `response` is its class, or `None` for a plain value; `content` the type of its content
-    or of a stream's items, `headers` that of its typed headers.
+    or of a stream's items, `headers` that of its typed headers;
+    `one_line` the classes among a stream's items whose JSON is on one line.
     """
 
     response: type[Response[Any]] | None
     content: Any = None
     headers: type[Struct] | None = None
+    one_line: frozenset[type] = frozenset()
 
     @property
     def is_stream(self) -> bool:
@@ -72,6 +83,8 @@ def _read_members(annotation: Any, where: str) -> Iterator[Output]:
 
 
 def _read_response(annotation: Any, origin: type[Response[Any]], where: str) -> Output:
+    if origin in _WITHOUT_FORMAT:
+        raise wiring_error(where, f"{origin.__name__} names no wire format", "Use a subclass that sets framing")
     parameters: tuple[Any, ...] = getattr(origin, "__parameters__", ())
     arguments: dict[Any, Any] = dict(zip(parameters, typing.get_args(annotation), strict=False))
     headers = arguments.pop(H, None)
@@ -79,12 +92,16 @@ def _read_response(annotation: Any, origin: type[Response[Any]], where: str) -> 
         headers = None
     elif not is_struct(headers):
         raise wiring_error(where, f"the headers of {origin.__name__} are of type {name_of(headers)}", "Give a Struct")
-    return Output(origin, next(iter(arguments.values()), None), headers)
+    content = next(iter(arguments.values()), None)
+    one_line = one_line_types(content) if issubclass(origin, FramedResponse) else frozenset[type]()
+    return Output(cast("type[Response[Any]]", origin), content, headers, one_line)
 
 
 def _check_plain(members: list[Any], where: str) -> None:
     if members == [type(None)]:
-        raise wiring_error(where, "the return annotation is None", "Write NoContent, and return NoContent()")
+        raise wiring_error(
+            where, "the return annotation has None for what has no body", "Write NoContent, and return NoContent()"
+        )
     for member in members:
         origin = typing.get_origin(member) or member
         if isinstance(origin, type) and issubclass(origin, AsyncIterable | Iterator):

@@ -27,20 +27,22 @@ async def send_plain(value: Any, declared: frozenset[Any], scope: Scope, send: S
     """Sends a value that a handler returned as it is: `str` as text and `bytes` as bytes where they are declared,
     all else as JSON.
     """
-    if isinstance(value, str) and str in declared:
+    if str in declared and isinstance(value, str):
         body, media_type = value.encode(), TEXT
-    elif isinstance(value, bytes) and bytes in declared:
+    elif bytes in declared and isinstance(value, bytes):
         body, media_type = value, BYTES
     else:
         body, media_type = encoder.encode(value), JSON
-    await send_whole(200, [(b"content-type", media_type)], body, scope, send)
+    await _send(200, [(b"content-type", media_type), (b"content-length", b"%d" % len(body))], body, scope, send)
 
 
 async def send_response(response: Response[Any], scope: Scope, send: Send, encoder: Encoder) -> None:
     """Sends one of the buffered responses."""
     pairs = response.header_pairs()
     if isinstance(response, NoContent):
-        await send_whole(response.status_code, pairs, None, scope, send)
+        # RFC 9110, section 8.6: these have no body, and so no length; with any other status its length is 0.
+        body = None if response.status_code in (204, 304) else b""
+        await send_whole(response.status_code, pairs, body, scope, send)
         return
     _, media_type, encode = next(wrapper for wrapper in _WRAPPERS if isinstance(response, wrapper[0]))
     headers = with_defaults(pairs, [(b"content-type", media_type)])
@@ -51,9 +53,13 @@ async def send_whole(status: int, headers: HeaderPairs, body: bytes | None, scop
     """Sends a response with its length; without its body to HEAD (RFC 9110, section 9.3.2), or where it has none."""
     if body is not None:
         headers = with_defaults(headers, [(b"content-length", b"%d" % len(body))])
+    await _send(status, headers, body or b"", scope, send)
+
+
+async def _send(status: int, headers: HeaderPairs, body: bytes, scope: Scope, send: Send) -> None:
     try:
         await send(response_start(status, headers))
-        await send(response_body(b"" if body is None or scope["method"] == "HEAD" else body))
+        await send(response_body(body if scope["method"] != "HEAD" else b""))
     except OSError:  # a server's word for a client that has left (ASGI HTTP, version 2.4)
         logger.debug("%s %s: the client left before its response", scope["method"], scope["path"])
 

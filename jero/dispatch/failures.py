@@ -22,13 +22,15 @@ async def send_failure(error: Exception, scope: Scope, send: Send) -> None:
         logger.debug("%s %s: %s", scope["method"], scope["path"], error)
         return
     headers: HeaderPairs = []
+    problem = problem_of(error)
     try:
+        body = DEFAULT_ENCODER.encode(problem)
         if isinstance(error, HTTPError):
             headers = raw_pairs(error.headers)
-    except ValueError as header_error:
-        error = header_error
+    except (TypeError, ValueError) as unsendable:
+        error, problem = unsendable, problem_of(unsendable)
+        body = DEFAULT_ENCODER.encode(problem)
     if not isinstance(error, HTTPError):
         logger.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
-    problem = problem_of(error)
     headers.append((b"content-type", b"application/problem+json"))
-    await send_whole(problem.status, headers, DEFAULT_ENCODER.encode(problem), scope, send)
+    await send_whole(problem.status, headers, body, scope, send)

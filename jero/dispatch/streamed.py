@@ -1,34 +1,44 @@
 """A response whose body is made as it is sent: its plan, for the engine."""
 
 import inspect
+import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 from msgspec.json import Encoder
 
 from jero.contract.operation import Operation
+from jero.dispatch.admission import Admission
 from jero.dispatch.buffered import send_whole, with_defaults
 from jero.dispatch.failures import problem_of
-from jero.framing.sse import ServerSentEvent
+from jero.framing.framing import Framing
+from jero.framing.sse import SSE, ServerSentEvent
 from jero.http.accept import is_named
 from jero.http.asgi import HeaderPairs, Receive, Scope, Send, request_header, response_start
-from jero.policy import StreamOutcome, StreamPolicy
+from jero.http.sockets import drop_connection
+from jero.policy import EndReason, StreamOutcome, StreamPolicy
 from jero.responses.streaming import FramedResponse, NDJSONStreamingResponse, SSEResponse
 from jero.streaming.engine import send_stream
+from jero.streaming.one_line import OneLine
+from jero.streaming.open_streams import OpenStreams
 from jero.streaming.plan import StreamPlan
 from jero.streaming.source import discard
 
 # A stream is kept by no cache, and passed on by proxies (nginx for one) as it comes.
+RETRY_MILLISECONDS: Final = (1_000, 5_000)
 _STREAM_HEADERS: Final = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
 
 
 class StreamDefaults(msgspec.Struct, frozen=True):
-    """What an application sets for all its streams."""
+    """What an application, or an endpoint, sets for its streams; `streams` are all that are open."""
 
     encoder: Encoder
     policy: StreamPolicy
+    admission: Admission
     on_end: Callable[[StreamOutcome], Awaitable[None]]
+    streams: OpenStreams
 
 
 class StreamResponder:
@@ -37,22 +47,28 @@ class StreamResponder:
     def __init__(self, operation: Operation, defaults: StreamDefaults) -> None:
         self._operation = operation
         self._encoder = defaults.encoder
-        self._policy = operation.endpoint.stream_policy or defaults.policy
+        self._policy = defaults.policy
         self._on_end = defaults.on_end
+        self._streams = defaults.streams
+        self._one_line = frozenset[type]().union(*(output.one_line for output in operation.outputs))
         self._on_stream_error = getattr(operation.endpoint, "on_stream_error", None)
 
     async def send(self, response: FramedResponse[Any, Any], scope: Scope, receive: Receive, send: Send) -> None:
         """Sends the stream; to HEAD the headers alone: the stream is then closed, and never begun."""
-        headers = with_defaults(
-            response.header_pairs(), [(b"content-type", _media_type(response, scope)), *_STREAM_HEADERS]
-        )
+        try:
+            headers = with_defaults(
+                response.header_pairs(), [(b"content-type", _media_type(response, scope)), *_STREAM_HEADERS]
+            )
+        except Exception:
+            await discard(response.stream)
+            raise
         if scope["method"] == "HEAD":
             await discard(response.stream)
             await send_whole(response.status_code, headers, None, scope, send)
             return
-        await send_stream(self._plan(response, headers), receive, send)
+        await send_stream(self._plan(response, headers, scope), self._streams, receive, send)
 
-    def _plan(self, response: FramedResponse[Any, Any], headers: HeaderPairs) -> StreamPlan:
+    def _plan(self, response: FramedResponse[Any, Any], headers: HeaderPairs, scope: Scope) -> StreamPlan:
         policy = response.policy or self._policy
         encoder = response.encoder or self._encoder
         return StreamPlan(
@@ -65,10 +81,19 @@ class StreamResponder:
             keepalive=response.keepalive,
             ping=None if response.keepalive is None else _ping(response, encoder),
             last_item=lambda error: self._last_item(response, error),
+            farewell=_farewell(encoder) if isinstance(response, SSEResponse) else None,
+            one_line=self._lines(response.framing, encoder),
+            drop=partial(drop_connection, scope),
             on_end=self._on_end,
             endpoint=self._operation.name,
             method=self._operation.method,
         )
+
+    def _lines(self, framing: Framing, encoder: Encoder) -> OneLine | None:
+        if framing.around_json is None or not self._one_line or encoder.enc_hook is not None:
+            return None
+        before, after = framing.around_json
+        return OneLine(self._one_line, encoder, framing.separator + before, after)
 
     async def _last_item(self, response: FramedResponse[Any, Any], error: Exception) -> Any:
         """The item that tells the client of an error: the response's, or the endpoint's, or the format's own."""
@@ -79,6 +104,20 @@ class StreamResponder:
         if isinstance(response, SSEResponse):
             return ServerSentEvent(event="error", data=problem_of(error))
         return None
+
+
+def _farewell(encoder: Encoder) -> Callable[[EndReason], bytes]:
+    """What an event stream's client is sent before it comes back: after a shutdown each at a time of its own."""
+
+    def make(reason: EndReason) -> bytes:
+        if reason != "shutdown":
+            return b""
+        buffer = bytearray()
+        milliseconds = random.randint(*RETRY_MILLISECONDS)  # noqa: S311 - spreads a crowd, and is no secret
+        SSE.encode(ServerSentEvent(retry=milliseconds), buffer, encoder)
+        return bytes(buffer)
+
+    return make
 
 
 def _media_type(response: FramedResponse[Any, Any], scope: Scope) -> bytes:

@@ -15,6 +15,8 @@ class Framing(Struct, frozen=True, kw_only=True):
     `opening`, `separator` and `closing` stand before the items, between two of them, and after them.
     `keepalive` is what an idle stream is sent so that nobody in between takes it for dead; it must mean
     nothing to a reader. `None`: the format has nothing of the kind.
+    `around_json`: for a format whose items are JSON, what stands before and after one. It saves a call for items of
+    types that are known to be written on one line; what `encode` appends for them must be the same.
     """
 
     content_type: str
@@ -23,3 +25,4 @@ class Framing(Struct, frozen=True, kw_only=True):
     separator: bytes = b""
     closing: bytes = b""
     keepalive: bytes | None = None
+    around_json: tuple[bytes, bytes] | None = None

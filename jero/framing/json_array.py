@@ -19,4 +19,5 @@ JSON_ARRAY = Framing(
     separator=b",",
     closing=b"]",
     keepalive=b" ",
+    around_json=(b"", b""),
 )

@@ -14,4 +14,4 @@ def encode_line(item: Any, buffer: bytearray, encoder: Encoder) -> None:
     buffer += b"\n"
 
 
-NDJSON = Framing(content_type="application/x-ndjson", encode=encode_line, keepalive=b"\n")
+NDJSON = Framing(content_type="application/x-ndjson", encode=encode_line, keepalive=b"\n", around_json=(b"", b"\n"))

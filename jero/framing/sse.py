@@ -84,4 +84,9 @@ def _append_lines(field: bytes, text: bytes, buffer: bytearray) -> None:
         buffer += b"\n"
 
 
-SSE = Framing(content_type="text/event-stream", encode=encode_event, keepalive=b": ping\n\n")
+SSE = Framing(
+    content_type="text/event-stream",
+    encode=encode_event,
+    keepalive=b": ping\n\n",
+    around_json=(b"data: ", b"\n\n"),
+)

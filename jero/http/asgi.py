@@ -1,6 +1,6 @@
 """The ASGI messages of HTTP (ASGI 3, HTTP & WebSocket specification): the one place that spells them."""
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -11,9 +11,9 @@ ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 HeaderPairs: TypeAlias = list[tuple[bytes, bytes]]
 
 
-def response_start(status: int, headers: Iterable[tuple[bytes, bytes]]) -> Message:
-    """The message that begins a response; names in `headers` are lower case."""
-    return {"type": "http.response.start", "status": status, "headers": list(headers)}
+def response_start(status: int, headers: HeaderPairs) -> Message:
+    """The message that begins a response; names in `headers`, a list that is this message's own, are lower case."""
+    return {"type": "http.response.start", "status": status, "headers": headers}
 
 
 def response_body(body: bytes, *, more_body: bool = False) -> Message:
@@ -37,7 +37,10 @@ def request_header(scope: Scope, name: bytes) -> bytes | None:
 def route_path(scope: Scope) -> str:
     """The path below the place where the application is mounted (`root_path`), percent-decoded by the server."""
     path: str = scope["path"]
-    root: str = scope.get("root_path", "").rstrip("/")
+    root: str = scope.get("root_path", "")
+    if not root:
+        return path
+    root = root.rstrip("/")
     if root and (path == root or path.startswith(root + "/")):
         return path[len(root) :] or "/"
     return path

@@ -15,23 +15,24 @@ from jero.http.asgi import HeaderPairs
 RawHeaders: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_FORBIDDEN_IN_VALUE = re.compile(r"[\r\n\0]")
+_FORBIDDEN_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110, section 5.5
 
 
 def header_pair(name: str, value: str) -> tuple[bytes, bytes]:
-    """One header as bytes, its name in lower case.
+    """One header as bytes, its name in lower case, its value without the whitespace around it.
 
-    Raises `ValueError` for a name that is no token, for CR, LF or NUL in the value (they would let a value
-    smuggle in further headers), and for a value outside Latin-1, which is all that HTTP/1.1 carries.
+    Raises `ValueError` for a name that is no token, for a control character in the value (CR, LF and NUL would let
+    it smuggle in further headers, and servers drop the connection over the others), and for a value outside
+    Latin-1, which is all that HTTP/1.1 carries.
     """
     if not _TOKEN.fullmatch(name):
         raise ValueError(
             f"{name!r} is no header name: RFC 9110, section 5.1, allows letters, digits and !#$%&'*+-.^_`|~."
         )
     if _FORBIDDEN_IN_VALUE.search(value):
-        raise ValueError(f"The value of header {name!r} holds CR, LF or NUL: {value!r}.")
+        raise ValueError(f"The value of header {name!r} holds a control character: {value!r}.")
     try:
-        return name.lower().encode("ascii"), value.encode("latin-1")
+        return name.lower().encode("ascii"), value.strip(" \t").encode("latin-1")
     except UnicodeEncodeError as error:
         raise ValueError(f"The value of header {name!r} has a character outside Latin-1: {value!r}.") from error
 

@@ -1,8 +1,8 @@
 """Responses whose body is made as it is sent: each names its wire format."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, ClassVar, Generic, TypeAlias
+from typing import Any, ClassVar, Final, Generic, TypeAlias, cast
 
 from msgspec.json import Encoder
 from typing_extensions import TypeVar
@@ -18,16 +18,22 @@ from jero.responses.base import H, Response
 T = TypeVar("T", default=Any)
 
 Source: TypeAlias = (
-    AsyncIterable[T] | AbstractAsyncContextManager[AsyncIterable[T]] | AsyncGenerator[AsyncIterable[T], StreamOutcome]
+    AsyncIterable[T]
+    | Iterable[T]
+    | AbstractAsyncContextManager[AsyncIterable[T]]
+    | AsyncGenerator[AsyncIterable[T], StreamOutcome]
 )
+# They can be iterated, and nobody means a stream of their characters or keys.
+_NO_STREAMS: Final = (str, bytes, bytearray, memoryview, Mapping)
 ErrorHandler: TypeAlias = Callable[[Exception], T | Awaitable[T | None] | None]
 
 
 class FramedResponse(Response[H], Generic[T, H], frozen=True, kw_only=True):
     """A stream of items in the wire format `framing`, which a subclass names.
 
-    `stream`: an async iterable; a generator of one `yield`, of an async iterable, with setup before it and teardown
-    after it; or an async context manager that enters to an async iterable.
+    `stream`: an async iterable; an iterable, which is pulled in a thread of its own; a generator of one `yield`, of
+    an async iterable, with setup before it and teardown after it; or an async context manager that enters to an
+    async iterable.
     `encoder`, `policy`: in place of the application's. `keepalive`: seconds without a byte sent before a ping,
     `None` for no pings; `ping`: an item to send then in place of the format's own, or a callable that makes one.
     `on_error`: turns an exception in mid-stream into one last item, or into `None` for no item.
@@ -48,10 +54,11 @@ class FramedResponse(Response[H], Generic[T, H], frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not hasattr(self.stream, "__aiter__") and not hasattr(self.stream, "__aenter__"):
+        is_stream = any(hasattr(self.stream, method) for method in ("__aiter__", "__aenter__", "__iter__"))
+        if not is_stream or isinstance(cast("object", self.stream), _NO_STREAMS):
             raise TypeError(
-                f"{type(self).__name__}(stream=...) takes an async iterable, or an async context manager that enters "
-                f"to one; got {type(self.stream).__name__}."
+                f"{type(self).__name__}(stream=...) takes an iterable of items, asynchronous or not, or an async "
+                f"context manager that enters to an asynchronous one; got {type(self.stream).__name__}."
             )
         if self.ping is not None and self.framing.separator:
             raise ValueError(f"{type(self).__name__}(ping=...): an extra item would change what the stream says.")

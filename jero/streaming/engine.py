@@ -8,33 +8,40 @@ from anyio import CancelScope
 from jero.http.asgi import Receive, Send
 from jero.streaming.disconnect import until_disconnect
 from jero.streaming.life import Life
+from jero.streaming.open_streams import OpenStreams
 from jero.streaming.plan import StreamPlan
-from jero.streaming.sender import Sender
 from jero.streaming.source import discard
 
 logger = logging.getLogger("jero.streams")
 
 
-async def send_stream(plan: StreamPlan, receive: Receive, send: Send) -> None:
-    """Returns when the stream is over and torn down, whatever ended it.
+async def send_stream(plan: StreamPlan, streams: OpenStreams, receive: Receive, send: Send) -> None:
+    """Returns when the stream is over and torn down, whatever ended it; meanwhile it is one of the open `streams`.
 
     Raises what failed before the client was sent its status, for the caller to answer. A stream that ends without
     an end of its body is a cut transfer: the server drops the connection. A cancellation of the calling task
     ends the stream, waits for its teardown, and is then raised on.
     """
-    life = Life(plan, Sender(send, plan.start, plan.framing.opening))
+    life = Life(plan, send)
+    streams.add(life)
     task = asyncio.get_running_loop().create_task(life.run(), name=f"stream {plan.method} {plan.endpoint}")
     task.add_done_callback(lambda _: life.release())
     ended_by = await _watch(life, receive)
     ended_by = await _until_released(life) or ended_by
+    streams.remove(life)  # also one whose teardown had to be left to itself
     if not life.begun:  # the task was cancelled before its first step
         await discard(plan.stream)
-    if task.done() and not task.cancelled():
-        task.result()
-    if ended_by is not None:
-        raise ended_by
-    if life.error is not None and (life.is_unanswered or not isinstance(life.error, Exception)):
-        raise life.error
+        await life.report()
+    error = ended_by or life.to_raise
+    try:
+        if task.done():
+            if not task.cancelled():
+                task.result()
+            life.dissolve()
+        if error is not None:
+            raise error
+    finally:
+        del error, ended_by  # each holds this frame by its traceback
 
 
 async def _watch(life: Life, receive: Receive) -> asyncio.CancelledError | None:

@@ -19,28 +19,18 @@ class Keepalive:
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
-        self._closed = False
 
     def listen(self) -> None:
-        """The source has paused: from now on its silence is timed."""
-        if self._timer is None and not self._closed:
-            self._arm()
+        """From now on the source's silence is timed."""
+        self._timer = self._loop.call_at(self._began + self._grace, self._send_headers)
 
     def close(self) -> None:
         """Nothing is sent aside from now on."""
-        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
 
-    def _arm(self) -> None:
-        if self._sender.started:
-            self._arm_ping()
-        else:
-            self._timer = self._loop.call_at(self._began + self._grace, self._send_headers)
-
     def _arm_ping(self) -> None:
         if self._interval is None:
-            self._closed = True
             return
         due = self._sender.last_sent + self._interval
         self._timer = self._loop.call_at(due, self._send_ping, due)

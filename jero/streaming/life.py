@@ -2,51 +2,86 @@
 
 import asyncio
 import logging
+import random
+from collections.abc import Coroutine
 from time import monotonic
+from typing import Any
 
+from jero.errors import ServiceUnavailable
+from jero.framing.raw import RAW
+from jero.http.asgi import Send
 from jero.policy import EndReason, StreamOutcome
 from jero.streaming.keepalive import Keepalive
 from jero.streaming.outbox import Outbox
 from jero.streaming.plan import StreamPlan
+from jero.streaming.pull import pull_items, pull_lines
 from jero.streaming.pump import Pump
 from jero.streaming.sender import Sender
 from jero.streaming.source import Source
+from jero.streaming.threaded import framed_in_thread, is_synchronous
 from jero.streaming.time_limit import TimeLimit
 
 logger = logging.getLogger("jero.streams")
+
+# A shutdown leaves this much time for a teardown that begins when the time to finish is over.
+LAST_SECONDS = 0.5
 
 
 class Life:
     """Deliver, tear down, finish, report: in this order, whatever ends the stream.
 
-    `begun`: the task has started. `error`: what failed, if anything did. `is_unanswered`: it failed before the
-    client was sent its status. `released`: done when all is over, or when a teardown that does not end has to be
-    left to itself.
+    `begun`: the task has started. `error`: what failed, if anything did. `released`: done when all is over, or when
+    a teardown that does not end has to be left to itself.
     """
 
-    def __init__(self, plan: StreamPlan, sender: Sender) -> None:
+    def __init__(self, plan: StreamPlan, send: Send) -> None:
         self._plan = plan
-        self._sender = sender
         self._name = f"{plan.method} {plan.endpoint}"
         self._began = monotonic()
-        self._outbox = Outbox(plan.framing, plan.encoder, plan.policy.chunk_bytes)
-        self._source = Source(plan.stream)
-        self._keepalive = Keepalive(plan, sender, self._lose_aside)
-        self._pump = Pump(self._source, self._outbox, sender, listen=self._keepalive.listen, lose=self._lose)
-        self._limit = TimeLimit(plan.policy.teardown_timeout, self.release)
+        self._loop = asyncio.get_running_loop()
+        self._sender = Sender(
+            send,
+            plan.start,
+            plan.framing.opening,
+            timeout=plan.policy.send_timeout,
+            on_stall=self._stall,
+        )
+        self._frames = self._outbox = Outbox(plan.framing, plan.encoder, plan.policy.chunk_bytes)
+        if is_synchronous(plan.stream):  # framed in its thread: what comes from there are chunks
+            self._outbox = Outbox(RAW, plan.encoder, plan.policy.chunk_bytes)
+            self._source = Source(framed_in_thread(plan.stream, self._frames))
+        else:
+            self._source = Source(plan.stream)
+        self._keepalive = Keepalive(plan, self._sender, self._lose)
+        self._pump = Pump(self._outbox, self._sender, lose=self._lose)
+        self._limit = TimeLimit(plan.policy.teardown_timeout, self._overrun, self.release)
         self._task: asyncio.Task[None] | None = None
+        self._end_timer: asyncio.TimerHandle | None = None
         self._is_cancellable = False
+        self._has_ended = False
+        self._is_draining = False
         self._reason: EndReason | None = None
         self._is_cut_off = False
         self._items = 0
         self.begun = False
         self.error: BaseException | None = None
-        self.released: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.released: asyncio.Future[None] = self._loop.create_future()
 
     @property
-    def is_unanswered(self) -> bool:
-        """Whether the failure can still be answered with its true status."""
-        return self._reason == "failed" and not self._sender.started and not self._is_cut_off
+    def to_raise(self) -> BaseException | None:
+        """What the caller is to have of a life that is over: an order to the process, or what it can still answer."""
+        if self.error is not None and not isinstance(self.error, Exception):
+            return self.error
+        return self.unanswered
+
+    @property
+    def unanswered(self) -> BaseException | None:
+        """What the caller can still answer with its true status, for nothing was sent."""
+        if self._sender.started or self._is_cut_off:
+            return None
+        if self._reason in ("expired", "shutdown"):
+            return ServiceUnavailable("The stream was ended before it began.", headers={"Retry-After": "1"})
+        return self.error
 
     async def run(self) -> None:
         """The whole life. It raises nothing: `error` holds what failed."""
@@ -55,7 +90,7 @@ class Life:
         await self._deliver()
         await self._tear_down()
         await self._finish()
-        await self._report()
+        await self.report()
         self.release()
 
     def release(self) -> None:
@@ -63,30 +98,70 @@ class Life:
         if not self.released.done():
             self.released.set_result(None)
 
+    def dissolve(self) -> None:
+        """Lets go of its parts when all is over. They know it as it knows them: each stream would leave a cycle, with
+        its connection in it, for the garbage collector.
+        """
+        vars(self).clear()
+
     def interrupt(self, reason: EndReason, error: BaseException | None = None) -> None:
-        """Ends the stream from outside its task; a teardown that has begun goes on to its own end."""
-        self._is_cut_off = self._pump.is_stopped = True
+        """Ends the stream from outside its task; a teardown that has begun goes on to its own end.
+
+        A client that left, or that takes nothing, is sent nothing more. What is left to send of a source that has
+        ended by itself is broken off for no other reason.
+        """
+        if reason in ("disconnected", "stalled"):
+            self._cut_off()
+        if self._has_ended and not self._is_cut_off:
+            return
         if self._reason is None:
-            self._reason, self.error = reason, error
+            # While it goes down it is the server that closes connections, or cancels requests.
+            self._reason = "shutdown" if reason == "disconnected" and self._is_draining else reason
+            self.error = error
+        self._pump.stop(is_cut_off=self._is_cut_off)
         if self._is_cancellable and self._task is not None:
             self._is_cancellable = False
             self._bound()
-            self._task.cancel()
+            if asyncio.current_task() is not self._task:  # it is its own pump that says so, and ends by itself
+                self._task.cancel()
+
+    def shut_down(self) -> None:
+        """The server is going down: a stream whose client comes back by itself ends now, another may finish first."""
+        self._is_draining = True
+        time_left = self._plan.policy.drain_timeout
+        if self._plan.farewell is not None:
+            self._limit.shorten(time_left)
+            self.interrupt("shutdown")
+            return
+        self._limit.shorten(time_left + LAST_SECONDS)
+        self._end_after(time_left, "shutdown")
 
     async def _deliver(self) -> None:
+        policy = self._plan.policy
         if self._reason is None:
+            if policy.max_duration is not None:
+                part = random.uniform(0.9, 1.0)  # noqa: S311 - it spreads a crowd, and is no secret
+                self._end_after(policy.max_duration * part, "expired")
+            self._keepalive.listen()
             self._is_cancellable = True
             try:
-                await self._pump.run()
+                await self._pump.drive(self._pull())
             except BaseException as error:
                 self._end_with(error)
             self._is_cancellable = False
             self._forget_cancellation()
+        self._has_ended = True
         self._keepalive.close()
-        self._items = self._outbox.items
-        self._reason = self._reason or "completed"
-        if self._outbox and self._reason == "failed":
+        self._items = self._frames.items
+        if self._outbox.buffer:
             await self._send(self._outbox.take(), more_body=True)
+        self._reason = self._reason or "completed"
+
+    def _pull(self) -> Coroutine[Any, Any, None]:
+        one_line = self._plan.one_line
+        if one_line is None or self._outbox is not self._frames:
+            return pull_items(self._source, self._outbox)
+        return pull_lines(self._source, self._outbox, one_line)
 
     async def _tear_down(self) -> None:
         self._bound()
@@ -94,20 +169,24 @@ class Life:
         self._unbound()
 
     async def _finish(self) -> None:
-        closing = self._plan.framing.closing
+        plan = self._plan
         if self._reason == "completed":
-            await self._send(closing, more_body=False)
+            await self._send(plan.framing.closing, more_body=False)
         elif self._reason == "failed" and self._sender.started:
             last_item = await self._last_item()
-            if last_item:
-                await self._send(last_item + closing, more_body=False)
-            elif closing:
-                await self._send(closing, more_body=True)
+            if last_item or plan.framing.closing:
+                await self._send(last_item + plan.framing.closing, more_body=not last_item)
+        elif self._reason in ("expired", "shutdown") and plan.farewell is not None:
+            await self._send(plan.farewell(self._reason) + plan.framing.closing, more_body=False)
         await self._sender.end_aside()
 
-    async def _report(self) -> None:
+    async def report(self) -> None:
+        """Tells of the outcome, once. (One that never began counts as disconnected.)"""
+        self._reason = self._reason or "disconnected"
+        if self._end_timer is not None:
+            self._end_timer.cancel()
         outcome = self._outcome()
-        if outcome.error is not None and not self.is_unanswered:
+        if outcome.error is not None and self.unanswered is None:
             logger.error("%s: the stream failed after %d items", self._name, outcome.items, exc_info=outcome.error)
         self._bound()
         try:
@@ -123,11 +202,11 @@ class Life:
         try:
             item = await self._plan.last_item(self.error)
             if item is not None:
-                self._outbox.add(item)
+                self._frames.add(item)
         except BaseException:
             logger.exception("%s: the error's handler failed", self._name)
         self._unbound()
-        return self._outbox.take()
+        return self._frames.take()
 
     async def _send(self, body: bytes, *, more_body: bool) -> None:
         """Sends, unless nobody is there to take it; only the client's leaving breaks it off."""
@@ -137,32 +216,36 @@ class Life:
         try:
             await self._sender.send(body, more_body=more_body)
         except asyncio.CancelledError:
-            self._is_cut_off = True
+            self._cut_off()
         except Exception as error:
+            self._is_cancellable = False
             self._lose(error)
         self._is_cancellable = False
         self._unbound()
 
+    def _cut_off(self) -> None:
+        self._is_cut_off = True
+        self._pump.stop(is_cut_off=True)
+
     def _lose(self, error: BaseException) -> None:
         """`send` raised: an `OSError` is how a server says that the client has left (ASGI HTTP, version 2.4)."""
-        self._is_cut_off = self._pump.is_stopped = True
-        if isinstance(error, OSError):
-            self._reason = self._reason or "disconnected"
-        else:
-            self._fail(error)
-
-    def _lose_aside(self, error: BaseException) -> None:
+        self._cut_off()
         if isinstance(error, OSError):
             self.interrupt("disconnected")
         else:
             self.interrupt("failed", error)
 
+    def _overrun(self) -> None:
+        """The teardown, or a source that was told to end, has used up its time: nothing is expected of it any more."""
+        self._drop_blocked()
+        self._cut_off()
+        self._outbox.close()
+
     def _end_with(self, error: BaseException) -> None:
         """What came out of the pump is an order to end that was obeyed, or a failure."""
         is_cancellation = isinstance(error, asyncio.CancelledError)
         if is_cancellation and self._task is not None and self._reason is None and self._task.cancelling():
-            self._is_cut_off = True
-            self._reason = "disconnected"
+            self.interrupt("disconnected")
         elif not is_cancellation or self._reason is None or self._limit.is_over:
             self._fail(error)
 
@@ -174,6 +257,26 @@ class Life:
         else:
             logger.error("%s: a further failure", self._name, exc_info=error)
         return self._outcome()
+
+    def _end_after(self, seconds: float, reason: EndReason) -> None:
+        if self._end_timer is not None:
+            self._end_timer.cancel()
+        self._end_timer = self._loop.call_later(seconds, self._time_is_over, reason)
+
+    def _time_is_over(self, reason: EndReason) -> None:
+        if reason == "shutdown":
+            self._drop_blocked()
+        self.interrupt(reason)
+
+    def _stall(self) -> None:
+        self._drop_blocked()
+        self.interrupt("stalled")
+
+    def _drop_blocked(self) -> None:
+        """A client that does not take what it is being sent is not waited for any longer."""
+        if self._sender.busy:
+            self._cut_off()
+            self._plan.drop()
 
     def _bound(self) -> None:
         """From now on the time of `teardown_timeout` runs, for what must not go on for ever."""
@@ -190,7 +293,7 @@ class Life:
             self._task.uncancel()
 
     def _outcome(self) -> StreamOutcome:
-        first_item_at = self._outbox.first_item_at
+        first_item_at = self._frames.first_item_at
         return StreamOutcome(
             reason=self._reason or "completed",
             error=self.error,

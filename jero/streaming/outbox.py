@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from msgspec.json import Encoder
 
@@ -10,28 +10,36 @@ from jero.framing.framing import Framing
 
 # How long a source that never pauses keeps the event loop to itself, and how long what it yielded may wait while
 # it fills no chunk: short enough for other requests to stay fast, long enough to cost nothing.
-TURN_SECONDS = 0.001
-LINGER_SECONDS = 0.01
+TURN_SECONDS: Final = 0.001
+LINGER_SECONDS: Final = 0.05
+# The clock is read again after so many bytes at the most.
+LARGEST_STEP: Final = 4096
 
 
 class Outbox:
     """Frames items as they come, in one buffer that is taken whole.
 
-    `items` counts what was framed; `first_item_at` is the clock's reading at the first, or `None`.
+    `items` counts what was framed; `first_item_at` is the clock's reading at the first, or `None`. `buffer` holds
+    whole items only; when it has grown to `mark`, it is time to `look`. `is_closed`: nothing more is framed.
+    `turn_until`: when the source's turn ends; `None` where it has just begun.
     """
 
     __slots__ = (
-        "_buffer",
         "_chunk_bytes",
         "_clock",
         "_encode",
         "_encoder",
+        "_first_mark",
         "_linger_until",
+        "_looked_at",
         "_separator",
-        "_size",
-        "_turn_until",
+        "_step",
+        "buffer",
         "first_item_at",
+        "is_closed",
         "items",
+        "mark",
+        "turn_until",
     )
 
     def __init__(
@@ -42,56 +50,82 @@ class Outbox:
         self._encoder = encoder
         self._chunk_bytes = chunk_bytes
         self._clock = clock
-        self._buffer = bytearray()
-        self._size = 0
-        self._turn_until = self._linger_until = clock() + TURN_SECONDS
+        self.is_closed = False
+        self._step = 1
+        self._first_mark = 0
+        self._looked_at = 0.0
+        self.turn_until: float | None = None
+        self._linger_until: float | None = None
+        self.buffer = bytearray()
+        self.mark = 0
         self.items = 0
         self.first_item_at: float | None = None
-
-    def __bool__(self) -> bool:
-        return self._size > 0
 
     def add(self, item: Any) -> bool:
         """Frames the item now, so that its source may change it afterwards; says whether it is time to look up.
 
         An item that cannot be framed raises, and leaves nothing of itself behind.
         """
-        buffer = self._buffer
+        buffer = self.buffer
+        size = len(buffer)
+        if self.is_closed:
+            return True
         try:
             if self._separator and self.items:
                 buffer += self._separator
             self._encode(item, buffer, self._encoder)
         except BaseException:
-            del buffer[self._size :]
+            del buffer[size:]
             raise
-        now = self._clock()
-        if not self.items:
-            self.first_item_at = now
         self.items += 1
-        self._size = size = len(buffer)
-        return size >= self._chunk_bytes or now >= self._turn_until
+        return len(buffer) >= self.mark and self.look()
+
+    def look(self) -> bool:
+        """Looks at the clock; says whether something is due, or the event loop has waited for its turn long enough.
+
+        How much may come before the next look follows from how fast it came since the last one.
+        """
+        if self.is_closed:
+            return True
+        now = self._clock()
+        if self.first_item_at is None:
+            self.first_item_at = now
+        if self.turn_until is None:
+            self.turn_until = now + TURN_SECONDS
+        if self._linger_until is None:
+            self._linger_until = now + LINGER_SECONDS
+        is_slow = now - self._looked_at > TURN_SECONDS / 4
+        self._step = max(1, self._step // 8) if is_slow else min(self._step * 2, LARGEST_STEP)
+        self._looked_at = now
+        size = len(self.buffer)
+        self.mark = min(size + self._step, self._chunk_bytes)
+        self._first_mark = min(self._step, self._chunk_bytes)
+        return size >= self._chunk_bytes or now >= self.turn_until
+
+    def is_full(self) -> bool:
+        """Whether what waits fills a chunk."""
+        return len(self.buffer) >= self._chunk_bytes
 
     def is_due(self) -> bool:
         """Whether what waits is to be sent though the source has not paused."""
-        return self._size >= self._chunk_bytes or (self._size > 0 and self._clock() >= self._linger_until)
+        if self.is_full():
+            return True
+        return len(self.buffer) > 0 and self._linger_until is not None and self._clock() >= self._linger_until
 
     def take(self) -> bytes:
         """All that waits, which then waits no more."""
-        chunk = bytes(self._buffer)
-        self._buffer.clear()
-        self._size = 0
-        self._linger_until = self._clock() + LINGER_SECONDS
+        chunk = bytes(self.buffer)
+        self.buffer.clear()
+        self._linger_until = None
+        self.mark = self._first_mark
         return chunk
 
     def close(self) -> None:
-        """Nothing more is to be sent: what waits is let go, and every further item is time to look up."""
-        self.take()
-        self._turn_until = 0.0
+        """Nothing more is framed: every further item is passed over, and time to look up."""
+        self.is_closed = True
+        self.mark = 0
+        self.buffer.clear()
 
     def turn_is_over(self) -> bool:
         """Whether the source has had the event loop to itself for long enough."""
-        return self._clock() >= self._turn_until
-
-    def begin_turn(self) -> None:
-        """The event loop has had its turn."""
-        self._turn_until = self._clock() + TURN_SECONDS
+        return self.turn_until is not None and self._clock() >= self.turn_until

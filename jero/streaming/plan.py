@@ -8,7 +8,8 @@ from msgspec.json import Encoder
 
 from jero.framing.framing import Framing
 from jero.http.asgi import Message
-from jero.policy import StreamOutcome, StreamPolicy
+from jero.policy import EndReason, StreamOutcome, StreamPolicy
+from jero.streaming.one_line import OneLine
 
 
 class StreamPlan(Struct, frozen=True, kw_only=True):
@@ -16,6 +17,9 @@ class StreamPlan(Struct, frozen=True, kw_only=True):
 
     `start`: the message that begins the response. `first_item_grace`, `keepalive`: seconds.
     `ping`: makes the bytes of a ping, or `None`. `last_item`: what the client is to be told of an error, or `None`.
+    `farewell`: the last bytes for a client that comes back by itself, by the reason for which the stream was cut
+    short; `None` where clients do not. `one_line`: which items are known to be JSON on one line.
+    `drop`: ends the connection of a client that takes nothing.
     `on_end`: is given the outcome. `endpoint`, `method`: for the outcome.
     """
 
@@ -28,6 +32,9 @@ class StreamPlan(Struct, frozen=True, kw_only=True):
     keepalive: float | None
     ping: Callable[[], bytes] | None
     last_item: Callable[[Exception], Awaitable[Any]]
+    farewell: Callable[[EndReason], bytes] | None
+    one_line: OneLine | None
+    drop: Callable[[], None]
     on_end: Callable[[StreamOutcome], Awaitable[None]]
     endpoint: str
     method: str

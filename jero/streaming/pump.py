@@ -8,136 +8,105 @@ context, timeouts and cancel scopes.
 
 import asyncio
 import types
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from time import sleep
+from typing import Any, cast
 
 from anyio import CancelScope
 
 from jero.streaming.outbox import Outbox
+from jero.streaming.pull import LOOK_UP
 from jero.streaming.sender import Sender
-from jero.streaming.source import NOTHING, Source
-
-LOOK_UP: Final = object()
-
-
-@types.coroutine
-def look_up() -> Generator[object, None, None]:
-    """A pause of the pulling coroutine's own, for the pump to send, or to let others have the event loop."""
-    yield LOOK_UP
 
 
 class Pump:
-    """Pulls, frames and sends until the source ends; raises what the source or the framing raises.
+    """Drives a pulling coroutine to its end, and sends what it puts into the outbox; raises what it raises.
 
-    `listen` is called whenever the source pauses. `lose` is told of an error of `send`. Once `is_stopped` is set
-    nothing more is sent, and a cancellation is an order to end. Any other that arrives while the pump itself waits
-    is meant for the source, for a timeout or a cancel scope around one of its `yield`s, and is given to it.
+    `lose` is told of an error of `send`. Once `stop` was called, a cancellation is an order to end. Any other that
+    arrives while the pump itself waits is meant for the source, for a timeout or a cancel scope around one of its
+    `yield`s, and is given to it.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        outbox: Outbox,
-        sender: Sender,
-        *,
-        listen: Callable[[], None],
-        lose: Callable[[BaseException], None],
-    ) -> None:
-        self._source = source
+    def __init__(self, outbox: Outbox, sender: Sender, *, lose: Callable[[BaseException], None]) -> None:
         self._outbox = outbox
         self._sender = sender
-        self._listen = listen
         self._lose = lose
-        self.is_stopped = False
+        self._is_stopped = False
+        self._is_cut_off = False
 
-    async def run(self) -> None:
-        """Opens the source and sends all of it but the end of the body."""
-        await self._drive(self._pull())
-        if self._outbox and not self.is_stopped:
-            try:
-                await self._sender.send(self._outbox.take())
-            except Exception as error:
-                self._lose(error)
-
-    async def _pull(self) -> None:
-        items = await self._source.open()
-        add = self._outbox.add
-        if self._source.first is not NOTHING and add(self._source.first):
-            await self._pause(items)
-        async for item in items:
-            if add(item):
-                await self._pause(items)
-
-    async def _pause(self, items: AsyncIterator[Any]) -> None:
-        try:
-            await look_up()
-        except asyncio.CancelledError as cancelled:
-            throw = getattr(items, "athrow", None)
-            if throw is None or self.is_stopped:
-                raise
-            try:
-                self._outbox.add(await throw(cancelled))
-            except StopAsyncIteration:
-                return  # the source ended on it; the next pull says so again
+    def stop(self, *, is_cut_off: bool) -> None:
+        """The source is told to end. With `is_cut_off` nobody is there to be sent anything more."""
+        self._is_stopped = True
+        if is_cut_off:
+            self._is_cut_off = True
+            self._outbox.close()
 
     @types.coroutine
-    def _drive(self, pull: Coroutine[Any, Any, None]) -> Generator[Any, Any, None]:
-        thrown: BaseException | None = None
-        while True:
-            try:
-                waiting: Any = pull.send(None) if thrown is None else pull.throw(thrown)
-            except StopIteration:
-                return
-            thrown = yield from (self._attend() if waiting is LOOK_UP else self._wait(waiting))
+    def drive(self, pull: Coroutine[Any, Any, None]) -> Generator[Any, Any, None]:
+        """Sends all that the coroutine pulls, but for what is left in the outbox at its end.
 
-    def _wait(self, waiting: Any) -> Generator[Any, Any, BaseException | None]:
-        """The source pauses: what gathered is sent, then the source waits; gives back what it is to be thrown."""
-        self._listen()
+        A source that is slow pays for a pause with every item, so that is what is kept short here.
+        """
+        outbox, buffer = self._outbox, self._outbox.buffer
         thrown: BaseException | None = None
-        if self._outbox and not self.is_stopped:
-            thrown = yield from self._send_out()
-        if thrown is None or _cancel(waiting):
-            try:
-                yield waiting
-                thrown = None
-            except BaseException as error:  # the task's cancellation, which is the source's to handle
-                thrown = error
-        self._begin_turn()
-        return thrown
+        try:
+            while True:
+                waiting: Any = pull.send(None) if thrown is None else pull.throw(thrown)
+                if waiting is LOOK_UP:
+                    thrown = yield from self._attend()
+                    continue
+                # The source pauses: what gathered is sent, and then it waits.
+                pending = self._send_now() if buffer else None
+                thrown = (yield from self._send_slowly(pending)) if pending else None
+                if thrown is None or _cancel(waiting):
+                    try:
+                        yield waiting
+                        thrown = None
+                    except BaseException as error:  # the task's cancellation, which is the source's to handle
+                        thrown = error
+                outbox.turn_until = None
+        except StopIteration:
+            return
+        finally:
+            thrown = None  # it holds this frame by its traceback
 
     def _attend(self) -> Generator[Any, Any, BaseException | None]:
         """The source does not pause: what is due is sent, and the event loop has its turn."""
-        if self.is_stopped:
+        if self._is_stopped:
             self._outbox.close()
             return asyncio.CancelledError()
-        thrown: BaseException | None = None
-        if self._outbox.is_due():
-            thrown = yield from self._send_out()
+        pending = self._send_now() if self._outbox.is_due() else None
+        thrown = (yield from self._send_slowly(pending)) if pending else None
         if thrown is None and self._outbox.turn_is_over():
+            sleep(0)  # other threads, a server's own among them, need the interpreter as the event loop needs its turn
             try:
                 yield None
             except BaseException as error:  # the task's cancellation, which is the source's to handle
                 thrown = error
-            self._begin_turn()
+            self._outbox.turn_until = None
         return thrown
 
-    def _begin_turn(self) -> None:
-        if self.is_stopped:
-            self._outbox.close()
-        else:
-            self._outbox.begin_turn()
-
-    def _send_out(self) -> Generator[Any, Any, BaseException | None]:
-        """Sends what gathered; gives back a cancellation that the source is to have, if there was one."""
-        sending = self._sender.send(self._outbox.take())
+    def _send_now(self) -> tuple[Any, Any] | None:
+        """Sends what gathered. Where that has to wait, which is seldom: the send, and what it waits for."""
+        if self._is_cut_off:
+            return None
+        awaitable: Any = self._sender.next(self._outbox.take())
+        is_coroutine = type(awaitable) is types.CoroutineType
+        sending: Any = cast("Any", awaitable) if is_coroutine else _as_coroutine(awaitable)
         try:
-            waiting = sending.send(None)
-        except StopIteration:  # nearly always: the server took it at once
+            return sending, sending.send(None)
+        except StopIteration:
             return None
         except Exception as error:
             self._lose(error)
-            return asyncio.CancelledError()
-        return (yield from self._wait_out(sending, waiting))
+            return _cancelled(), None
+
+    def _send_slowly(self, pending: tuple[Any, Any]) -> Generator[Any, Any, BaseException | None]:
+        timer = self._sender.begin_waiting()
+        try:
+            return (yield from self._wait_out(*pending))
+        finally:
+            self._sender.end_waiting(timer)
 
     def _wait_out(self, sending: Coroutine[Any, Any, None], waiting: Any) -> Generator[Any, Any, BaseException | None]:
         """Waits for a slow client. A cancellation meant for the source is kept for it, and breaks no send off."""
@@ -149,7 +118,7 @@ class Pump:
                     yield from _until_done(waiting)
                 except asyncio.CancelledError as cancelled:
                     kept = cancelled
-                    if not self.is_stopped:
+                    if not self._is_cut_off:
                         continue
                     broken_off = cancelled
                 try:
@@ -179,3 +148,13 @@ def _until_done(waiting: Any) -> Generator[Any, Any, None]:
 def _cancel(waiting: Any) -> bool:
     """Cancels what a source waits for, as its task would; `False` where the source has to be told directly."""
     return waiting is not None and bool(waiting.cancel())
+
+
+async def _cancelled() -> None:
+    """What a send that cannot be made comes to, for its source."""
+    raise asyncio.CancelledError
+
+
+async def _as_coroutine(awaitable: Awaitable[None]) -> None:
+    """Some servers' `send` is no coroutine function, and what it gives cannot be stepped by hand."""
+    await awaitable

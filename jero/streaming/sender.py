@@ -1,69 +1,96 @@
 """The response's messages, in order, from whichever side of the stream they come."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from jero.http.asgi import Message, Send, response_body
 
 
 class Sender:
-    """Sends the beginning of the response with the first bytes, and counts.
+    """Sends the beginning of the response with the first bytes, counts, and bounds how long a send may take.
 
     `started`: the client has its status. `bytes`: what was sent of the body. `last_sent`: the event loop's time
-    of the last send.
+    of the last send. `on_stall` is called when one takes longer than `timeout` seconds.
     """
 
-    def __init__(self, send: Send, start: Message, opening: bytes) -> None:
+    def __init__(
+        self, send: Send, start: Message, opening: bytes, *, timeout: float, on_stall: Callable[[], None]
+    ) -> None:
         self._send = send
         self._start = start
         self._opening = opening
+        self._timeout = timeout
+        self._on_stall = on_stall
         self._loop = asyncio.get_running_loop()
         self._aside: asyncio.Task[None] | None = None
-        self._sending = False
+        self._sending = 0
         self.started = False
         self.bytes = 0
         self.last_sent = self._loop.time()
 
     @property
     def busy(self) -> bool:
-        """Whether a send is under way."""
-        return self._sending or self._aside is not None
+        """Whether a send is under way, and waits for the client."""
+        return self._sending > 0 or self._aside is not None
 
-    async def send(self, body: bytes, *, more_body: bool = True) -> None:
-        """Sends a part of the body, after what is being sent aside."""
-        if self._aside is not None:
-            await asyncio.wait((self._aside,))
-        await self._put(body, more_body=more_body)
+    def next(self, body: bytes) -> Awaitable[None]:
+        """The send of a further part of the body, for a caller who calls `begin_waiting` if it has to wait for it."""
+        if self.started and self._aside is None:
+            self.bytes += len(body)
+            self.last_sent = self._loop.time()
+            return self._send(response_body(body, more_body=True))
+        return self._next(body, more_body=True)
 
-    async def _put(self, body: bytes, *, more_body: bool) -> None:
-        self._sending = True
+    async def send(self, body: bytes, *, more_body: bool) -> None:
+        """Sends a part of the body, in bounded time."""
+        timer = self.begin_waiting()
         try:
-            if not self.started:
-                self.started = True
-                body = self._opening + body
-                await self._send(self._start)
-            await self._send(response_body(body, more_body=more_body))
+            await self._next(body, more_body=more_body)
         finally:
-            self._sending = False
-        self.bytes += len(body)
+            self.end_waiting(timer)
+
+    def begin_waiting(self) -> asyncio.TimerHandle:
+        """The client does not take what is being sent at once."""
+        self._sending += 1
+        return self._loop.call_later(self._timeout, self._on_stall)
+
+    def end_waiting(self, timer: asyncio.TimerHandle) -> None:
+        """It has taken it now, or never will."""
+        self._sending -= 1
+        timer.cancel()
         self.last_sent = self._loop.time()
 
     def send_aside(self, body: bytes, on_error: Callable[[BaseException], None]) -> None:
         """Sends while the source is silent and its task waits for it: the headers alone, or a ping."""
         self.last_sent = self._loop.time()
-        self._aside = self._loop.create_task(self._put_aside(self._put(body, more_body=True), on_error))
-
-    async def _put_aside(self, put: Coroutine[Any, Any, None], on_error: Callable[[BaseException], None]) -> None:
-        try:
-            await put
-        except Exception as error:
-            on_error(error)
-        finally:
-            self._aside = None
+        self._aside = self._loop.create_task(self._put_aside(body, on_error))
 
     async def end_aside(self) -> None:
         """Breaks off what is being sent aside, for a client that takes nothing more."""
         if self._aside is not None:
             self._aside.cancel()
             await asyncio.wait((self._aside,))
+
+    async def _next(self, body: bytes, *, more_body: bool) -> None:
+        if self._aside is not None:
+            await asyncio.wait((self._aside,))
+        await self._put(body, more_body=more_body)
+
+    async def _put(self, body: bytes, *, more_body: bool) -> None:
+        if not self.started:
+            self.started = True
+            body = self._opening + body
+            await self._send(self._start)
+        await self._send(response_body(body, more_body=more_body))
+        self.bytes += len(body)
+        self.last_sent = self._loop.time()
+
+    async def _put_aside(self, body: bytes, on_error: Callable[[BaseException], None]) -> None:
+        timer = self.begin_waiting()
+        try:
+            await self._put(body, more_body=True)
+        except Exception as error:
+            on_error(error)
+        finally:
+            self.end_waiting(timer)
+            self._aside = None

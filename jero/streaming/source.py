@@ -4,6 +4,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, TypeGuard
 
+import anyio.to_thread
+
 from jero.errors import StreamInterrupted
 from jero.policy import StreamOutcome
 
@@ -95,5 +97,8 @@ def _is_generator(items: AsyncIterator[Any]) -> TypeGuard[AsyncGenerator[Any, St
 async def discard(stream: Any) -> None:
     """Closes a stream that is not to be opened: none of its code runs."""
     close: Callable[[], Awaitable[None]] | None = getattr(stream, "aclose", None)
+    close_in_thread: Callable[[], None] | None = getattr(stream, "close", None)
     if close is not None:
         await close()
+    elif close_in_thread is not None and hasattr(stream, "__iter__"):
+        await anyio.to_thread.run_sync(close_in_thread)

@@ -3,29 +3,36 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Final
 
 logger = logging.getLogger("jero.streams")
 
-AGAIN_SECONDS = 1.0
-TIMES = 3
+AGAIN_SECONDS: Final = 1.0
+AGAIN_SECONDS_IN_SHUTDOWN: Final = 0.1
+TIMES: Final = 3
 
 
 class TimeLimit:
-    """Cancels the task when `seconds` are over, some times more where it goes on, and then calls `give_up`.
-
-    `is_over`: the time has run out.
+    """When `seconds` are over it calls `overrun` and cancels the task, some times more where that goes on, and then
+    calls `give_up`. `is_over`: the time has run out.
     """
 
-    def __init__(self, seconds: float, give_up: Callable[[], None]) -> None:
+    def __init__(self, seconds: float, overrun: Callable[[], None], give_up: Callable[[], None]) -> None:
         self._seconds = seconds
+        self._overrun = overrun
         self._give_up = give_up
+        self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._deadline: float | None = None
         self.is_over = False
 
     def start(self, task: asyncio.Task[None]) -> None:
         """The time runs from the first start on."""
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._seconds, self._cancel, task, TIMES)
+            self._task = task
+            due = self._loop.time() + self._seconds
+            self._timer = self._loop.call_at(due if self._deadline is None else min(due, self._deadline), self._cancel)
 
     def stop(self) -> None:
         """The task was in time; the next start begins anew."""
@@ -33,20 +40,31 @@ class TimeLimit:
             self._timer.cancel()
             self._timer = None
 
+    def shorten(self, seconds: float) -> None:
+        """The server is going down: what is being done, or begins later, is to be over in so many seconds from now."""
+        self._deadline = self._loop.time() + seconds
+        if self._timer is not None and self._task is not None and self._timer.when() > self._deadline:
+            self.stop()
+            self.start(self._task)
+
     def explain(self, cancelled: asyncio.CancelledError) -> Exception:
         """What a cancellation that nobody else asked for means: the time ran out, or a source raised it by itself."""
         if self.is_over:
-            explanation: Exception = TimeoutError(f"the teardown did not end within {self._seconds:g} seconds")
+            explanation: Exception = TimeoutError("the teardown did not end in time")
         else:
             explanation = RuntimeError("the stream's source raised CancelledError by itself")
         explanation.__cause__ = cancelled
         return explanation
 
-    def _cancel(self, task: asyncio.Task[None], times: int) -> None:
+    def _cancel(self, times: int = TIMES) -> None:
         self.is_over = True
+        self._overrun()
+        if self._task is None:
+            return
         if times == 0:
-            logger.error("%s does not end, cancelled %d times: it is left to itself", task.get_name(), TIMES)
+            logger.error("%s does not end, cancelled %d times: it is left to itself", self._task.get_name(), TIMES)
             self._give_up()
             return
-        task.cancel()
-        self._timer = asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._cancel, task, times - 1)
+        self._task.cancel()
+        again = AGAIN_SECONDS if self._deadline is None else AGAIN_SECONDS_IN_SHUTDOWN
+        self._timer = self._loop.call_later(again, self._cancel, times - 1)

@@ -142,6 +142,11 @@ def test_an_unexpected_exception_is_a_logged_500_that_shows_nothing(
     assert "the password is 123" in str(record.exc_info[1])
 
 
+def test_a_problem_that_is_no_unicode_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
+    assert raised(Conflict("the file \udcff")).json() == INTERNAL
+    assert len(caplog.records) == 1
+
+
 def test_an_error_whose_header_would_break_out_of_its_line_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
     response = raised(Conflict(headers={"X-A": "b\r\nSet-Cookie: c=d"}))
     assert (response.status_code, response.json()) == (500, INTERNAL)
@@ -176,6 +181,29 @@ def test_what_was_not_declared_is_a_logged_500(
     [record] = caplog.records
     assert record.exc_info is not None
     assert f"MoviesEndpoint.get returned {found}; its return annotation says " in str(record.exc_info[1])
+
+
+class Feed:
+    """A stream that says when it is closed."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    def __aiter__(self) -> AsyncIterator[int]:
+        raise NotImplementedError
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+def test_a_stream_that_is_not_sent_is_closed() -> None:
+    undeclared, unsendable = Feed(), Feed()
+    assert returned(NoContent, SSEResponse(stream=undeclared)).json() == INTERNAL
+    assert undeclared.is_closed
+    assert (
+        returned(SSEResponse[int, Headers], SSEResponse(stream=unsendable, headers=Headers("a\nb"))).json() == INTERNAL
+    )
+    assert unsendable.is_closed
 
 
 def test_a_subclass_of_what_was_declared_is_declared() -> None:

@@ -2,18 +2,21 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, Meta, Struct, UnsetType, field
+from typing_extensions import TypeVar
 
 from jero import ResumeHeaders
 from jero.binding.fields import field_reader
 from jero.errors import Fault, HTTPError, MalformedRequest, NotFound
 from jero.http.asgi import HeaderPairs
 from tests.application import http_scope
+
+T = TypeVar("T")
 
 
 class Genre(StrEnum):
@@ -51,6 +54,10 @@ class Tagged(Struct, tag=True):
 
 class Known(Struct, forbid_unknown_fields=True):
     page: int = 1
+
+
+class Listing(Struct, Generic[T]):
+    items: list[T] = []
 
 
 class Headers(Struct, kw_only=True):
@@ -159,6 +166,13 @@ def test_a_query_of_another_shape_is_refused_with_its_path(
     assert errors == (Fault(loc=loc, msg=message),)
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc)
     assert detail == f"{message} - at `${place}`"
+
+
+def test_a_generic_struct() -> None:
+    assert params(b"items=1&items=2", Listing[int]) == Listing([1, 2])
+    with pytest.raises(MalformedRequest) as refused:
+        params(b"items=1&items=x", Listing[int])
+    assert refused.value.errors[0].loc == ("params", "items", 1)
 
 
 def test_a_missing_parameter_is_named() -> None:

@@ -2,13 +2,16 @@
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Generic, TypedDict
 
 from msgspec import Meta, Struct
+from typing_extensions import TypeVar
 
 import jero
 from jero import Endpoint
 from jero.contract.operation import Operation, read_operations
+
+T = TypeVar("T")
 
 
 class Movie(Struct):
@@ -39,6 +42,10 @@ class Positional(Struct, array_like=True):
     page: int = 1
 
 
+class Listing(Struct, Generic[T]):
+    items: list[T] = []
+
+
 class Foreign:
     pass
 
@@ -58,7 +65,10 @@ class Actor:
 
 NAMES: dict[str, Any] = {
     **{name: getattr(jero, name) for name in jero.__all__},
-    **{one.__name__: one for one in (Movie, Book, Dog, Cat, Slots, Page, Positional, Foreign, Holder, Award, Actor)},
+    **{
+        one.__name__: one
+        for one in (Movie, Book, Dog, Cat, Slots, Page, Positional, Listing, Foreign, Holder, Award, Actor)
+    },
     **{one.__name__: one for one in (AsyncIterator, Iterator, Meta)},
     "Annotated": Annotated,
     "Any": Any,

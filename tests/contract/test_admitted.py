@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Generic
 
+import msgspec
 import pytest
 from msgspec import Struct
 from typing_extensions import TypeVar
@@ -15,17 +16,13 @@ from jero.contract.operation import Operation, read_operations
 from jero.contract.outputs import Output
 from jero.responses.buffered import BytesResponse, Created, JSONResponse, TextResponse
 from jero.responses.streaming import JSONArrayStreamingResponse
-from tests.contract.declared import Actor, Award, Cat, Dog, Foreign, Movie, Page, Slots, read
+from tests.contract.declared import Actor, Award, Cat, Dog, Foreign, Listing, Movie, Page, Slots, read
 
 T = TypeVar("T")
 
 
 class Total(Struct):
     x_total: int
-
-
-class Listing(Struct, Generic[T]):
-    items: list[T]
 
 
 def operations(endpoint: Endpoint, path: str | None = None) -> list[Operation]:
@@ -66,7 +63,8 @@ def operations(endpoint: Endpoint, path: str | None = None) -> list[Operation]:
     ],
 )
 def test_a_return_annotation_is_read_into_outputs(annotation: str, outputs: tuple[Output, ...]) -> None:
-    assert read(f"async def get(self) -> {annotation}").outputs == outputs
+    found = read(f"async def get(self) -> {annotation}").outputs
+    assert tuple(msgspec.structs.replace(output, one_line=frozenset()) for output in found) == outputs
 
 
 @pytest.mark.parametrize(
@@ -77,6 +75,10 @@ def test_a_return_annotation_is_read_into_outputs(annotation: str, outputs: tupl
         ("async def get(self, *, params: 'Page') -> Movie", (Input("params", Page),)),
         ("async def post(self, json: Dog | Cat | None) -> Movie", (Input("json", Dog | Cat | None),)),
         ("async def post(self, json: dict[str, int]) -> Movie", (Input("json", dict[str, int]),)),
+        ("async def post(self, json: Listing[Movie]) -> Movie", (Input("json", Listing[Movie]),)),
+        ("async def get(self, params: Listing[int]) -> Movie", (Input("params", Listing[int]),)),
+        ("async def get(self, headers: Listing[int]) -> Movie", (Input("headers", Listing[int]),)),
+        ("async def get(self, cookies: Listing[int]) -> Movie", (Input("cookies", Listing[int]),)),
         ("async def delete(self, content: bytes) -> Movie", (Input("content", bytes),)),
         (
             "async def put(self, headers: Page, cookies: Page, path: Slots, params: Page, json: Movie) -> Movie",

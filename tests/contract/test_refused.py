@@ -96,7 +96,7 @@ def test_a_parameter_that_no_request_can_fill(signature: str, found: str, instea
     ("signature", "found", "instead"),
     [
         ("async def get(self)", "the return annotation is missing", "Say what is sent"),
-        ("async def get(self) -> None", "the return annotation is None", "Write NoContent, and return NoContent()"),
+        ("async def get(self) -> None", "the return annotation has None", "Write NoContent, and return NoContent()"),
         ("def get(self) -> Movie", "the handler is not async def", "Write an async def that returns its response"),
         ("async def get(self) -> AsyncIterator[Movie]", "the return annotation is ", NAMED),
         ("async def get(self) -> Iterator[Movie]", "the return annotation is ", NAMED),
@@ -129,7 +129,7 @@ def test_a_parameter_that_no_request_can_fill(signature: str, found: str, instea
             "a stream in a union with another response",
             "only NoContent can stand",
         ),
-        ("async def get(self) -> SSEResponse[Movie] | None", "the return annotation is None", "Write NoContent"),
+        ("async def get(self) -> SSEResponse[Movie] | None", "the return annotation has None", "Write NoContent"),
         (
             "async def get(self) -> SSEResponse[Movie] | NDJSONStreamingResponse[Movie]",
             "a stream in a union with another response",

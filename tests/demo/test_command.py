@@ -8,11 +8,13 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic
 
 import httpx
 import pytest
 
 from demo_app.settings import Service
+from jero import StreamPolicy
 from tests.demo.upstream import ENDING, HEAD, KEY, Upstream, chunk
 from tests.programs import needs_program
 
@@ -127,17 +129,25 @@ async def test_it_stops_cleanly_when_told_to(number: signal.Signals, status: int
         assert await demo.stop(number) == (status, "")
 
 
-async def test_it_stops_with_a_stream_open() -> None:
+async def test_it_stops_at_once_with_a_stream_open_and_asks_its_client_to_come_back() -> None:
     async with (
         started_demo() as demo,
         httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client,
         client.stream("GET", f"{demo.url}/notifications") as response,
     ):
         assert response.status_code == 200
+        told_at = monotonic()
         status, logged = await demo.stop()
+        gone_after = monotonic() - told_at
+        lines = [line async for line in response.aiter_lines()]  # to a proper end
 
     assert status == -signal.SIGTERM
-    assert "GET NotificationsEndpoint: disconnected" in logged
+    assert gone_after < StreamPolicy().drain_timeout / 2
+    assert "GET NotificationsEndpoint: shutdown" in logged
+    *_, retry, blank = lines
+    assert retry.startswith("retry: ")
+    assert 1_000 <= int(retry.removeprefix("retry: ")) <= 5_000
+    assert blank == ""
 
 
 @pytest.mark.parametrize(

@@ -35,3 +35,13 @@ def test_nothing_to_rank() -> None:
 
 def test_forms_of_a_word_are_one_term() -> None:
     assert terms("Leaves, leaving and LEAVE") == terms("leave leave leave")
+
+
+def test_a_text_that_only_links_elsewhere_does_not_outrank_what_it_links_to() -> None:
+    link = "[Here](streams.md#how-do-i-resume-a-stream), [there](https://example.org/resume?stream=resume#stream)."
+    answer = "With event ids, a browser may resume what it has lost, and a stream goes on where it had ended."
+    assert Ranking([link, answer, *TEXTS]).best("How do I resume a stream?", limit=1) == [1]
+
+
+def test_a_links_text_counts_and_so_does_what_stands_in_brackets_elsewhere() -> None:
+    assert terms("[Resuming](streams.md#leave) (once)") == terms("resume once")

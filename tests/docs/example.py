@@ -21,7 +21,7 @@ class Example:
         return self.program.line_with(text)
 
     def stop(self) -> list[str]:
-        """Ends the server as Ctrl+C does, and gives what it still wrote; its streams must have ended before."""
+        """Ends the server as Ctrl+C does, and gives what it still wrote."""
         self.program.interrupt()
         lines = self.program.rest()
         assert self.program.status() == 0
@@ -38,6 +38,6 @@ class Example:
 def served(name: str, options: Sequence[str] = ()) -> Generator[Example, None, None]:
     """Runs `uvicorn name:app` among the examples, on a free port."""
     command = [sys.executable, "-m", "uvicorn", f"{name}:app", "--app-dir", str(EXAMPLES)]
-    with Program([*command, "--port", "0", "--timeout-graceful-shutdown", "5", *options]) as program:
+    with Program([*command, "--port", "0", *options]) as program:
         running = program.line_with("Uvicorn running on ")
         yield Example(program, running.split()[4])

@@ -73,6 +73,10 @@ class Program:
         """What Ctrl+C does."""
         self._process.send_signal(signal.SIGINT)
 
+    def terminate(self) -> None:
+        """What `kill` does, and whoever runs services."""
+        self._process.send_signal(signal.SIGTERM)
+
     def _read(self) -> None:
         assert self._process.stdout is not None
         with self._process.stdout as lines:

@@ -4,10 +4,13 @@ import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from msgspec.structs import asdict
 
-from jero import StreamPolicy
+from jero import NDJSONStreamingResponse, SSEResponse, StreamPolicy
+from jero.policy import EndReason
 from tests.docs.example import EXAMPLES, Example, served
 from tests.docs.program import ROOT
 from tests.programs import needs_program
@@ -110,9 +113,18 @@ def test_the_tour_names_each_room() -> None:
         assert (ROOT / "jero" / file).is_file(), file
 
 
-def test_the_policy_table_has_the_defaults() -> None:
-    table = (DOCS / "streams.md").read_text("utf-8")
-    policy = StreamPolicy()
-    assert f"| `chunk_bytes` | {policy.chunk_bytes} |" in table
-    assert f"| `teardown_timeout` | {policy.teardown_timeout} |" in table
-    assert set(StreamPolicy.__struct_fields__) <= set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+def test_the_policy_table_is_the_policy() -> None:
+    page = (DOCS / "streams.md").read_text("utf-8")
+    section = page.partition("## How do I set the limits of a stream?")[2].partition("\n## ")[0]
+    defaults = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", section, re.MULTILINE))
+    policy = asdict(StreamPolicy())
+    graces = (SSEResponse.first_item_grace, NDJSONStreamingResponse.first_item_grace)
+    assert policy.pop("first_item_grace") is None
+    assert defaults.pop("first_item_grace") == "{:g} s for server-sent events, {:g} s for the others".format(*graces)
+    assert defaults == {field: str(default) for field, default in policy.items()}
+
+
+def test_the_table_of_endings_has_each_reason() -> None:
+    page = (DOCS / "streams.md").read_text("utf-8")
+    section = page.partition("## How does a stream live and end?")[2].partition("\n## ")[0]
+    assert tuple(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == get_args(EndReason)

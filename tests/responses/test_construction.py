@@ -76,9 +76,9 @@ def test_headers_that_would_be_lost(response: Any) -> None:
 
 
 @pytest.mark.parametrize("response", STREAMS)
-@pytest.mark.parametrize("stream", [[1, 2], iter([1]), None, "text", b"bytes", print])
+@pytest.mark.parametrize("stream", [None, 1, "text", b"bytes", {"a": 1}, print])
 def test_a_stream_that_is_none(response: Any, stream: Any) -> None:
-    with pytest.raises(TypeError, match=rf"takes an async iterable, .*; got {type(stream).__name__}\."):
+    with pytest.raises(TypeError, match=rf"takes an iterable of items, .*; got {type(stream).__name__}\."):
         made(response, stream=stream)
 
 

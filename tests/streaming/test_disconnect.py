@@ -7,11 +7,11 @@ from contextlib import suppress
 import pytest
 
 from jero.framing.raw import RAW
-from jero.http.asgi import Message, response_start
+from jero.http.asgi import Message
 from jero.streaming.disconnect import until_disconnect
 from jero.streaming.engine import send_stream
 from jero.streaming.life import Life
-from jero.streaming.sender import Sender
+from jero.streaming.open_streams import OpenStreams
 from tests.streaming.wire import Wire, make_plan, start, stream
 
 
@@ -217,7 +217,7 @@ async def test_a_receive_that_repeats_the_request_does_not_spin(caplog: pytest.L
         yield 2
 
     async with asyncio.timeout(10):
-        await send_stream(make_plan(source(), wire.report), receive, wire.send)
+        await send_stream(make_plan(source(), wire.report), OpenStreams(), receive, wire.send)
     assert wire.body == b"1\n2\n"
     assert "again and again" in caplog.text
 
@@ -229,7 +229,7 @@ async def test_a_receive_that_raises_ends_the_stream_and_is_logged(caplog: pytes
         await closing.pulled.wait()
         raise ValueError("of receive")
 
-    await send_stream(make_plan(closing.idle(), wire.report, framing=RAW), receive, wire.send)
+    await send_stream(make_plan(closing.idle(), wire.report, framing=RAW), OpenStreams(), receive, wire.send)
     assert closing.closed == 1
     assert wire.outcome.reason == "disconnected"
     assert "of receive" in caplog.text
@@ -334,7 +334,7 @@ async def test_orders_to_end_from_two_sides_are_one() -> None:
             await asyncio.sleep(0)
             steps.append("closed")
 
-    life = Life(make_plan(source(), wire.report), Sender(wire.send, response_start(200, []), b""))
+    life = Life(make_plan(source(), wire.report), wire.send)
     task = asyncio.create_task(life.run())
     await asyncio.sleep(0)
     life.interrupt("disconnected")

@@ -8,6 +8,7 @@ import pytest
 from jero.framing.json_array import JSON_ARRAY
 from jero.framing.ndjson import NDJSON
 from jero.framing.sse import SSE
+from jero.policy import StreamPolicy
 from tests.streaming.wire import Wire, skip_time, start, stream
 
 
@@ -81,7 +82,7 @@ def test_a_ping_that_cannot_be_made_fails_the_stream(caplog: pytest.LogCaptureFi
 def test_a_client_that_does_not_read_is_sent_no_pings() -> None:
     async def test() -> None:
         wire = Wire()
-        request = start(after(1, 100, 0), wire, keepalive=10)
+        request = start(after(1, 100, 0), wire, keepalive=10, policy=StreamPolicy(send_timeout=1_000))
         await wire.wait_for_bytes(b"0\n")
         wire.block()
         await asyncio.sleep(95)

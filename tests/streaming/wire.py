@@ -11,6 +11,7 @@ from jero.framing.ndjson import NDJSON
 from jero.http.asgi import Message, response_start
 from jero.policy import DEFAULT_POLICY, StreamOutcome, StreamPolicy
 from jero.streaming.engine import send_stream
+from jero.streaming.open_streams import OpenStreams
 from jero.streaming.plan import StreamPlan
 
 T = TypeVar("T")
@@ -103,6 +104,10 @@ class Wire:
         self.outcomes.append(outcome)
 
 
+def wire_drop() -> None:
+    """There is no connection here to drop."""
+
+
 async def no_item(error: Exception) -> Any:
     """Tells the client nothing of an error."""
 
@@ -126,6 +131,9 @@ def make_plan(
         "keepalive": None,
         "ping": (lambda: framing.keepalive or b"") if other.get("keepalive") else None,
         "last_item": no_item,
+        "farewell": None,
+        "one_line": None,
+        "drop": wire_drop,
         "on_end": on_end,
         "endpoint": "Endpoint",
         "method": "GET",
@@ -136,7 +144,7 @@ def make_plan(
 async def stream(source: Any, wire: Wire, **options: Any) -> None:
     """Streams the source over the wire, to its end."""
     plan = make_plan(source, options.pop("on_end", wire.report), **options)
-    await send_stream(plan, wire.receive, wire.send)
+    await send_stream(plan, OpenStreams(), wire.receive, wire.send)
 
 
 def start(source: Any, wire: Wire, **options: Any) -> asyncio.Task[None]:

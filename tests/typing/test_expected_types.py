@@ -26,6 +26,7 @@ async def number_lifecycle() -> AsyncGenerator[AsyncIterable[int], StreamOutcome
 
 RIGHT = [
     "right: SSEResponse[Movie] = SSEResponse(stream=mixed())",
+    "StreamingResponse(stream=[b'a'])",
     "also_right: NDJSONStreamingResponse[Movie] = NDJSONStreamingResponse(stream=lifecycle())",
 ]
 WRONG = [
@@ -38,7 +39,7 @@ WRONG = [
     "g: SSEResponse[Movie] = SSEResponse(stream=movies(), ping=1)",
     "h: SSEResponse[Movie] = SSEResponse(stream=movies(), on_error=lambda error: 1)",
     "StreamingResponse(stream=texts())",
-    "StreamingResponse(stream=[b'a'])",
+    "StreamingResponse(stream=[1])",
     "NDJSONStreamingResponse(movies())",
     "i: JSONResponse[Movie] = JSONResponse(content=1)",
     "j: JSONResponse[Movie] = JSONResponse(content=Movie('a'), headers={'x-total': '1'})",

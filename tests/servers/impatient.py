@@ -1,0 +1,11 @@
+"""The feeds with little time, for the tests that wait until it is over."""
+
+from jero import StreamPolicy
+from tests.servers.feeds import Feeds
+
+GRACE = 0.05
+DRAIN_TIMEOUT = 1.0
+SEND_TIMEOUT = 1.0
+
+to_drain = Feeds(stream_policy=StreamPolicy(first_item_grace=GRACE, drain_timeout=DRAIN_TIMEOUT))
+to_send = Feeds(stream_policy=StreamPolicy(first_item_grace=GRACE, send_timeout=SEND_TIMEOUT))

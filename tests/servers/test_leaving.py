@@ -1,0 +1,89 @@
+"""The client leaves: the stream is torn down at once, whatever it was doing."""
+
+import socket
+import struct
+from collections.abc import Callable
+from statistics import median
+from time import monotonic
+
+import pytest
+
+from tests.servers.running import Running
+from tests.servers.wire import Answers, new_key, request
+
+NOTICED_WITHIN = 0.1
+CLIENTS = 5
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+Leave = Callable[[socket.socket], None]
+
+
+def close(connection: socket.socket) -> None:
+    connection.close()
+
+
+def reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+    connection.close()
+
+
+def half_close(connection: socket.socket) -> None:
+    connection.shutdown(socket.SHUT_WR)
+
+
+def time_to_teardown(server: Running, path: str, leave: Leave, *, until_first_item: bool = True) -> float:
+    """Seconds from the client's leaving to the end of the source's closing, by one clock."""
+    key = new_key()
+    with server.connect() as connection:
+        connection.sendall(request(f"{path}?key={key}"))
+        if until_first_item:
+            answers = Answers(connection)
+            answers.head()
+            answers.chunk()
+        server.note("opened", key)
+        left_at = monotonic()
+        leave(connection)
+        closed = server.note("closed", key)
+
+    assert closed.reason == "disconnected"
+    return closed.at - left_at
+
+
+@pytest.mark.parametrize("leave", [close, reset, half_close])
+@pytest.mark.parametrize("path", ["/events/idle", "/lines/idle", "/lines/busy", "/lines/never_pausing"])
+def test_of_a_stream_under_way(server: Running, path: str, leave: Leave) -> None:
+    assert median(time_to_teardown(server, path, leave) for _ in range(CLIENTS)) < NOTICED_WITHIN
+
+
+@pytest.mark.parametrize("path", ["/events/silent", "/lines/silent"])
+def test_of_a_stream_before_its_first_item(server: Running, path: str) -> None:
+    times = [time_to_teardown(server, path, close, until_first_item=False) for _ in range(CLIENTS)]
+    assert median(times) < NOTICED_WITHIN
+
+
+def test_of_a_stream_that_is_blocked_by_its_client(server: Running) -> None:
+    times: list[float] = []
+    for _ in range(CLIENTS):
+        key = new_key()
+        with server.connect() as connection:
+            connection.sendall(request(f"/lines/gushing?key={key}"))
+            server.note("blocked", key)
+            left_at = monotonic()
+        times.append(server.note("closed", key).at - left_at)
+
+    assert median(times) < NOTICED_WITHIN
+
+
+def test_two_hundred_at_once(server: Running) -> None:
+    key = new_key()
+    connections = [server.connect() for _ in range(200)]
+    for connection in connections:
+        connection.sendall(request(f"/events/idle?key={key}"))
+    server.wait_for("opened", key, count=len(connections))
+    left_at = monotonic()
+    for connection in connections:
+        connection.close()
+    closed = server.wait_for("closed", key, count=len(connections))
+
+    assert {note.reason for note in closed} == {"disconnected"}
+    assert max(note.at for note in closed) - left_at < 1

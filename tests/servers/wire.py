@@ -1,0 +1,93 @@
+"""HTTP/1.1 by hand, on a raw socket: what a client library would smooth over is seen."""
+
+import itertools
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+_numbers = itertools.count()
+
+
+def new_key() -> str:
+    """A key for a stream, unlike all others."""
+    return f"stream-{next(_numbers)}"
+
+
+def request(path: str, *, method: str = "GET", headers: str = "") -> bytes:
+    """A request without body. `headers`: whole lines, each with its end."""
+    return f"{method} {path} HTTP/1.1\r\nHost: test\r\n{headers}\r\n".encode()
+
+
+@dataclass(frozen=True)
+class Head:
+    """A response's status, and its headers by their lower-case names."""
+
+    status: int
+    headers: dict[str, str]
+
+
+class Answers:
+    """Reads the responses that come on a connection, one after the other."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._buffer = b""
+
+    def head(self) -> Head:
+        """The next response's."""
+        status, *lines = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        return Head(int(status.split()[1]), headers)
+
+    def chunk(self) -> bytes | None:
+        """The next chunk of the body, or `None` at its proper end. Raises `EOFError` where the transfer is cut."""
+        size = int(self._until(b"\r\n"), 16)
+        data = self._exactly(size)
+        assert self._exactly(2) == b"\r\n"
+        return data if size else None
+
+    def chunks(self) -> Iterator[bytes]:
+        """All chunks that are left."""
+        while (chunk := self.chunk()) is not None:
+            yield chunk
+
+    def content(self, head: Head) -> bytes:
+        """The whole body, chunked or with its length."""
+        if "content-length" in head.headers:
+            return self._exactly(int(head.headers["content-length"]))
+        return b"".join(self.chunks())
+
+    def until_cut(self) -> bytes:
+        """What comes of the body before the connection ends. Fails where the body ends properly."""
+        received = b""
+        try:
+            for chunk in self.chunks():
+                received += chunk
+        except (EOFError, ConnectionResetError):
+            return received
+        raise AssertionError(f"the body ended properly, after {received!r}")
+
+    def _until(self, end: bytes) -> bytes:
+        while end not in self._buffer:
+            self._receive()
+        found, _, self._buffer = self._buffer.partition(end)
+        return found
+
+    def _exactly(self, size: int) -> bytes:
+        while len(self._buffer) < size:
+            self._receive()
+        found, self._buffer = self._buffer[:size], self._buffer[size:]
+        return found
+
+    def _receive(self) -> None:
+        received = self._connection.recv(65_536)
+        if not received:
+            raise EOFError(f"the server ended the connection; not read yet: {self._buffer!r}")
+        self._buffer += received
+
+
+def numbers(lines: bytes) -> list[int]:
+    """The numbers of the ticks in whole lines of NDJSON."""
+    return [msgspec.json.decode(line, type=dict[str, int])["number"] for line in lines.splitlines()]

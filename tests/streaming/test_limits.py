@@ -1,0 +1,180 @@
+"""Limits that end a stream: a client that takes nothing, a time that is over."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from jero.framing.json_array import JSON_ARRAY
+from jero.framing.ndjson import NDJSON
+from jero.framing.raw import RAW
+from jero.framing.sse import SSE
+from jero.policy import EndReason, StreamPolicy
+from tests.streaming.wire import Wire, skip_time, start, stream
+
+
+def test_a_client_that_takes_nothing_is_dropped_at_send_timeout() -> None:
+    async def test() -> None:
+        wire, closed = Wire(), list[str]()
+
+        async def source() -> AsyncIterator[bytes]:
+            try:
+                while True:
+                    yield b"x" * 1_000
+            finally:
+                closed.append("source")
+
+        wire.block()
+        await stream(source(), wire, framing=RAW, policy=StreamPolicy(send_timeout=7))
+        assert asyncio.get_running_loop().time() == pytest.approx(7)
+        assert wire.outcome.reason == "stalled"
+        assert closed == ["source"]
+        assert not wire.is_complete
+
+    skip_time(test())
+
+
+def test_a_ping_that_is_not_taken_stalls_too() -> None:
+    async def test() -> None:
+        wire = Wire()
+
+        async def source() -> AsyncIterator[int]:
+            yield 1
+            await asyncio.sleep(1_000)
+
+        request = start(source(), wire, keepalive=10, policy=StreamPolicy(send_timeout=7))
+        await wire.wait_for_bytes(b"1\n")
+        wire.block()
+        await request
+        assert asyncio.get_running_loop().time() == pytest.approx(17)
+        assert wire.outcome.reason == "stalled"
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    skip_time(test())
+
+
+def test_the_end_of_a_body_that_is_not_taken_is_given_up() -> None:
+    async def test() -> None:
+        wire = Wire()
+
+        async def source() -> AsyncIterator[int]:
+            yield 1
+            await asyncio.sleep(1)
+            wire.block()
+
+        await stream(source(), wire, policy=StreamPolicy(send_timeout=7))
+        assert asyncio.get_running_loop().time() == pytest.approx(8)
+        assert not wire.is_complete
+
+    skip_time(test())
+
+
+def test_a_slow_client_that_takes_each_chunk_in_time_is_not_dropped() -> None:
+    async def test() -> None:
+        wire = Wire()
+
+        async def source() -> AsyncIterator[bytes]:
+            for _ in range(5):
+                yield b"x" * 65_536
+
+        async def read_slowly() -> None:
+            await wire.sent.wait()
+            while not wire.outcomes:
+                wire.block()
+                await asyncio.sleep(6)
+                wire.unblock()
+                await asyncio.sleep(0)
+
+        reader = asyncio.create_task(read_slowly())
+        await stream(source(), wire, framing=RAW, policy=StreamPolicy(send_timeout=7))
+        await reader
+        assert wire.outcome.reason == "completed"
+        assert len(wire.body) == 5 * 65_536
+
+    skip_time(test())
+
+
+def farewell(reason: EndReason) -> bytes:
+    return reason.encode()
+
+
+@pytest.mark.parametrize("framing", [NDJSON, JSON_ARRAY, SSE])
+def test_max_duration_ends_a_stream_within_a_tenth_before_it(framing: object) -> None:
+    async def test() -> float:
+        wire, closed = Wire(), list[str]()
+
+        async def source() -> AsyncIterator[int]:
+            try:
+                while True:
+                    yield 1
+                    await asyncio.sleep(1)
+            finally:
+                closed.append("source")
+
+        comes_back = framing is SSE
+        await stream(
+            source(),
+            wire,
+            framing=framing,
+            policy=StreamPolicy(max_duration=100),
+            farewell=farewell if comes_back else None,
+        )
+        assert wire.outcome.reason == "expired"
+        assert closed == ["source"]
+        assert wire.is_complete is comes_back
+        assert wire.body.endswith(b"expired") is comes_back
+        return asyncio.get_running_loop().time()
+
+    times = [skip_time(test()) for _ in range(5)]
+    assert all(90 <= time <= 100 for time in times)
+    assert len(set(times)) > 1
+
+
+def test_max_duration_ends_a_source_that_never_pauses() -> None:
+    async def test() -> None:
+        wire = Wire()
+
+        async def source() -> AsyncIterator[int]:
+            while True:
+                yield 1
+
+        async with asyncio.timeout(10):
+            await stream(source(), wire, policy=StreamPolicy(max_duration=0.02))
+        assert wire.outcome.reason == "expired"
+        assert wire.body == b"1\n" * wire.outcome.items  # what was framed was sent
+
+    asyncio.run(test())
+
+
+def test_a_stream_that_expires_before_its_first_byte_is_the_callers_to_answer() -> None:
+    async def test() -> None:
+        wire = Wire()
+
+        async def source() -> AsyncIterator[int]:
+            await asyncio.sleep(1_000)
+            yield 1
+
+        with pytest.raises(Exception, match="before it began") as raised:
+            await stream(source(), wire, policy=StreamPolicy(max_duration=1, first_item_grace=100))
+        assert getattr(raised.value, "status", None) == 503
+        assert wire.messages == []
+
+    skip_time(test())
+
+
+def test_a_source_may_say_a_last_word_when_it_is_told_to_end() -> None:
+    async def test() -> None:
+        wire = Wire()
+
+        async def source() -> AsyncIterator[str]:
+            yield "first"
+            try:
+                await asyncio.sleep(1_000)
+            except asyncio.CancelledError:
+                yield "last"
+
+        await stream(source(), wire, policy=StreamPolicy(max_duration=1))
+        assert wire.body == b'"first"\n"last"\n'
+        assert wire.outcome.reason == "expired"
+
+    skip_time(test())

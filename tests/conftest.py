@@ -1,5 +1,8 @@
 """What every test shares."""
 
+import logging
+from collections.abc import Iterator
+
 import pytest
 
 from tests import programs
@@ -8,3 +11,11 @@ from tests import programs
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("needs_program"):
         programs.require(mark.args)
+
+
+@pytest.fixture(autouse=True)
+def quiet_event_loop(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """What fails in a callback, or in a task that nobody awaits, reaches asyncio's log alone: it fails the test."""
+    yield
+    faults = [record for record in caplog.get_records("call") if record.name == "asyncio"]
+    assert not [record.getMessage() for record in faults if record.levelno >= logging.ERROR]

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 
 from anyio import CancelScope
 
@@ -25,7 +26,7 @@ async def send_stream(plan: StreamPlan, streams: OpenStreams, receive: Receive, 
     life = Life(plan, send)
     streams.add(life)
     task = asyncio.get_running_loop().create_task(life.run(), name=f"stream {plan.method} {plan.endpoint}")
-    task.add_done_callback(lambda _: life.release())
+    task.add_done_callback(partial(_release, life.released))
     ended_by = await _watch(life, receive)
     ended_by = await _until_released(life) or ended_by
     streams.remove(life)  # also one whose teardown had to be left to itself
@@ -42,6 +43,12 @@ async def send_stream(plan: StreamPlan, streams: OpenStreams, receive: Receive, 
             raise error
     finally:
         del error, ended_by  # each holds this frame by its traceback
+
+
+def _release(released: asyncio.Future[None], _: asyncio.Task[None]) -> None:
+    """Also a life that was cancelled before its first step ends, and lets its request end."""
+    if not released.done():
+        released.set_result(None)
 
 
 async def _watch(life: Life, receive: Receive) -> asyncio.CancelledError | None:

@@ -17,7 +17,7 @@ from jero.streaming.plan import StreamPlan
 from jero.streaming.pull import pull_items, pull_lines
 from jero.streaming.pump import Pump
 from jero.streaming.sender import Sender
-from jero.streaming.source import Source
+from jero.streaming.source import Source, discard
 from jero.streaming.threaded import framed_in_thread, is_synchronous
 from jero.streaming.time_limit import TimeLimit
 
@@ -150,6 +150,8 @@ class Life:
                 self._end_with(error)
             self._is_cancellable = False
             self._forget_cancellation()
+        else:  # it was told to end before it began
+            await discard(self._plan.stream)
         self._has_ended = True
         self._keepalive.close()
         self._items = self._frames.items

@@ -36,6 +36,8 @@ class Startup:
         await asyncio.wait((answer, self._task), return_when=asyncio.FIRST_COMPLETED)
         if not answer.done():  # the application does not speak the protocol, which it may do
             answer.cancel()
+            if not self._task.cancelled():
+                self._task.exception()  # a server passes over it, too
             self._task = None
         elif answer.result()["type"] == f"lifespan.{phase}.failed":
             raise RuntimeError(

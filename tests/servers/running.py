@@ -14,6 +14,7 @@ import msgspec
 
 from tests.servers.feeds import Note
 from tests.servers.servers import Server
+from tests.servers.wire import request
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 20.0
@@ -55,17 +56,19 @@ class Running:
         return socket.create_connection(("127.0.0.1", self.port), PATIENCE)
 
     def wait_until_it_answers(self) -> None:
-        """Returns when the server takes connections; fails where it ends before that."""
+        """Returns when the server has answered a request; fails where it ends before that.
+
+        A server may take connections before it serves them, and granian then loses the signal to stop.
+        """
         deadline = monotonic() + PATIENCE
         while monotonic() < deadline:
             assert self._process.poll() is None, f"{self.server.name} ended: {self.output}"
-            try:
-                self.connect().close()
-            except OSError:
-                with self._news:
-                    self._news.wait(POLL)
-            else:
-                return
+            with suppress(OSError), self.connect() as connection:
+                connection.sendall(request("/", headers="Connection: close\r\n"))
+                if connection.recv(1):
+                    return
+            with self._news:
+                self._news.wait(POLL)
         raise AssertionError(f"{self.server.name} does not answer: {self.output}")
 
     def notes(self, what: str, key: str | None = None) -> list[Note]:

@@ -200,7 +200,6 @@ def test_without_the_lifespan_protocol(server: Server) -> None:
 @on_each
 def test_it_stops_at_once_where_no_stream_is_open(server: Server) -> None:
     with running(server, FEEDS) as process, process.connect():
-        process.wait_for("started")
         told_at = terminate(process)
         assert expect_the_end(process, told_at, 1) == server.statuses.get(signal.SIGTERM, 0)
         assert process.notes("stopped")

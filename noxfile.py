@@ -111,3 +111,10 @@ def tests(session: nox.Session) -> None:
     install(session, "test", checkout=True)
     is_between = session.python not in (PYTHONS[0], PYTHONS[-1])
     session.run("pytest", *(["--ignore=tests/servers"] if is_between else []), *session.posargs)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """jero beside its peers, at their newest releases: `nox -s bench -- w1 w3`; all workloads without arguments."""
+    install(session, "bench", checkout=True)
+    session.run("python", "-m", "benchmarks", *(session.posargs or ["all"]))

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
 from typing import TypeVar
 
-import anyio.lowlevel
+from anyio import CancelScope
 
 from jero.errors import WiringError
 from jero.http.asgi import Message, Receive, Send
@@ -93,7 +93,7 @@ class Lifespan:
             await self._end()
 
     async def _begin(self) -> None:
-        await anyio.lowlevel.checkpoint()  # anyio loads its part for this event loop on first use: not in a request
+        CancelScope()  # anyio loads its part for this event loop on first use, which is not to be in a request
         self._resources = AsyncExitStack()
         try:
             await self._wire()

@@ -65,7 +65,7 @@ async def _watch(life: Life, receive: Receive) -> asyncio.CancelledError | None:
 
     def call_back(_: asyncio.Future[None]) -> None:
         nonlocal is_called_back
-        if is_watching:
+        if is_watching and request is not None:
             is_called_back = True
             request.cancel()
 
@@ -80,7 +80,7 @@ async def _watch(life: Life, receive: Receive) -> asyncio.CancelledError | None:
     except Exception:
         logger.exception("receive() failed: the client's leaving cannot be noticed, and counts as done")
     finally:
-        is_watching = False
+        is_watching, request = False, None  # a cancellation holds this frame by its traceback, and its task holds it
     life.interrupt("disconnected")
     return None
 
@@ -90,10 +90,13 @@ async def _until_released(life: Life) -> asyncio.CancelledError | None:
     cancelled: asyncio.CancelledError | None = None
     if life.released.done():
         return None
-    with CancelScope(shield=True):
-        while not life.released.done():
-            try:
-                await asyncio.wait((life.released,))
-            except asyncio.CancelledError as error:
-                cancelled = error
-    return cancelled
+    try:
+        with CancelScope(shield=True):
+            while not life.released.done():
+                try:
+                    await asyncio.wait((life.released,))
+                except asyncio.CancelledError as error:
+                    cancelled = error
+        return cancelled
+    finally:
+        del cancelled  # it holds this frame by its traceback

@@ -77,14 +77,15 @@ class Pump:
             return asyncio.CancelledError()
         pending = self._send_now() if self._outbox.is_due() else None
         thrown = (yield from self._send_slowly(pending)) if pending else None
-        if thrown is None and self._outbox.turn_is_over():
-            sleep(0)  # other threads, a server's own among them, need the interpreter as the event loop needs its turn
-            try:
-                yield None
-            except BaseException as error:  # the task's cancellation, which is the source's to handle
-                thrown = error
-            self._outbox.turn_until = None
-        return thrown
+        if thrown is not None or not self._outbox.turn_is_over():
+            return thrown
+        sleep(0)  # other threads, a server's own among them, need the interpreter as the event loop needs its turn
+        self._outbox.turn_until = None
+        try:
+            yield None
+        except BaseException as error:  # the task's cancellation, which is the source's to handle
+            return error
+        return None
 
     def _send_now(self) -> tuple[Any, Any] | None:
         """Sends what gathered. Where that has to wait, which is seldom: the send, and what it waits for."""
@@ -102,17 +103,22 @@ class Pump:
             return _cancelled(), None
 
     def _send_slowly(self, pending: tuple[Any, Any]) -> Generator[Any, Any, BaseException | None]:
+        """Waits for a client that takes its time; gives back what the source is to be thrown."""
+        thrown: BaseException | None = None
         timer = self._sender.begin_waiting()
         try:
-            return (yield from self._wait_out(*pending))
+            with CancelScope(shield=True):
+                thrown = yield from self._wait_out(*pending)
+            return thrown
         finally:
             self._sender.end_waiting(timer)
+            thrown = None  # it holds this frame by its traceback
 
     def _wait_out(self, sending: Coroutine[Any, Any, None], waiting: Any) -> Generator[Any, Any, BaseException | None]:
-        """Waits for a slow client. A cancellation meant for the source is kept for it, and breaks no send off."""
+        """A cancellation that is meant for the source is kept for it, and breaks no send off."""
         kept: BaseException | None = None
         broken_off: BaseException | None = None
-        with CancelScope(shield=True):
+        try:
             while True:
                 try:
                     yield from _until_done(waiting)
@@ -121,19 +127,17 @@ class Pump:
                     if not self._is_cut_off:
                         continue
                     broken_off = cancelled
-                try:
-                    waiting = sending.send(None) if broken_off is None else sending.throw(broken_off)
-                except StopIteration:
-                    break
-                except asyncio.CancelledError as cancelled:
-                    kept = cancelled
-                    break
-                except Exception as error:
-                    self._lose(error)
-                    kept = asyncio.CancelledError()
-                    break
+                waiting = sending.send(None) if broken_off is None else sending.throw(broken_off)
                 broken_off = None
-        return kept
+        except StopIteration:
+            return kept
+        except asyncio.CancelledError as cancelled:
+            return cancelled
+        except Exception as error:
+            self._lose(error)
+            return asyncio.CancelledError()
+        finally:
+            kept = broken_off = None  # each holds this frame by its traceback
 
 
 def _until_done(waiting: Any) -> Generator[Any, Any, None]:

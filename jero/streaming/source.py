@@ -1,10 +1,9 @@
 """The user's stream: opened once, closed once, both by the task that owns it."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, TypeGuard
-
-import anyio.to_thread
 
 from jero.errors import StreamInterrupted
 from jero.policy import StreamOutcome
@@ -101,4 +100,4 @@ async def discard(stream: Any) -> None:
     if close is not None:
         await close()
     elif close_in_thread is not None and hasattr(stream, "__iter__"):
-        await anyio.to_thread.run_sync(close_in_thread)
+        await asyncio.to_thread(close_in_thread)

@@ -4,8 +4,8 @@ from jero import StreamPolicy
 from tests.servers.feeds import Feeds
 
 GRACE = 0.05
-DRAIN_TIMEOUT = 1.0
-SEND_TIMEOUT = 1.0
+DRAIN_TIMEOUT = 0.7
+SEND_TIMEOUT = 0.7
 
 to_drain = Feeds(stream_policy=StreamPolicy(first_item_grace=GRACE, drain_timeout=DRAIN_TIMEOUT))
 to_send = Feeds(stream_policy=StreamPolicy(first_item_grace=GRACE, send_timeout=SEND_TIMEOUT))

@@ -76,17 +76,17 @@ def test_two_hundred_streams_are_torn_down(server: Server, tell: Tell, number: s
 
 @on_each
 def test_streams_that_end_by_themselves_have_the_time_to(server: Server) -> None:
-    finite, endless = "/lines/finite?items=40", ["/lines/idle", "/lines/busy", "/array/silent"]
+    finite, endless = "/lines/finite?items=30", ["/lines/idle", "/lines/busy", "/array/silent"]
     with running(server, IMPATIENT) as process, open_streams(process, finite, *endless) as streams:
         told_at = terminate(process)
         assert expect_the_end(process, told_at, DRAIN_TIMEOUT) == server.statuses.get(signal.SIGTERM, 0)
         assert sorted(streams.reasons()) == ["completed", "shutdown", "shutdown", "shutdown"]
-        assert [numbers(body) for body in streams.whole(finite)] == [list(range(40))]
+        assert [numbers(body) for body in streams.whole(finite)] == [list(range(30))]
         assert [len(streams.cut(path)) for path in endless] == [1, 1, 1]
         assert len(process.notes("ended")) == 4
 
 
-@on_each
+@on_each_kind
 def test_a_client_that_does_not_read_does_not_hold_it_up(server: Server) -> None:
     with running(server, IMPATIENT) as process, open_streams(process, "/lines/gushing") as streams:
         process.note("blocked", streams.key)
@@ -94,7 +94,7 @@ def test_a_client_that_does_not_read_does_not_hold_it_up(server: Server) -> None
         assert streams.reasons() == ["shutdown"]
 
 
-@on_each
+@on_each_kind
 @needs_program("curl")
 def test_a_source_that_never_pauses_does_not_hold_it_up(server: Server) -> None:
     key = new_key()
@@ -107,7 +107,7 @@ def test_a_source_that_never_pauses_does_not_hold_it_up(server: Server) -> None:
         assert process.note("closed", key).reason == "shutdown"
 
 
-@on_each
+@on_each_kind
 def test_a_teardown_that_takes_its_time_is_waited_for(server: Server) -> None:
     with running(server, FEEDS) as process, open_streams(process, "/events/reluctant", "/events/idle") as streams:
         told_at = terminate(process)
@@ -116,7 +116,7 @@ def test_a_teardown_that_takes_its_time_is_waited_for(server: Server) -> None:
         assert len(process.notes("ended")) == 2
 
 
-@on_each
+@on_each_kind
 def test_a_teardown_that_never_ends_is_left_at_the_drain_timeout(server: Server) -> None:
     with running(server, IMPATIENT) as process, open_streams(process, "/events/stuck", "/events/idle"):
         expect_the_end(process, terminate(process), DRAIN_TIMEOUT)

@@ -95,3 +95,28 @@ async def let_it(end: str, wire: Wire, request: asyncio.Task[None]) -> None:
         request.cancel()
     else:
         wire.leave()
+
+
+@pytest.mark.parametrize("end", ["drain", "leave", "cancel", "block and leave"])
+async def test_a_stream_is_freed_at_its_end_without_the_garbage_collector(end: str) -> None:
+    counter = Counter()
+
+    async def once() -> None:
+        wire = Wire()
+        if end == "block and leave":
+            wire.block()
+        request = start(counter.items() if end == "drain" else counter.idle(), wire, keepalive=60)
+        await let_it(end, wire, request)
+        await asyncio.wait([request])
+        del request
+
+    await once()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            await once()
+        await asyncio.sleep(0)
+        assert gc.collect() < 10  # not one object a stream
+    finally:
+        gc.enable()

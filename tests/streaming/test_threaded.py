@@ -254,3 +254,22 @@ async def test_a_source_that_is_not_to_be_opened_is_closed() -> None:
     await discard(source)
     assert list(source) == []
     assert threads.seen == set()
+
+
+async def test_a_source_whose_client_left_before_it_began_is_closed() -> None:
+    wire = Wire()
+
+    class Rows:
+        closed = 0
+
+        def __iter__(self) -> Iterator[int]:
+            raise AssertionError("nobody is there to be sent anything")
+
+        def close(self) -> None:
+            self.closed += 1
+
+    rows = Rows()
+    wire.leave()
+    await stream(rows, wire)
+    assert rows.closed == 1
+    assert wire.outcome.reason == "disconnected"

@@ -15,7 +15,7 @@ from jero.dispatch.buffered import send_whole
 from jero.dispatch.failures import send_failure
 from jero.dispatch.route import Route
 from jero.dispatch.streamed import StreamDefaults
-from jero.drain import ShutdownWatch
+from jero.drain import FatalSignal, ShutdownWatch
 from jero.endpoint import Endpoint
 from jero.errors import MethodNotAllowed, NotFound, WiringError
 from jero.http.asgi import Receive, Scope, Send, route_path
@@ -52,6 +52,7 @@ class BaseApp:
         self._router: Router[Route] = Router()
         self._lifespan = Lifespan(self._start, self._stop)
         self._shutdown_watch = ShutdownWatch(self._streams.drain, lambda: len(self._streams) > 0)
+        self._fatal_signal = FatalSignal(self._streams.drain)
 
     async def _wire(self) -> None:
         """Override it: opens what the endpoints need, and includes them. It runs once, before the first request."""
@@ -124,6 +125,7 @@ class BaseApp:
 
     async def _stop(self) -> None:
         self._shutdown_watch.close()
+        self._fatal_signal.close()
         await self._streams.drain()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -134,6 +136,7 @@ class BaseApp:
         if not isinstance(found, WrongMethod):
             if found.route.is_stream:
                 self._shutdown_watch.begin(scope)
+                self._fatal_signal.begin()
             await found.route.answer(scope, found.slots, receive, send)
             return
         allow = ", ".join(sorted({*found.allowed, "OPTIONS", *(("HEAD",) if "GET" in found.allowed else ())}))

@@ -4,9 +4,14 @@ A server tells an application of its shutdown when the open requests have ended,
 But the first thing that every server does is to stop listening. So jero looks at the socket that its requests came by:
 nothing of the server's is replaced or patched, and it makes no difference which signal the process was sent, or
 whether it was sent one at all (hypercorn's workers are not), or how many workers there are.
+
+Only a signal that nobody handles comes too fast for that: the process would be dead before it is looked. (The last of
+hypercorn's workers are ended so.) There, and nowhere else, jero handles it: the process dies of it after the streams.
 """
 
 import asyncio
+import signal
+import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -54,3 +59,31 @@ class ShutdownWatch:
         else:
             self.close()
             self._on_shutdown()
+
+
+class FatalSignal:
+    """Holds SIGTERM back where nothing handles it, until the future of `on_shutdown` is done."""
+
+    def __init__(self, on_shutdown: Callable[[], asyncio.Future[None]]) -> None:
+        self._on_shutdown = on_shutdown
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def begin(self) -> None:
+        """A stream begins. Only a process's main thread hears signals."""
+        is_main = threading.current_thread() is threading.main_thread()
+        if self._loop is None and is_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            self._loop = asyncio.get_running_loop()
+            self._loop.add_signal_handler(signal.SIGTERM, self._hear)
+
+    def close(self) -> None:
+        """From now on the process dies of it at once again."""
+        if self._loop is not None:
+            self._loop.remove_signal_handler(signal.SIGTERM)
+            self._loop = None
+
+    def _hear(self) -> None:
+        self._on_shutdown().add_done_callback(lambda _: self._die())
+
+    def _die(self) -> None:
+        self.close()
+        signal.raise_signal(signal.SIGTERM)

@@ -1,0 +1,148 @@
+"""The short way of items that are known to be JSON on one line: the bytes are those of the long one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import Struct
+
+from jero.codec import DEFAULT_ENCODER
+from jero.framing.framing import Framing
+from jero.framing.json_array import JSON_ARRAY
+from jero.framing.ndjson import NDJSON
+from jero.framing.sse import SSE, ServerSentEvent
+from jero.policy import StreamPolicy
+from jero.streaming.one_line import OneLine
+from tests.streaming.wire import Wire, stream
+
+
+class Row(Struct):
+    number: int
+    held: Any = None
+
+
+class Other(Struct):
+    text: str
+
+
+def short_way(framing: Framing, *types: type) -> OneLine:
+    before, after = framing.around_json or (b"", b"")
+    return OneLine(frozenset(types), DEFAULT_ENCODER, framing.separator + before, after)
+
+
+async def sent(framing: Framing, source: Any, one_line: OneLine | None, **options: Any) -> Wire:
+    wire = Wire()
+    await stream(source, wire, framing=framing, one_line=one_line, **options)
+    return wire
+
+
+async def rows(*pauses_after: int, count: int = 5) -> AsyncIterator[Any]:
+    for number in range(count):
+        yield Row(number)
+        if number in pauses_after:
+            await asyncio.sleep(0)
+
+
+async def mixed() -> AsyncIterator[Any]:
+    yield "text"
+    for number in range(3):
+        yield Row(number)
+        yield Other("x")
+        yield [number]
+    yield Row(9)
+
+
+class Rows:
+    """No generator, so its first item is not pulled by opening it."""
+
+    def __aiter__(self) -> "Rows":
+        self.left = 3
+        return self
+
+    async def __anext__(self) -> Row:
+        if not self.left:
+            raise StopAsyncIteration
+        self.left -= 1
+        return Row(self.left)
+
+
+@pytest.mark.parametrize("framing", [NDJSON, JSON_ARRAY, SSE], ids=["ndjson", "array", "events"])
+@pytest.mark.parametrize("source", [rows, mixed, Rows, lambda: rows(0, 1, 3), lambda: rows(count=20_000)])
+async def test_its_bytes_are_those_of_the_long_way(framing: Framing, source: Any) -> None:
+    long, short = await sent(framing, source(), None), await sent(framing, source(), short_way(framing, Row, Other))
+    assert short.body == long.body
+    assert short.outcome.items == long.outcome.items
+    assert short.is_complete
+
+
+async def test_an_event_among_them_is_one() -> None:
+    async def source() -> AsyncIterator[Any]:
+        yield Row(1)
+        yield ServerSentEvent(data=Row(2), id="2")
+        yield Row(3)
+
+    wire = await sent(SSE, source(), short_way(SSE, Row))
+    assert wire.body == (
+        b'data: {"number":1,"held":null}\n\nid: 2\ndata: {"number":2,"held":null}\n\ndata: {"number":3,"held":null}\n\n'
+    )
+
+
+@pytest.mark.parametrize("framing", [NDJSON, JSON_ARRAY, SSE], ids=["ndjson", "array", "events"])
+async def test_nothing_is_sent_of_an_item_that_cannot_be_encoded(framing: Framing) -> None:
+    async def source() -> AsyncIterator[Any]:
+        yield Row(1)
+        yield Row(2)
+        yield Row(3, held=[4, object()])
+
+    long, short = await sent(framing, source(), None), await sent(framing, source(), short_way(framing, Row))
+    assert short.body == long.body
+    assert short.body.count(b"number") == 2
+    assert short.outcome.items == 2
+    assert isinstance(short.outcome.error, TypeError)
+
+
+async def test_what_is_of_another_class_goes_the_long_way() -> None:
+    async def source() -> AsyncIterator[Any]:
+        for _ in range(3):
+            yield Row(1)
+            yield msgspec.Raw(b"[1,\n2]")
+
+    wire = await sent(NDJSON, source(), short_way(NDJSON, Row))
+    assert wire.body.count(b"\n") == 6
+
+
+async def test_chunk_bytes_bounds_it_too() -> None:
+    wire = await sent(NDJSON, rows(), short_way(NDJSON, Row), policy=StreamPolicy(chunk_bytes=1))
+    assert [body.count(b"\n") for body in wire.bodies] == [1, 1, 1, 1, 1, 0]
+
+
+async def test_an_item_is_encoded_when_it_is_yielded() -> None:
+    async def source() -> AsyncIterator[Row]:
+        row = Row(0)
+        for number in range(3):
+            row.number = number
+            yield row
+
+    wire = await sent(NDJSON, source(), short_way(NDJSON, Row))
+    assert [msgspec.json.decode(line)["number"] for line in wire.body.splitlines()] == [0, 1, 2]
+
+
+async def test_a_client_that_leaves_ends_it() -> None:
+    wire = Wire()
+    closed = list[str]()
+
+    async def source() -> AsyncIterator[Row]:
+        try:
+            while True:
+                yield Row(1)
+        finally:
+            closed.append("source")
+
+    request = asyncio.create_task(stream(source(), wire, one_line=short_way(NDJSON, Row)))
+    await wire.wait_for_bytes(b"number")
+    wire.leave()
+    await request
+    assert closed == ["source"]
+    assert wire.outcome.reason == "disconnected"

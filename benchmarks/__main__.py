@@ -1,0 +1,87 @@
+"""The command: `python -m benchmarks w1 w3 --rounds 5`, or `python -m benchmarks all`."""
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import table
+from benchmarks.bars import bars
+from benchmarks.plot import draw
+from benchmarks.results import Results, plain
+from benchmarks.run import run
+from benchmarks.subject import CEILING, JERO, SUBJECTS
+from benchmarks.versions import versions
+from benchmarks.workloads import WORKLOADS
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+# What docs/performance.md shows.
+PUBLISHED_PAGE = ROOT / "benchmarks" / "published.md"
+PUBLISHED_PLOT = ROOT / "docs" / "performance.png"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs what is asked for, prints it, and writes it to the results' folder."""
+    options = _parser().parse_args(arguments)
+    asked = list(WORKLOADS) if "all" in options.workloads else options.workloads
+    names = [name for name in SUBJECTS if name in {*options.subjects, JERO, CEILING}]
+    made_with = versions(names)
+    print("; ".join(made_with), f"medians of {options.rounds} rounds", sep="\n", end="\n\n", flush=True)
+    runs: list[Results] = []
+    for asked_for in asked:
+        results = run(
+            WORKLOADS[asked_for], names, rounds=options.rounds, is_quick=options.quick, progress=_show_progress
+        )
+        runs.append(results)
+        print(_report(results), flush=True)
+    _write(runs, made_with, is_published=options.publish)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="jero beside its peers.")
+    parser.add_argument("workloads", nargs="+", choices=[*WORKLOADS, "all"], metavar="workload", type=str.lower)
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each subject, taken in turn (5)")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to try it; the figures mean nothing")
+    parser.add_argument("--publish", action="store_true", help="the documentation is to show this run")
+    parser.add_argument("--subjects", nargs="*", default=list(SUBJECTS), choices=list(SUBJECTS), metavar="subject")
+    return parser
+
+
+def _show_progress(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def _report(results: Results) -> str:
+    title = f"{results.workload.name}: {results.workload.title}"
+    parts = [table.plain(table.rows(results)), bars(results), table.plain(table.targets(results))]
+    return "\n\n".join([f"{title}\n{'-' * len(title)}", *parts, ""])
+
+
+def _write(runs: Sequence[Results], made_with: Sequence[str], *, is_published: bool) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    name = "-".join(results.workload.name.lower() for results in runs) if len(runs) < len(WORKLOADS) else "all"
+    page, plot = RESULTS / f"{name}.md", RESULTS / f"{name}.png"
+    page.write_text(_page(runs, made_with), "utf-8")
+    rounds = {results.workload.name: plain(results) for results in runs}
+    (RESULTS / f"{name}.json").write_text(json.dumps({"made_with": made_with, "rounds": rounds}, indent=1), "utf-8")
+    draw(runs, plot)
+    print(f"written: {RESULTS / name}.md, .json, .png")
+    if is_published:
+        shutil.copyfile(page, PUBLISHED_PAGE)
+        shutil.copyfile(plot, PUBLISHED_PLOT)
+
+
+def _page(runs: Sequence[Results], made_with: Sequence[str]) -> str:
+    parts = [f"{', '.join(made_with)}.\n"]
+    for results in runs:
+        parts.append(f"### {results.workload.name}: {results.workload.title}\n")
+        parts += [table.markdown(one) + "\n" for one in (table.rows(results), table.targets(results))]
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    main()

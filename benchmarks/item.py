@@ -1,0 +1,26 @@
+"""The item that every subject sends."""
+
+from collections.abc import Iterator
+from itertools import cycle, islice
+
+from msgspec import Struct
+
+ITEM_BYTES = 48  # as JSON
+
+
+class Item(Struct):
+    id: int
+    name: str
+    price: float
+
+
+# Made beforehand, so that a workload measures the sending of items and not their making.
+ITEMS = tuple(
+    Item(id=number, name=f"Item {number}", price=round(number % 90 / 10 + 10.01, 2))
+    for number in range(100_000, 100_900)
+)
+
+
+def supply(count: int | None = None) -> Iterator[Item]:
+    """`count` items, or without an end."""
+    return islice(cycle(ITEMS), count)

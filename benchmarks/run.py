@@ -1,0 +1,33 @@
+"""Runs a workload: its subjects in turn, round after round."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+from benchmarks.results import Results
+from benchmarks.subject import SUBJECTS
+from benchmarks.trial import Trial
+from benchmarks.workload import Workload
+
+
+def run(
+    workload: Workload,
+    names: Sequence[str],
+    *,
+    rounds: int,
+    is_quick: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Results:
+    """The subjects of these names that take part in the workload, `rounds` times each, taking turns."""
+    results = Results(workload)
+    with ExitStack() as stack:
+        trials: list[Trial] = []
+        for name in names:
+            if name in workload.subjects:
+                trials.append(Trial(SUBJECTS[name], is_quick=is_quick))
+                stack.callback(trials[-1].close)
+        for number in range(min(rounds, workload.most_rounds)):
+            for trial in trials:
+                trial.round = number
+                progress(f"{workload.name} round {number + 1}: {trial.subject.name}")
+                results.add(trial.subject.name, workload.measure(trial))
+    return results

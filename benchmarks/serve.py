@@ -1,0 +1,63 @@
+"""The server's process: one uvicorn worker with uvloop and httptools, and a thread that answers for it.
+
+Started by `server.py` with the module of a subject's application. It prints its port, then a `Reading` for each
+line it is given.
+"""
+
+import asyncio
+import importlib
+import os
+import sys
+import time
+from pathlib import Path
+from socket import socket
+from threading import Thread
+
+import msgspec
+import uvicorn
+import uvloop
+
+from benchmarks.closings import closings
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What a server's process has used: CPU seconds since its start, resident bytes, tasks, when sources closed."""
+
+    cpu: float
+    resident: int
+    tasks: int
+    closings: list[float]
+
+
+class AnnouncedServer(uvicorn.Server):
+    """A server that says its port when it listens."""
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        if sockets:
+            Thread(target=_answer, args=[asyncio.get_running_loop()], daemon=True).start()
+            print(sockets[0].getsockname()[1], flush=True)
+
+
+def _answer(loop: asyncio.AbstractEventLoop) -> None:
+    for _ in sys.stdin:
+        reading = Reading(
+            cpu=time.process_time(),
+            resident=int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGESIZE"),
+            tasks=len(asyncio.all_tasks(loop)),
+            closings=closings.times,
+        )
+        print(msgspec.json.encode(reading).decode(), flush=True)
+    os._exit(0)  # whoever measures is gone, and an application may never leave the event loop again
+
+
+def main(module: str) -> None:
+    """Serves `module.app` until the process is killed."""
+    app = importlib.import_module(module).app
+    config = uvicorn.Config(app, port=0, http="httptools", loop="uvloop", log_level="error", access_log=False)
+    listening = config.bind_socket()
+    uvloop.run(AnnouncedServer(config).serve([listening]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,54 @@
+"""A subject's server, seen from the process that measures it."""
+
+import subprocess
+import sys
+from types import TracebackType
+from typing import IO, Self
+
+import msgspec
+
+from benchmarks.serve import Reading
+from benchmarks.subject import Subject
+
+
+class Server:
+    """Entered, it listens on `port` of 127.0.0.1; left, it is killed, for some never stop by themselves."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._command = [sys.executable, "-m", "benchmarks.serve", subject.module]
+        self._process: subprocess.Popen[str] | None = None
+        self.port = 0
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        self.port = int(self._line())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def read(self) -> Reading:
+        """What the server has used until now."""
+        asking = self._pipe("stdin")
+        asking.write("\n")
+        asking.flush()
+        return msgspec.json.decode(self._line(), type=Reading)
+
+    def _line(self) -> str:
+        line = self._pipe("stdout").readline()
+        if not line:
+            raise RuntimeError(f"{' '.join(self._command)} ended by itself. Run it by hand to see why.")
+        return line
+
+    def _pipe(self, name: str) -> IO[str]:
+        pipe: IO[str] | None = getattr(self._process, name, None)
+        if pipe is None:
+            raise RuntimeError("the server is not running")
+        return pipe

@@ -1,0 +1,259 @@
+"""The soak's application: streams of every kind, faults among them, and an account of what became of each."""
+
+import asyncio
+import gc
+import logging
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from random import SystemRandom
+from time import monotonic
+from typing import Any
+
+from msgspec import Struct
+
+from benchmarks.soak.state import Ledger, State
+from jero import BaseApp, Endpoint, NDJSONStreamingResponse, SSEResponse, StreamOutcome, StreamPolicy
+from jero.http.asgi import ASGIApp, Receive, Scope, Send
+from jero.responses.streaming import Source
+
+KEEPALIVE = 5.0
+SEND_TIMEOUT = 2.0
+
+chance = SystemRandom()
+kind_of_stream: ContextVar[str] = ContextVar("kind_of_stream")
+
+
+class Item(Struct):
+    """An item of some 50 bytes, unless its content has no JSON."""
+
+    number: int
+    content: Any = "an item of the soak"
+
+
+class Kind(Struct):
+    """A source's name."""
+
+    kind: str
+
+
+class Key(Struct):
+    """Names one stream among the idle."""
+
+    key: str = ""
+
+
+async def forever() -> None:
+    """Waits for what never comes."""
+    await asyncio.get_running_loop().create_future()
+
+
+async def finite() -> AsyncIterator[Item]:
+    """Some items, with and without pauses."""
+    for number in range(chance.randrange(200)):
+        yield Item(number)
+        if number % 50 == 0:
+            await asyncio.sleep(0.001)
+
+
+async def silent() -> AsyncIterator[Item]:
+    """Nothing."""
+    await forever()
+    yield Item(0)
+
+
+async def idle() -> AsyncIterator[Item]:
+    """An item, and nothing more."""
+    yield Item(0)
+    await forever()
+
+
+async def busy() -> AsyncIterator[Item]:
+    """An item every few milliseconds."""
+    while True:
+        yield Item(0)
+        await asyncio.sleep(0.003)
+
+
+async def endless() -> AsyncIterator[Item]:
+    """Items without a pause."""
+    item = Item(0)
+    while True:
+        yield item
+
+
+def threaded() -> Iterator[Item]:
+    """Items without a pause, made in a thread."""
+    item = Item(0)
+    while True:
+        yield item
+
+
+async def failing() -> AsyncIterator[Item]:
+    """Raises at some point, the first included."""
+    for number in range(chance.randrange(5)):
+        yield Item(number)
+        await asyncio.sleep(0.001)
+    raise RuntimeError("the source broke")
+
+
+async def cancelling() -> AsyncIterator[Item]:
+    """Raises a cancellation of its own."""
+    yield Item(0)
+    await asyncio.sleep(0.001)
+    raise asyncio.CancelledError
+
+
+async def unencodable() -> AsyncIterator[Item]:
+    """Items, and what has no JSON."""
+    for number in range(chance.randrange(3)):
+        yield Item(number)
+        await asyncio.sleep(0)
+    yield Item(0, object())
+
+
+async def unclosable() -> AsyncIterator[Item]:
+    """Raises when it is closed."""
+    try:
+        yield Item(0)
+        await forever()
+    finally:
+        raise RuntimeError("the source did not close")
+
+
+async def badly_torn_down() -> AsyncGenerator[AsyncIterable[Item], StreamOutcome]:
+    """A lifecycle whose teardown fails."""
+    yield finite()
+    await asyncio.sleep(0)
+    raise RuntimeError("the teardown broke")
+
+
+SOURCES: dict[str, Callable[[], Source[Item]]] = {
+    source.__name__: source
+    for source in (
+        finite,
+        silent,
+        idle,
+        busy,
+        endless,
+        threaded,
+        failing,
+        cancelling,
+        unencodable,
+        unclosable,
+        badly_torn_down,
+    )
+}
+
+
+@dataclass
+class Churned(Endpoint, path="/streams/{kind}"):
+    """A source of the asked kind."""
+
+    ledger: Ledger
+
+    async def get(self, path: Kind) -> NDJSONStreamingResponse[Item]:
+        """As NDJSON."""
+        kind_of_stream.set(path.kind)
+        stream = SOURCES[path.kind]()
+        self.ledger.open += 1
+        return NDJSONStreamingResponse(stream=stream)
+
+
+@dataclass
+class Watched(Endpoint, path="/idle"):
+    """An idle stream of events, with pings, whose closing is noted."""
+
+    ledger: Ledger
+
+    async def _events(self, key: str) -> AsyncGenerator[AsyncIterable[Item], StreamOutcome]:
+        yield self._silence()
+        if key:
+            self.ledger.closings[key] = monotonic()
+
+    async def _silence(self) -> AsyncIterator[Item]:
+        yield Item(0)
+        await forever()
+
+    async def get(self, params: Key) -> SSEResponse[Item]:
+        """The events."""
+        kind_of_stream.set("watched")
+        self.ledger.open += 1
+        return SSEResponse(stream=self._events(params.key), keepalive=KEEPALIVE)
+
+
+@dataclass
+class StateEndpoint(Endpoint, path="/state"):
+    """What the process holds."""
+
+    ledger: Ledger
+
+    async def get(self) -> State:
+        """Once what is garbage has been collected."""
+        return self.ledger.state()
+
+
+@dataclass
+class Closings(Endpoint, path="/closings"):
+    """When the watched streams were closed; each is told once."""
+
+    ledger: Ledger
+
+    async def get(self) -> dict[str, float]:
+        """By key."""
+        closings, self.ledger.closings = self.ledger.closings, {}
+        return closings
+
+
+class Health(Endpoint, path="/health"):
+    """Whether the server answers."""
+
+    async def get(self) -> str:
+        """It does."""
+        return "ok"
+
+
+class Feeds(BaseApp):
+    """All of them."""
+
+    def __init__(self) -> None:
+        super().__init__(stream_policy=StreamPolicy(send_timeout=SEND_TIMEOUT))
+        self.ledger = Ledger()
+
+    async def _wire(self) -> None:
+        for endpoint in (Churned, Watched, StateEndpoint, Closings):
+            self._include_endpoint(endpoint(self.ledger))
+        self._include_endpoint(Health())
+
+    async def _on_stream_end(self, outcome: StreamOutcome) -> None:
+        self.ledger.end(kind_of_stream.get(), outcome.reason)
+
+
+class Cancelling:
+    """Cancels a request's task after so many milliseconds, where its query is `cancel=` such a number."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        name, _, milliseconds = scope.get("query_string", b"").partition(b"=")
+        if name != b"cancel":
+            await self._app(scope, receive, send)
+            return
+        request = asyncio.ensure_future(self._app(scope, receive, send))
+        timer = asyncio.get_running_loop().call_later(int(milliseconds) / 1000, request.cancel)
+        await asyncio.wait((request,))
+        timer.cancel()
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """Whether uvicorn says something else than that a stream was cut, which is how a broken one ends."""
+    return "returned without completing response" not in record.getMessage()
+
+
+# With thousands of streams open a full collection stops the event loop for a tenth of a second. What ends is freed
+# without one, so that it may come seldom.
+gc.set_threshold(50_000, 20, 100)
+logging.getLogger("jero").setLevel(logging.CRITICAL)
+logging.getLogger("uvicorn.error").addFilter(is_news)
+app = Cancelling(Feeds())

@@ -1,0 +1,61 @@
+"""The soak's server: one uvicorn worker, as a user would run it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+
+from benchmarks.soak.connection import HOST, PATIENCE
+
+ROOT = Path(__file__).parents[2]
+
+
+class Server:
+    """Its process and its port."""
+
+    def __init__(self) -> None:
+        with socket.create_server((HOST, 0)) as listener:
+            self.port: int = listener.getsockname()[1]
+        command = (sys.executable, "-m", "uvicorn", "benchmarks.soak.feeds:app", "--port", str(self.port))
+        options = ("--log-level", "error", "--no-access-log", "--loop", "uvloop", "--http", "httptools")
+        self._process = subprocess.Popen((*command, *options), cwd=ROOT, env=os.environ, start_new_session=True)
+
+    def wait_until_it_answers(self) -> None:
+        """Raises `TimeoutError` where it does not."""
+        deadline = monotonic() + PATIENCE
+        while monotonic() < deadline and self._process.poll() is None:
+            try:
+                socket.create_connection((HOST, self.port), PATIENCE).close()
+            except OSError:
+                sleep(0.05)
+            else:
+                return
+        raise TimeoutError("the server does not answer")
+
+    def stop(self) -> tuple[int, float]:
+        """Its exit status after SIGTERM, and the seconds that it took. Raises `subprocess.TimeoutExpired`."""
+        told_at = monotonic()
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(PATIENCE), monotonic() - told_at
+
+    def kill(self) -> None:
+        """Ends it, if it has not ended."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait(PATIENCE)
+
+
+@contextmanager
+def served() -> Generator[Server, None, None]:
+    """A server that answers, for the length of the block."""
+    server = Server()
+    try:
+        server.wait_until_it_answers()
+        yield server
+    finally:
+        server.kill()

@@ -1,0 +1,69 @@
+"""The sources of the streams: each subject gives them items in the form that its framework takes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from time import monotonic
+from typing import TypeVar
+
+from benchmarks.closings import closings
+
+T = TypeVar("T")
+
+QUEUE_SIZE = 16
+TICK_SECONDS = 0.01
+
+
+async def ready(items: Iterable[T]) -> AsyncIterator[T]:
+    """Never pauses."""
+    for item in items:
+        yield item
+
+
+async def pausing(items: Iterable[T]) -> AsyncIterator[T]:
+    """Pauses once after each item."""
+    for item in items:
+        yield item
+        await asyncio.sleep(0)
+
+
+async def queued(items: Iterable[T]) -> AsyncIterator[T]:
+    """Items that another task puts into a queue of 16."""
+    queue: asyncio.Queue[T | None] = asyncio.Queue(QUEUE_SIZE)
+    filling = asyncio.create_task(_fill(queue, items))
+    try:
+        while (item := await queue.get()) is not None:
+            yield item
+    finally:
+        filling.cancel()
+
+
+async def _fill(queue: asyncio.Queue[T | None], items: Iterable[T]) -> None:
+    for item in items:
+        await queue.put(item)
+    await queue.put(None)
+
+
+async def endless(items: Iterable[T]) -> AsyncIterator[T]:
+    """Never pauses and never ends; its closing is noted."""
+    try:
+        for item in items:
+            yield item
+    finally:
+        closings.note()
+
+
+async def idle(items: Iterable[T]) -> AsyncIterator[T]:
+    """Has nothing to say, and never ends; its closing is noted."""
+    try:
+        await asyncio.Event().wait()
+        for item in items:
+            yield item
+    finally:
+        closings.note()
+
+
+async def ticking(make: Callable[[float], T], count: int) -> AsyncIterator[T]:
+    """An item every 10 ms, made of the clock's reading at that moment."""
+    for _ in range(count):
+        await asyncio.sleep(TICK_SECONDS)
+        yield make(monotonic())

@@ -1,0 +1,39 @@
+"""Who is measured."""
+
+from dataclasses import dataclass
+
+CEILING = "ceiling"
+JERO = "jero"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """`module` holds its application as `app`; `distributions` are the packages whose versions are shown."""
+
+    name: str
+    module: str
+    distributions: tuple[str, ...] = ()
+
+
+def _peer(name: str, *distributions: str) -> Subject:
+    return Subject(name, f"benchmarks.subjects.peers.{name.replace('-', '_')}_app", distributions or (name,))
+
+
+# In the order in which they take their turns.
+SUBJECTS = {
+    subject.name: subject
+    for subject in (
+        Subject(JERO, "benchmarks.subjects.jero_app", ("jero", "msgspec")),
+        Subject(CEILING, "benchmarks.subjects.ceiling_app", ("msgspec",)),
+        _peer("starlette"),
+        _peer("litestar"),
+        _peer("blacksheep"),
+        _peer("falcon"),
+        _peer("fastapi", "fastapi", "pydantic"),
+        _peer("sse-starlette"),
+        _peer("django-modern-rest", "django-modern-rest", "django"),
+    )
+}
+SSE_ALONE = ("sse-starlette",)
+EVERYONE = tuple(name for name in SUBJECTS if name not in SSE_ALONE)
+EVERYONE_WITH_SSE = tuple(SUBJECTS)

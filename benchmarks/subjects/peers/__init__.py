@@ -1,0 +1,1 @@
+"""The peers: other frameworks, which only the environment of the benchmarks holds."""

@@ -1,0 +1,67 @@
+"""A run as a table: for a terminal, and in Markdown for the documentation."""
+
+import math
+from collections.abc import Sequence
+
+from benchmarks.results import Results, Verdict
+from benchmarks.subject import CEILING, JERO
+from benchmarks.workload import Metric
+
+
+def rows(results: Results) -> list[list[str]]:
+    """The heading, then a subject a row: each figure, and how many times the ceiling's the first of them is."""
+    metrics = [metric for metric in results.workload.metrics if results.medians(metric.name)]
+    heading = ["", *(f"{metric.name}, {metric.unit}" for metric in metrics), f"{metrics[0].name} / ceiling"]
+    return [heading, *([subject, *_row(results, subject, metrics)] for subject in results.rounds)]
+
+
+def targets(results: Results) -> list[list[str]]:
+    """The heading, then a target a row."""
+    heading = ["jero is to reach", "to reach", "came to", "reached"]
+    return [heading, *(_target(results, verdict) for verdict in results.verdicts())]
+
+
+def plain(table: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell, figures flush right."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if place else cell.ljust(width) for place, (cell, width) in enumerate(cells)
+        ).rstrip()
+        for cells in (list(zip(row, widths, strict=True)) for row in table)
+    )
+
+
+def markdown(table: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown, figures flush right."""
+    heading, *body = ["| " + " | ".join(row) + " |" for row in table]
+    rule = "| " + " | ".join(["---", *(["---:"] * (len(table[0]) - 1))]) + " |"
+    return "\n".join([heading, rule, *body])
+
+
+def figure(value: float | None) -> str:
+    """A figure to three digits."""
+    if value is None:
+        return ""
+    if math.isinf(value):
+        return "never"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.{2 if abs(value) < 10 else 1}f}" if abs(value) >= 0.1 or not value else f"{value:.3f}"
+
+
+def _row(results: Results, subject: str, metrics: Sequence[Metric]) -> list[str]:
+    figures = [figure(results.median(subject, metric.name)) for metric in metrics]
+    return [*figures, figure(results.ratio(subject, metrics[0].name, CEILING))]
+
+
+def _target(results: Results, verdict: Verdict) -> list[str]:
+    metric = results.workload.metric(verdict.target.metric)
+    name = f"{JERO} / {verdict.against}" if verdict.against else metric.unit
+    bound = "at least" if metric.is_better_high else "at most"
+    return [
+        f"{metric.name}: {name}",
+        f"{bound} {figure(verdict.target.bound)}",
+        figure(verdict.value),
+        "yes" if verdict.is_reached else "no",
+    ]

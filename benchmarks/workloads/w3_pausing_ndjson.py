@@ -1,0 +1,14 @@
+"""W3: a source that pauses once per item, each item sent before the next."""
+
+from benchmarks.subject import CEILING, EVERYONE
+from benchmarks.workload import Target, Workload
+from benchmarks.workloads.stream_cost import CPU, stream_cost
+
+W3 = Workload(
+    name="W3",
+    title="NDJSON, a source that pauses once per item",
+    metrics=(CPU,),
+    targets=(Target(CPU.name, 7.9 / 7.5, CEILING),),
+    subjects=EVERYONE,
+    measure=stream_cost("/ndjson/pausing", 100_000),
+)

@@ -1,0 +1,62 @@
+"""The harness, with the two subjects that need no peer: whole runs, of small sizes, on real servers."""
+
+import math
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks.run import run
+from benchmarks.server import Server
+from benchmarks.subject import CEILING, JERO, SUBJECTS, Subject
+from benchmarks.workloads import WORKLOADS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", ["w1", "w6", "w10"])
+def test_a_quick_run_measures_jero_and_the_ceiling(name: str) -> None:
+    workload = WORKLOADS[name]
+    results = run(workload, [JERO, CEILING], rounds=1, is_quick=True)
+    assert list(results.rounds) == [JERO, CEILING]
+    for metric in workload.metrics:
+        assert set(results.medians(metric.name)) == {JERO, CEILING}
+        assert (results.median(JERO, metric.name) or 0) > 0
+    assert results.verdicts()
+
+
+def test_a_quick_run_measures_leaving() -> None:
+    results = run(WORKLOADS["w7"], [JERO], rounds=1, is_quick=True)
+    for name, value in results.rounds[JERO][0].items():
+        assert 0 < value < math.inf, name
+
+
+def test_subjects_take_turns() -> None:
+    turns: list[str] = []
+    run(WORKLOADS["w1"], [JERO, CEILING], rounds=2, is_quick=True, progress=turns.append)
+    assert turns == ["W1 round 1: jero", "W1 round 1: ceiling", "W1 round 2: jero", "W1 round 2: ceiling"]
+
+
+def test_a_server_answers_for_itself_and_is_gone_when_it_is_left() -> None:
+    with Server(SUBJECTS[CEILING]) as server:
+        reading = server.read()
+        assert reading.cpu > 0
+        assert reading.resident > 1024**2
+        assert reading.tasks > 0
+        assert reading.closings == []
+        assert server.read().cpu >= reading.cpu
+    with pytest.raises(RuntimeError, match="is not running"):
+        server.read()
+
+
+@pytest.mark.parametrize("subject", SUBJECTS.values(), ids=lambda subject: subject.name)
+def test_every_subject_has_an_application(subject: Subject) -> None:
+    source = (ROOT / f"{subject.module.replace('.', '/')}.py").read_text("utf-8")
+    assert re.search(r"^(app = |async def app\()", source, re.MULTILINE)
+
+
+def test_every_workload_names_metrics_and_subjects_that_there_are() -> None:
+    for workload in WORKLOADS.values():
+        assert set(workload.subjects) <= set(SUBJECTS)
+        for target in workload.targets:
+            assert workload.metric(target.metric) in workload.metrics

@@ -1,0 +1,69 @@
+"""A run as it is printed."""
+
+import math
+
+import pytest
+
+from benchmarks.bars import bars
+from benchmarks.results import Results
+from benchmarks.table import figure, markdown, plain, rows, targets
+from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads.stream_cost import CPU
+
+RUN = Results(
+    WORKLOADS["w1"],
+    {
+        "jero": [{CPU.name: 0.5}],
+        "ceiling": [{CPU.name: 6.0}],
+        "falcon": [{CPU.name: 7.0}],
+        "starlette": [{CPU.name: math.inf}],
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        (math.inf, "never"),
+        (0.0, "0.00"),
+        (0.0726, "0.073"),
+        (0.25, "0.25"),
+        (6.2, "6.20"),
+        (12.34, "12.3"),
+        (47_000.4, "47,000"),
+    ],
+)
+def test_a_figure_has_the_digits_that_mean_something(value: float | None, text: str) -> None:
+    assert figure(value) == text
+
+
+def test_the_figures() -> None:
+    assert rows(RUN) == [
+        ["", "CPU, s per million items", "CPU / ceiling"],
+        ["jero", "0.50", "0.083"],
+        ["ceiling", "6.00", "1.00"],
+        ["falcon", "7.00", "1.17"],
+        ["starlette", "never", ""],
+    ]
+
+
+def test_the_targets() -> None:
+    assert targets(RUN) == [
+        ["jero is to reach", "to reach", "came to", "reached"],
+        ["CPU: jero / ceiling", "at most 0.073", "0.083", "no"],
+        ["CPU: jero / falcon", "at most 0.073", "0.071", "yes"],
+    ]
+
+
+def test_the_two_ways_to_write_a_table() -> None:
+    table = [["", "CPU"], ["jero", "0.50"], ["falcon", "17.00"]]
+    assert plain(table) == "          CPU\njero     0.50\nfalcon  17.00"
+    assert markdown(table) == "|  | CPU |\n| --- | ---: |\n| jero | 0.50 |\n| falcon | 17.00 |"
+
+
+def test_a_bar_is_as_long_as_its_figure() -> None:
+    heading, jero, ceiling, falcon, starlette = bars(RUN).splitlines()
+    assert heading == "W1 CPU, s per million items (shorter is better)"
+    assert [line.count("█") for line in (jero, ceiling, falcon, starlette)] == [4, 43, 50, 0]
+    assert starlette.endswith("never")

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.json import Encoder
 
+from jero.codec import DEFAULT_ENCODER
 from jero.contract.operation import Operation
 from jero.dispatch.admission import Admission
 from jero.dispatch.buffered import send_whole, with_defaults
@@ -79,9 +80,9 @@ class StreamResponder:
             start=response_start(response.status_code, headers),
             first_item_grace=policy.first_item_grace or response.first_item_grace,
             keepalive=response.keepalive,
-            ping=None if response.keepalive is None else _ping(response, encoder),
-            last_item=lambda error: self._last_item(response, error),
-            farewell=_farewell(encoder) if isinstance(response, SSEResponse) else None,
+            ping=_ping(response, encoder),
+            last_item=partial(self._last_item, response),
+            farewell=_farewell if isinstance(response, SSEResponse) else None,
             one_line=self._lines(response.framing, encoder),
             drop=partial(drop_connection, scope),
             on_end=self._on_end,
@@ -106,18 +107,14 @@ class StreamResponder:
         return None
 
 
-def _farewell(encoder: Encoder) -> Callable[[EndReason], bytes]:
+def _farewell(reason: EndReason) -> bytes:
     """What an event stream's client is sent before it comes back: after a shutdown each at a time of its own."""
-
-    def make(reason: EndReason) -> bytes:
-        if reason != "shutdown":
-            return b""
-        buffer = bytearray()
-        milliseconds = random.randint(*RETRY_MILLISECONDS)  # noqa: S311 - spreads a crowd, and is no secret
-        SSE.encode(ServerSentEvent(retry=milliseconds), buffer, encoder)
-        return bytes(buffer)
-
-    return make
+    if reason != "shutdown":
+        return b""
+    buffer = bytearray()
+    milliseconds = random.randint(*RETRY_MILLISECONDS)  # noqa: S311 - spreads a crowd, and is no secret
+    SSE.encode(ServerSentEvent(retry=milliseconds), buffer, DEFAULT_ENCODER)
+    return bytes(buffer)
 
 
 def _media_type(response: FramedResponse[Any, Any], scope: Scope) -> bytes:
@@ -128,10 +125,11 @@ def _media_type(response: FramedResponse[Any, Any], scope: Scope) -> bytes:
     return response.framing.content_type.encode("latin-1")
 
 
-def _ping(response: FramedResponse[Any, Any], encoder: Encoder) -> Callable[[], bytes]:
+def _ping(response: FramedResponse[Any, Any], encoder: Encoder) -> Callable[[], bytes] | bytes | None:
+    if response.ping is None:
+        return response.framing.keepalive
+
     def make() -> bytes:
-        if response.ping is None:
-            return response.framing.keepalive or b""
         buffer = bytearray()
         response.framing.encode(response.ping() if callable(response.ping) else response.ping, buffer, encoder)
         return bytes(buffer)

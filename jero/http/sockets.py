@@ -37,21 +37,22 @@ def find_listener(scope: Scope) -> Listener | None:
     return None if descriptor is None else Listener(descriptor, _inode(descriptor))
 
 
-def drop_connection(scope: Scope) -> None:
-    """Ends the request's connection at once, and with it what the server has not yet sent.
+def drop_connection(scope: Scope) -> bool:
+    """Ends the request's connection at once, and with it what the server has not yet sent; says whether it could.
 
     A server that closes a connection waits for the client to take the rest, which one that does not read never does.
     A connection of HTTP/2 or later is left alone: other requests share it.
     """
     server, client = scope.get("server"), scope.get("client")
     if not server or not client or not str(scope.get("http_version", "")).startswith("1"):
-        return
+        return False
     there, here = _end(client), _end(server)
     descriptor = _find(lambda found: _end(found.getpeername()) == there and _end(found.getsockname()) == here)
     if descriptor is None:
-        return
+        return False
     with suppress(OSError), _borrowed(descriptor) as connection:
         connection.shutdown(socket.SHUT_RDWR)
+    return True
 
 
 def _find(is_it: Callable[[socket.socket], bool]) -> int | None:

@@ -46,7 +46,7 @@ class Keepalive:
             sender.last_sent = self._loop.time()
         elif self._ping is not None and sender.last_sent + (self._interval or 0) <= due:
             try:
-                sender.send_aside(self._ping(), self._on_error)
+                sender.send_aside(self._ping() if callable(self._ping) else self._ping, self._on_error)
             except Exception as error:
                 self._on_error(error)
                 return

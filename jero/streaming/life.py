@@ -25,6 +25,9 @@ logger = logging.getLogger("jero.streams")
 
 # A shutdown leaves this much time for a teardown that begins when the time to finish is over.
 LAST_SECONDS = 0.5
+# How long a server is given to see that a connection was dropped. (granian, which takes a response's end and its
+# connection's end at one moment, can lock itself up while it goes down.)
+LEAVE_SECONDS = 0.1
 
 
 class Life:
@@ -62,6 +65,7 @@ class Life:
         self._is_draining = False
         self._reason: EndReason | None = None
         self._is_cut_off = False
+        self._dropped: asyncio.Future[None] | None = None  # done when the server has seen it
         self._items = 0
         self.begun = False
         self.error: BaseException | None = None
@@ -87,10 +91,19 @@ class Life:
         """The whole life. It raises nothing: `error` holds what failed."""
         self.begun = True
         self._task = asyncio.current_task()
-        await self._deliver()
+        if self._may_begin():
+            try:
+                await self._pump.drive(self._pull())
+            except BaseException as error:
+                self._end_with(error)
+        else:
+            await discard(self._plan.stream)
+        await self._send_rest()
         await self._tear_down()
         await self._finish()
         await self.report()
+        if self._dropped is not None:
+            await asyncio.wait((self._dropped,), timeout=LEAVE_SECONDS)
         self.release()
 
     def release(self) -> None:
@@ -112,6 +125,8 @@ class Life:
         """
         if reason in ("disconnected", "stalled"):
             self._cut_off()
+        if reason == "disconnected" and self._dropped is not None and not self._dropped.done():
+            self._dropped.set_result(None)
         if self._has_ended and not self._is_cut_off:
             return
         if self._reason is None:
@@ -136,22 +151,22 @@ class Life:
         self._limit.shorten(time_left + LAST_SECONDS)
         self._end_after(time_left, "shutdown")
 
-    async def _deliver(self) -> None:
-        policy = self._plan.policy
-        if self._reason is None:
-            if policy.max_duration is not None:
-                part = random.uniform(0.9, 1.0)  # noqa: S311 - it spreads a crowd, and is no secret
-                self._end_after(policy.max_duration * part, "expired")
-            self._keepalive.listen()
-            self._is_cancellable = True
-            try:
-                await self._pump.drive(self._pull())
-            except BaseException as error:
-                self._end_with(error)
-            self._is_cancellable = False
-            self._forget_cancellation()
-        else:  # it was told to end before it began
-            await discard(self._plan.stream)
+    def _may_begin(self) -> bool:
+        """Starts the timers, unless it was told to end before it began."""
+        if self._reason is not None:
+            return False
+        max_duration = self._plan.policy.max_duration
+        if max_duration is not None:
+            part = random.uniform(0.9, 1.0)  # noqa: S311 - it spreads a crowd, and is no secret
+            self._end_after(max_duration * part, "expired")
+        self._keepalive.listen()
+        self._is_cancellable = True
+        return True
+
+    async def _send_rest(self) -> None:
+        """The source has ended, by itself or as it was told."""
+        self._is_cancellable = False
+        self._forget_cancellation()
         self._has_ended = True
         self._keepalive.close()
         self._items = self._frames.items
@@ -278,7 +293,8 @@ class Life:
         """A client that does not take what it is being sent is not waited for any longer."""
         if self._sender.busy:
             self._cut_off()
-            self._plan.drop()
+            if self._plan.drop() and self._dropped is None:
+                self._dropped = self._loop.create_future()
 
     def _bound(self) -> None:
         """From now on the time of `teardown_timeout` runs, for what must not go on for ever."""

@@ -16,10 +16,10 @@ class StreamPlan(Struct, frozen=True, kw_only=True):
     """All that the engine needs to know of a stream.
 
     `start`: the message that begins the response. `first_item_grace`, `keepalive`: seconds.
-    `ping`: makes the bytes of a ping, or `None`. `last_item`: what the client is to be told of an error, or `None`.
+    `ping`: the bytes of a ping, or what makes them. `last_item`: what the client is to be told of an error, or `None`.
     `farewell`: the last bytes for a client that comes back by itself, by the reason for which the stream was cut
     short; `None` where clients do not. `one_line`: which items are known to be JSON on one line.
-    `drop`: ends the connection of a client that takes nothing.
+    `drop`: ends the connection of a client that takes nothing; says whether it could.
     `on_end`: is given the outcome. `endpoint`, `method`: for the outcome.
     """
 
@@ -30,11 +30,11 @@ class StreamPlan(Struct, frozen=True, kw_only=True):
     start: Message
     first_item_grace: float
     keepalive: float | None
-    ping: Callable[[], bytes] | None
+    ping: Callable[[], bytes] | bytes | None
     last_item: Callable[[Exception], Awaitable[Any]]
     farewell: Callable[[EndReason], bytes] | None
     one_line: OneLine | None
-    drop: Callable[[], None]
+    drop: Callable[[], bool]
     on_end: Callable[[StreamOutcome], Awaitable[None]]
     endpoint: str
     method: str

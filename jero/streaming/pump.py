@@ -10,7 +10,8 @@ import asyncio
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from time import sleep
-from typing import Any, cast
+from types import CoroutineType
+from typing import Any
 
 from anyio import CancelScope
 
@@ -47,7 +48,7 @@ class Pump:
 
         A source that is slow pays for a pause with every item, so that is what is kept short here.
         """
-        outbox, buffer = self._outbox, self._outbox.buffer
+        outbox, buffer, send_now = self._outbox, self._outbox.buffer, self._send_now
         thrown: BaseException | None = None
         try:
             while True:
@@ -56,7 +57,7 @@ class Pump:
                     thrown = yield from self._attend()
                     continue
                 # The source pauses: what gathered is sent, and then it waits.
-                pending = self._send_now() if buffer else None
+                pending = send_now() if buffer else None
                 thrown = (yield from self._send_slowly(pending)) if pending else None
                 if thrown is None or _cancel(waiting):
                     try:
@@ -91,9 +92,10 @@ class Pump:
         """Sends what gathered. Where that has to wait, which is seldom: the send, and what it waits for."""
         if self._is_cut_off:
             return None
-        awaitable: Any = self._sender.next(self._outbox.take())
-        is_coroutine = type(awaitable) is types.CoroutineType
-        sending: Any = cast("Any", awaitable) if is_coroutine else _as_coroutine(awaitable)
+        sending: Any = self._sender.next(self._outbox.take())
+        is_coroutine = CoroutineType is type(sending)
+        if not is_coroutine:
+            sending = _as_coroutine(sending)
         try:
             return sending, sending.send(None)
         except StopIteration:

@@ -10,6 +10,7 @@ from jero.framing.ndjson import NDJSON
 from jero.framing.raw import RAW
 from jero.framing.sse import SSE
 from jero.policy import EndReason, StreamPolicy
+from jero.streaming.life import LEAVE_SECONDS
 from tests.streaming.wire import Wire, skip_time, start, stream
 
 
@@ -30,6 +31,27 @@ def test_a_client_that_takes_nothing_is_dropped_at_send_timeout() -> None:
         assert wire.outcome.reason == "stalled"
         assert closed == ["source"]
         assert not wire.is_complete
+
+    skip_time(test())
+
+
+@pytest.mark.parametrize(("server_takes", "over_at"), [(0.05, 7.05), (1_000, 7 + LEAVE_SECONDS)])
+def test_a_server_sees_a_dropped_connection_before_its_request_ends(server_takes: float, over_at: float) -> None:
+    async def test() -> None:
+        wire = Wire()
+
+        async def source() -> AsyncIterator[bytes]:
+            while True:
+                yield b"x" * 1000
+
+        def drop() -> bool:
+            asyncio.get_running_loop().call_later(server_takes, wire.leave)
+            return True
+
+        wire.block()
+        await stream(source(), wire, framing=RAW, policy=StreamPolicy(send_timeout=7), drop=drop)
+        assert asyncio.get_running_loop().time() == pytest.approx(over_at)
+        assert wire.outcome.reason == "stalled"
 
     skip_time(test())
 

@@ -104,8 +104,9 @@ class Wire:
         self.outcomes.append(outcome)
 
 
-def wire_drop() -> None:
+def wire_drop() -> bool:
     """There is no connection here to drop."""
+    return False
 
 
 async def no_item(error: Exception) -> Any:

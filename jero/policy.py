@@ -56,7 +56,7 @@ class StreamOutcome(Struct, frozen=True, kw_only=True):
 
     `reason`: "completed", the source ended; "disconnected", the client left; "failed", the source, an item's
     encoding or the teardown raised, and `error` holds what; "stalled", one send took longer than `send_timeout`;
-    "expired", `max_duration` was over; "shutdown", the server is going down.
+    "expired", `max_duration` was over, or the credential that it was opened with; "shutdown", the server is going down.
     `items`, `bytes`: what was framed of the stream, and what was sent of it, pings included.
     `duration`, `first_item_after`: seconds since the handler returned the stream; the latter is `None` when no
     item came. `endpoint`, `method`: the class that served it, and the request's method.

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Coroutine
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 from jero.errors import ServiceUnavailable
@@ -155,10 +155,12 @@ class Life:
         """Starts the timers, unless it was told to end before it began."""
         if self._reason is not None:
             return False
-        max_duration = self._plan.policy.max_duration
+        max_duration, expires_at = self._plan.policy.max_duration, self._plan.expires_at
         if max_duration is not None:
             part = random.uniform(0.9, 1.0)  # noqa: S311 - it spreads a crowd, and is no secret
             self._end_after(max_duration * part, "expired")
+        if expires_at is not None:
+            self._end_after(expires_at - time(), "expired")
         self._keepalive.listen()
         self._is_cancellable = True
         return True
@@ -276,9 +278,13 @@ class Life:
         return self._outcome()
 
     def _end_after(self, seconds: float, reason: EndReason) -> None:
+        """Of several such ends the first counts."""
+        due = self._loop.time() + seconds
         if self._end_timer is not None:
+            if self._end_timer.when() <= due:
+                return
             self._end_timer.cancel()
-        self._end_timer = self._loop.call_later(seconds, self._time_is_over, reason)
+        self._end_timer = self._loop.call_at(due, self._time_is_over, reason)
 
     def _time_is_over(self, reason: EndReason) -> None:
         if reason == "shutdown":

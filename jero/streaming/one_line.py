@@ -11,3 +11,7 @@ class OneLine(Struct, frozen=True):
     encoder: Encoder
     before: bytes
     after: bytes
+
+    def known(self, item: object) -> type | None:
+        """The item's type, where it is one of them."""
+        return type(item) if type(item) in self.types else None

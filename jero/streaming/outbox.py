@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from msgspec.json import Encoder
 
+from jero.framing.framed import Framed
 from jero.framing.framing import Framing
 
 # How long a source that never pauses keeps the event loop to itself, and how long what it yielded may wait while
@@ -30,6 +31,7 @@ class Outbox:
         "_encode",
         "_encoder",
         "_first_mark",
+        "_framing",
         "_linger_until",
         "_looked_at",
         "_separator",
@@ -45,6 +47,7 @@ class Outbox:
     def __init__(
         self, framing: Framing, encoder: Encoder, chunk_bytes: int, clock: Callable[[], float] = monotonic
     ) -> None:
+        self._framing = framing
         self._encode = framing.encode
         self._separator = framing.separator
         self._encoder = encoder
@@ -73,11 +76,20 @@ class Outbox:
         try:
             if self._separator and self.items:
                 buffer += self._separator
-            self._encode(item, buffer, self._encoder)
+            start = len(buffer)
+            count = 1
+            if isinstance(item, Framed):
+                count = item.count
+                buffer += item.bytes_in(self._framing)
+            else:
+                self._encode(item, buffer, self._encoder)
         except BaseException:
             del buffer[size:]
             raise
-        self.items += 1
+        if len(buffer) == start:  # the format has no word for it, so it stands between no others
+            del buffer[size:]
+            return self.look()
+        self.items += count
         return len(buffer) >= self.mark and self.look()
 
     def look(self) -> bool:
@@ -88,7 +100,7 @@ class Outbox:
         if self.is_closed:
             return True
         now = self._clock()
-        if self.first_item_at is None:
+        if self.first_item_at is None and self.buffer:
             self.first_item_at = now
         if self.turn_until is None:
             self.turn_until = now + TURN_SECONDS

@@ -19,6 +19,7 @@ class StreamPlan(Struct, frozen=True, kw_only=True):
     `ping`: the bytes of a ping, or what makes them. `last_item`: what the client is to be told of an error, or `None`.
     `farewell`: the last bytes for a client that comes back by itself, by the reason for which the stream was cut
     short; `None` where clients do not. `one_line`: which items are known to be JSON on one line.
+    `expires_at`: when the credential that it was opened with runs out, in Unix seconds; `None`: never.
     `drop`: ends the connection of a client that takes nothing; says whether it could.
     `on_end`: is given the outcome. `endpoint`, `method`: for the outcome.
     """
@@ -38,3 +39,4 @@ class StreamPlan(Struct, frozen=True, kw_only=True):
     on_end: Callable[[StreamOutcome], Awaitable[None]]
     endpoint: str
     method: str
+    expires_at: float | None = None

@@ -48,7 +48,7 @@ async def pull_lines(source: Source, outbox: Outbox, one_line: OneLine) -> None:
                 is_time = outbox.look()
             else:
                 is_time = outbox.add(item)
-                known = next((kind for kind in one_line.types if kind is type(item)), known)
+                known = one_line.known(item) or known
             if is_time:
                 await _look_up(items, outbox)
             size, mark = len(buffer), outbox.mark

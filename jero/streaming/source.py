@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, TypeGuard
 
 from jero.errors import StreamInterrupted
+from jero.framing.framed import FramedSource
 from jero.policy import StreamOutcome
 
 NOTHING: Final = object()
@@ -31,7 +32,7 @@ class Source:
             self._manager = self._stream
             return self._iterate(entered)
         items = self._iterate(self._stream)
-        if _is_generator(items):
+        if _is_generator(items) and not isinstance(self._stream, FramedSource):
             first: Any = await anext(items, NOTHING)
             if hasattr(first, "__aiter__"):
                 self._lifecycle = items
@@ -40,7 +41,7 @@ class Source:
         return items
 
     def _iterate(self, iterable: Any) -> AsyncIterator[Any]:
-        items: AsyncIterator[Any] = aiter(iterable)
+        items: AsyncIterator[Any] = iterable.framed() if isinstance(iterable, FramedSource) else aiter(iterable)
         self._items = items
         return items
 

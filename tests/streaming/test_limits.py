@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from time import time
 
 import pytest
 
+from jero.errors import ServiceUnavailable
 from jero.framing.json_array import JSON_ARRAY
 from jero.framing.ndjson import NDJSON
 from jero.framing.raw import RAW
@@ -52,6 +54,40 @@ def test_a_server_sees_a_dropped_connection_before_its_request_ends(server_takes
         await stream(source(), wire, framing=RAW, policy=StreamPolicy(send_timeout=7), drop=drop)
         assert asyncio.get_running_loop().time() == pytest.approx(over_at)
         assert wire.outcome.reason == "stalled"
+
+    skip_time(test())
+
+
+@pytest.mark.parametrize(("max_duration", "over_at"), [(None, 30), (1_000, 30), (10, 10)])
+def test_it_ends_with_its_credential(max_duration: float | None, over_at: float) -> None:
+    async def test() -> None:
+        wire = Wire()
+
+        async def source() -> AsyncIterator[int]:
+            yield 1
+            await asyncio.sleep(1_000)
+
+        policy = StreamPolicy(max_duration=max_duration)
+        await stream(source(), wire, policy=policy, expires_at=time() + 30, farewell=farewell, framing=SSE)
+        assert asyncio.get_running_loop().time() == pytest.approx(over_at, rel=0.1)
+        assert wire.outcome.reason == "expired"
+        assert wire.is_complete
+
+    skip_time(test())
+
+
+def test_one_that_ran_out_before_the_stream_began_ends_it_at_once() -> None:
+    async def test() -> None:
+        wire = Wire()
+
+        async def source() -> AsyncIterator[int]:
+            await asyncio.sleep(1_000)
+            yield 1
+
+        with pytest.raises(ServiceUnavailable):
+            await stream(source(), wire, expires_at=time() - 30)
+        assert asyncio.get_running_loop().time() == pytest.approx(0, abs=0.01)
+        assert wire.outcome.reason == "expired"
 
     skip_time(test())
 

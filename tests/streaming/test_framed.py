@@ -1,0 +1,76 @@
+"""Items that were framed before, and items of which a format says nothing."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+import pytest
+from msgspec.json import Encoder
+
+from jero.codec import DEFAULT_ENCODER
+from jero.framing.framed import Framed, FramedSource
+from jero.framing.framing import Framing
+from jero.framing.json_array import JSON_ARRAY
+from jero.framing.ndjson import NDJSON
+from jero.streaming.outbox import Outbox
+from tests.streaming.wire import Wire, skip_time, stream
+
+
+class Numbers(Framed):
+    """Numbers, framed when they are asked for."""
+
+    def __init__(self, *numbers: int) -> None:
+        super().__init__(len(numbers))
+        self._numbers = numbers
+
+    def bytes_in(self, framing: Framing) -> bytes:
+        buffer = bytearray()
+        for number in self._numbers:
+            buffer += framing.separator if buffer else b""
+            framing.encode(number, buffer, DEFAULT_ENCODER)
+        return bytes(buffer)
+
+
+class Feed(FramedSource):
+    """Two pieces; whoever iterates it sees that it was not asked for them."""
+
+    async def framed(self) -> AsyncGenerator[Framed, None]:
+        yield Numbers(1, 2, 3)
+        yield Numbers(4)
+
+    def __aiter__(self) -> AsyncIterator[int]:
+        raise AssertionError("it was to be asked for its framed items")
+
+
+@pytest.mark.parametrize(("framing", "body"), [(NDJSON, b"1\n2\n3\n4\n"), (JSON_ARRAY, b"[1,2,3,4]")])
+def test_a_source_of_framed_items_is_sent_as_it_is(framing: Framing, body: bytes) -> None:
+    async def test() -> None:
+        wire = Wire()
+        await stream(Feed(), wire, framing=framing)
+        assert wire.body == body
+        assert wire.outcome.items == 4
+        assert wire.outcome.reason == "completed"
+
+    skip_time(test())
+
+
+def encode_odd(item: Any, buffer: bytearray, encoder: Encoder) -> None:
+    if item % 2:
+        buffer += b"%d" % item
+
+
+@pytest.mark.parametrize(
+    ("items", "body"), [((0, 1, 2, 3, 4), b"1,3"), ((0, 2), b""), ((1, 0, 3), b"1,3"), ((1, 3, 0), b"1,3")]
+)
+def test_an_item_of_which_nothing_is_said_has_no_separator(items: tuple[int, ...], body: bytes) -> None:
+    outbox = Outbox(Framing(content_type="x/odd", encode=encode_odd, separator=b","), DEFAULT_ENCODER, 65_536)
+    for item in items:
+        outbox.add(item)
+    assert outbox.take() == body
+    assert outbox.items == body.count(b",") + 1 if body else outbox.items == 0
+
+
+def test_an_endless_source_of_such_items_leaves_the_event_loop_its_turn() -> None:
+    times = iter(range(1_000))
+    framing = Framing(content_type="x/odd", encode=encode_odd, separator=b",")
+    outbox = Outbox(framing, DEFAULT_ENCODER, 65_536, clock=lambda: next(times))
+    assert any(outbox.add(0) for _ in range(100))

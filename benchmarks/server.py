@@ -7,6 +7,7 @@ from typing import IO, Self
 
 import msgspec
 
+from benchmarks.cores import keep_apart
 from benchmarks.serve import Reading
 from benchmarks.subject import Subject
 
@@ -24,6 +25,7 @@ class Server:
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         self.port = int(self._line())
+        keep_apart(self._process.pid)
         return self
 
     def __exit__(

@@ -9,6 +9,7 @@ W1 = Workload(
     title="NDJSON, a source that never pauses",
     metrics=(CPU,),
     targets=(
+        Target(CPU.name, 0.45),
         Target(CPU.name, 0.45 / 6.2, CEILING),
         Target(CPU.name, 0.45 / 6.2, BEST_PEER),
         Target(CPU.name, 0.45 / 10.2, "fastapi"),

@@ -9,6 +9,7 @@ W2 = Workload(
     title="server-sent events, a source that never pauses",
     metrics=(CPU,),
     targets=(
+        Target(CPU.name, 0.45),
         Target(CPU.name, 0.45 / 6.2, CEILING),
         Target(CPU.name, 0.45 / 10.0, "sse-starlette"),
         Target(CPU.name, 0.45 / 32, "fastapi"),

@@ -1,7 +1,8 @@
 """jero: a typed, streaming-first ASGI micro-framework."""
 
 from jero.app import BaseApp
-from jero.endpoint import Endpoint
+from jero.auth import APIKeyAuth, Auth, BasicAuth, BearerAuth, Expiring
+from jero.endpoint import Endpoint, operation_notes
 from jero.errors import (
     BadRequest,
     Conflict,
@@ -11,6 +12,7 @@ from jero.errors import (
     Gone,
     HTTPError,
     JeroError,
+    NotAcceptable,
     NotFound,
     Problem,
     ServiceUnavailable,
@@ -21,12 +23,14 @@ from jero.errors import (
     UnprocessableContent,
     WiringError,
 )
-from jero.framing.sse import ServerSentEvent
+from jero.framing.event import ServerSentEvent
+from jero.framing.framing import Framing
 from jero.http.cookies import Cookie
 from jero.http.resume import ResumeHeaders
 from jero.policy import StreamOutcome, StreamPolicy
 from jero.responses.buffered import BytesResponse, Created, JSONResponse, NoContent, TextResponse
 from jero.responses.streaming import (
+    FramedResponse,
     JSONArrayStreamingResponse,
     NDJSONStreamingResponse,
     SSEResponse,
@@ -34,16 +38,23 @@ from jero.responses.streaming import (
 )
 
 __all__ = [
+    "APIKeyAuth",
+    "Auth",
     "BadRequest",
     "BaseApp",
+    "BasicAuth",
+    "BearerAuth",
     "BytesResponse",
     "Conflict",
     "ContentTooLarge",
     "Cookie",
     "Created",
     "Endpoint",
+    "Expiring",
     "Fault",
     "Forbidden",
+    "FramedResponse",
+    "Framing",
     "Gone",
     "HTTPError",
     "JSONArrayStreamingResponse",
@@ -51,6 +62,7 @@ __all__ = [
     "JeroError",
     "NDJSONStreamingResponse",
     "NoContent",
+    "NotAcceptable",
     "NotFound",
     "Problem",
     "ResumeHeaders",
@@ -67,4 +79,5 @@ __all__ = [
     "Unauthorized",
     "UnprocessableContent",
     "WiringError",
+    "operation_notes",
 ]

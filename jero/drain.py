@@ -12,7 +12,7 @@ hypercorn's workers are ended so.) There, and nowhere else, jero handles it: the
 import asyncio
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from jero.http.asgi import Scope
@@ -87,3 +87,12 @@ class FatalSignal:
     def _die(self) -> None:
         self.close()
         signal.raise_signal(signal.SIGTERM)
+
+
+def all_over(draining: Sequence[asyncio.Future[None]]) -> asyncio.Future[None]:
+    """Done when all of them are."""
+    return asyncio.ensure_future(_wait(draining))
+
+
+async def _wait(draining: Sequence[asyncio.Future[None]]) -> None:
+    await asyncio.wait(draining)

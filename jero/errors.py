@@ -9,6 +9,7 @@ JeroError
 │   ├── Forbidden            403
 │   ├── NotFound             404
 │   ├── MethodNotAllowed     405
+│   ├── NotAcceptable        406
 │   ├── Conflict             409
 │   ├── Gone                 410
 │   ├── ContentTooLarge      413
@@ -141,6 +142,10 @@ class NotFound(HTTPError, type="not-found", title="Not found", status=404):
 
 class MethodNotAllowed(HTTPError, type="method-not-allowed", title="Method not allowed", status=405):
     """The path is there, the method is not (RFC 9110, section 15.5.6): sent with `Allow`."""
+
+
+class NotAcceptable(HTTPError, type="not-acceptable", title="Not acceptable", status=406):
+    """The client accepts none of the media types that are offered (RFC 9110, section 15.5.7)."""
 
 
 class Conflict(HTTPError, type="conflict", title="Conflict", status=409):

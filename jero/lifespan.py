@@ -3,13 +3,13 @@
 import asyncio
 import logging
 import traceback
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
 from anyio import CancelScope
 
-from jero.errors import WiringError
+from jero.errors import ServiceUnavailable, WiringError
 from jero.http.asgi import Message, Receive, Send
 
 logger = logging.getLogger("jero.lifespan")
@@ -21,8 +21,8 @@ class Lifespan:
     """Runs `wire` once for each life of the server (ASGI lifespan protocol, version 2), and `unwire` at its end,
     before the resources are closed.
 
-    On a server without that protocol the first request begins the life, in a task of its own that ends with
-    the event loop.
+    A host that does not speak that protocol has the life in `run`. Where nobody begins it the first request does,
+    in a task of its own that ends with the event loop.
     """
 
     def __init__(self, wire: Callable[[], Awaitable[None]], unwire: Callable[[], Awaitable[None]]) -> None:
@@ -65,14 +65,26 @@ class Lifespan:
                 answer = _failed("shutdown", error)
         await send(answer)
 
+    @asynccontextmanager
+    async def run(self) -> AsyncGenerator[None, None]:
+        """A life as long as the block. Raises `WiringError` where one is under way."""
+        await self._begin()
+        try:
+            yield
+        finally:
+            await self._end()
+
     async def ready(self) -> None:
         """Returns when the application is wired, which it begins to be where no server has told it to.
 
-        Raises what `wire` raises; the next call begins anew.
+        Raises what `wire` raises; the next call begins anew. Raises `ServiceUnavailable` while it is started up, or
+        shut down, by somebody else.
         """
         if self.is_ready:
             return
         if self._started is None:
+            if self.is_open:
+                raise ServiceUnavailable("The application starts up or goes down.", headers={"Retry-After": "1"})
             self._started = asyncio.get_running_loop().create_future()
             self._own_task = asyncio.create_task(self._live(self._started), name="lifespan")
         await asyncio.shield(self._started)
@@ -93,6 +105,10 @@ class Lifespan:
             await self._end()
 
     async def _begin(self) -> None:
+        if self._resources is not None:
+            raise WiringError(
+                "The application runs already. It is started once: by its server, or by a host with app.lifespan()."
+            )
         CancelScope()  # anyio loads its part for this event loop on first use, which is not to be in a request
         self._resources = AsyncExitStack()
         try:
@@ -110,9 +126,11 @@ class Lifespan:
             await self._close()
 
     async def _close(self) -> None:
-        resources, self._resources, self._started = self._resources, None, None
-        if resources is not None:
-            await resources.aclose()
+        try:
+            if self._resources is not None:
+                await self._resources.aclose()
+        finally:
+            self._resources = self._started = None
 
     def _open_resources(self) -> AsyncExitStack:
         if self._resources is None:

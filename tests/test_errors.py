@@ -13,6 +13,7 @@ FAMILY = [
     (errors.Forbidden, 403, "forbidden"),
     (errors.NotFound, 404, "not-found"),
     (errors.MethodNotAllowed, 405, "method-not-allowed"),
+    (errors.NotAcceptable, 406, "not-acceptable"),
     (errors.Conflict, 409, "conflict"),
     (errors.Gone, 410, "gone"),
     (errors.ContentTooLarge, 413, "content-too-large"),

@@ -1,22 +1,19 @@
-"""The request's body: read up to its limit, decoded as what the handler takes."""
+"""The request's body: read up to its limit and decoded, or opened to be read as it arrives."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final, TypeAlias
 
-import msgspec
-
-from jero.binding.faults import read_fault
+from jero.binding.content import ContentReader
+from jero.binding.faults import refused_body
+from jero.binding.incoming import Incoming, check_announced, too_large
+from jero.binding.items import ItemReader, is_ndjson
 from jero.codec import json_decoder
-from jero.errors import (
-    ClientDisconnected,
-    ContentTooLarge,
-    MalformedRequest,
-    UnprocessableContent,
-    UnsupportedMediaType,
-)
+from jero.errors import ClientDisconnected, UnsupportedMediaType
+from jero.framing.ndjson import NDJSON_NAMES
 from jero.http.asgi import Receive, Scope, is_disconnect, request_header
 
 BodyReader: TypeAlias = Callable[[Scope, bytes], Any]
+BodyOpener: TypeAlias = Callable[[Scope, Incoming], Any]
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
@@ -25,9 +22,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     Raises `ContentTooLarge` as soon as it is known to be larger, without reading on; `ClientDisconnected` where
     the client leaves in the middle.
     """
-    announced = request_header(scope, b"content-length")
-    if announced is not None and _is_over(announced, limit):
-        raise _too_large(limit)
+    check_announced(scope, limit)
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -37,25 +32,20 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         if not message.get("more_body", False):
             return b"".join((*chunks, chunk)) if chunks else chunk
         chunks.append(chunk)
 
 
-def _is_over(announced: bytes, limit: int) -> bool:
-    # Digits without end would cost int() quadratic time, and it refuses them; none so long is a size within a limit.
-    return announced.isdigit() and (len(announced) > 19 or int(announced) > limit)
-
-
-def _too_large(limit: int) -> ContentTooLarge:
-    # What is left of the body is not read, so the connection can carry no further request.
-    return ContentTooLarge(f"The body is larger than {limit} bytes.", headers={"Connection": "close"})
-
-
 def body_reader(name: str, type_: Any) -> BodyReader:
     """A function from a request and its body to the value that the parameter `name` is to have."""
     return _READERS[name](type_)
+
+
+def body_opener(name: str, type_: Any, max_line_bytes: int) -> BodyOpener:
+    """A function from a request and its body to the iterator that the parameter `name` is to have."""
+    return _items_opener(type_, max_line_bytes) if name == "items" else _content_opener()
 
 
 def _content_reader(type_: Any) -> BodyReader:
@@ -71,20 +61,32 @@ def _json_reader(type_: Any) -> BodyReader:
     def read(scope: Scope, body: bytes) -> Any:
         media_type = request_header(scope, b"content-type")
         if media_type != b"application/json" and not _is_json(media_type):
-            raise _not_json(media_type)
+            raise _other_media_type(media_type, "application/json")
         try:
             return decode(body)
-        except msgspec.ValidationError as error:
-            detail, fault = read_fault(error, "json")
-            raise UnprocessableContent(detail, errors=[fault]) from error
-        except msgspec.DecodeError as error:
-            raise MalformedRequest(f"The body is not JSON: {error}.") from error
-        except UnicodeDecodeError as error:
-            raise MalformedRequest("The body is not UTF-8, as JSON is (RFC 8259, section 8.1).") from error
-        except RecursionError as error:
-            raise MalformedRequest("The body is nested too deep.") from error
+        except (ValueError, RecursionError) as error:
+            raise refused_body(error) from error
 
     return read
+
+
+def _items_opener(type_: Any, max_line_bytes: int) -> BodyOpener:
+    decoder = json_decoder(type_)
+
+    def open_(scope: Scope, incoming: Incoming) -> AsyncIterator[Any]:
+        media_type = request_header(scope, b"content-type")
+        if not is_ndjson(media_type):
+            raise _other_media_type(media_type, *NDJSON_NAMES[:2])
+        return ItemReader(incoming, decoder, max_line_bytes)
+
+    return open_
+
+
+def _content_opener() -> BodyOpener:
+    def open_(scope: Scope, incoming: Incoming) -> AsyncIterator[bytes]:
+        return ContentReader(incoming)
+
+    return open_
 
 
 def _is_json(media_type: bytes | None) -> bool:
@@ -93,11 +95,9 @@ def _is_json(media_type: bytes | None) -> bool:
     return essence == b"application/json" or (essence.startswith(b"application/") and essence.endswith(b"+json"))
 
 
-def _not_json(media_type: bytes | None) -> UnsupportedMediaType:
-    found = "has no Content-Type" if media_type is None else f"is {media_type.decode('latin-1')!r}"
-    return UnsupportedMediaType(
-        f"The body {found}; send it as application/json.", headers={"Accept": "application/json"}
-    )
+def _other_media_type(found: bytes | None, *read: str) -> UnsupportedMediaType:
+    what = "has no Content-Type" if found is None else f"is {found.decode('latin-1')!r}"
+    return UnsupportedMediaType(f"The body {what}; send it as {read[0]}.", headers={"Accept": ", ".join(read)})
 
 
 _READERS: Final[dict[str, Callable[[Any], BodyReader]]] = {"json": _json_reader, "content": _content_reader}

@@ -1,8 +1,9 @@
 """Annotations taken apart, and what msgspec can make of them."""
 
+import re
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, cast
 
 import msgspec
@@ -49,6 +50,8 @@ _NO_KEYS: Final = (
     VarTupleType,
 )
 
+_MODULES: Final = re.compile(r"(?<![\w'\".])(?:[A-Za-z_][\w<>]*\.(?:<locals>\.)?)+")
+
 
 def wiring_error(where: str, found: str, instead: str) -> WiringError:
     """A refusal as a whole sentence: the place, what stands there, what to write in its stead."""
@@ -59,7 +62,7 @@ def name_of(annotation: Any) -> str:
     """An annotation as its user wrote it, near enough to be found again."""
     if isinstance(annotation, type) and not typing.get_args(annotation):
         return annotation.__name__
-    return str(annotation).replace("typing.", "").replace("collections.abc.", "")
+    return _MODULES.sub("", str(annotation))
 
 
 def is_struct(annotation: Any) -> bool:
@@ -73,6 +76,15 @@ def union_members(annotation: Any) -> tuple[Any, ...]:
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         return typing.get_args(annotation)
     return (annotation,)
+
+
+def union_of(members: Iterable[Any]) -> Any:
+    """The union of at least one member."""
+    first, *others = members
+    union: Any = first
+    for member in others:
+        union = union | member
+    return union
 
 
 def check_type(annotation: Any, where: str, *, allow_custom: bool = False) -> None:
@@ -92,6 +104,11 @@ def check_type(annotation: Any, where: str, *, allow_custom: bool = False) -> No
             f"msgspec has no JSON for {found}" + ("" if found == name_of(annotation) else f" in {name_of(annotation)}"),
             "Use a Struct or another type that it knows, or give the application an encoder with an enc_hook",
         )
+
+
+def holds_custom(annotation: Any) -> bool:
+    """Whether a class that msgspec does not know is part of the type."""
+    return any(isinstance(node, CustomType) for node in _nodes(msgspec.inspect.type_info(annotation)))
 
 
 def _without_json(info: Type, *, allow_custom: bool) -> Iterator[str]:

@@ -7,15 +7,19 @@ from typing import Any
 from msgspec import Struct
 
 from jero.contract.annotations import wiring_error
-from jero.contract.inputs import Input, read_inputs
+from jero.contract.authentication import Authentication, read_authentication
+from jero.contract.inputs import NO_USER, Input, read_inputs
 from jero.contract.outputs import Output, read_outputs
-from jero.endpoint import Endpoint, operations
+from jero.endpoint import Endpoint, OperationNotes, operations, read_notes
 from jero.errors import WiringError
 from jero.http.path import PathTemplate, read_template
 
 
 class Operation(Struct, frozen=True, kw_only=True):
-    """What a handler takes and gives. `method` is HTTP's, in upper case; `name` is the class, for logs."""
+    """What a handler takes and gives. `method` is HTTP's, in upper case; `name` is the class, for logs.
+
+    `authentication`: who is asked who calls, `None` where anybody may.
+    """
 
     endpoint: Endpoint
     name: str
@@ -24,10 +28,12 @@ class Operation(Struct, frozen=True, kw_only=True):
     handler: Callable[..., Any]
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
+    authentication: Authentication | None = None
+    notes: OperationNotes = OperationNotes()
 
 
-def read_operations(endpoint: Any, path: str | None, *, has_enc_hook: bool) -> list[Operation]:
-    """Reads an endpoint's operations, on `path` in place of its own where one is given.
+def read_operations(endpoint: Any, path: str | None, *, auth: Any = None, has_enc_hook: bool) -> list[Operation]:
+    """Reads an endpoint's operations, on `path` in place of its own where one is given, and its authenticator.
 
     Raises `WiringError` for what cannot work.
     """
@@ -39,9 +45,10 @@ def read_operations(endpoint: Any, path: str | None, *, has_enc_hook: bool) -> l
     handlers = operations(endpoint)
     if not handlers:
         raise wiring_error(name, "the endpoint has no operation", "Define get, post, put, patch or delete")
+    authentication = None if auth is None else read_authentication(auth, name)
     return [
-        _read_operation(endpoint, operation, handler, template, has_enc_hook=has_enc_hook)
-        for operation, handler in handlers.items()
+        _read_operation(endpoint, template, handler, authentication, has_enc_hook=has_enc_hook)
+        for handler in handlers.items()
     ]
 
 
@@ -58,10 +65,16 @@ def _template(endpoint: Endpoint, path: str | None, name: str) -> PathTemplate:
 
 
 def _read_operation(
-    endpoint: Endpoint, operation: str, handler: Callable[..., Any], template: PathTemplate, *, has_enc_hook: bool
+    endpoint: Endpoint,
+    template: PathTemplate,
+    operation: tuple[str, Callable[..., Any]],
+    authentication: Authentication | None,
+    *,
+    has_enc_hook: bool,
 ) -> Operation:
+    method, handler = operation
     name = type(endpoint).__name__
-    where = f"{name}.{operation}"
+    where = f"{name}.{method}"
     try:
         hints = typing.get_type_hints(handler, include_extras=True)
     except (NameError, AttributeError, SyntaxError, TypeError) as error:
@@ -70,12 +83,15 @@ def _read_operation(
             f"an annotation cannot be read: {error}",
             "Mend it, or define or import its names at the top of the module",
         ) from error
+    user_type = NO_USER if authentication is None else authentication.user
     return Operation(
         endpoint=endpoint,
         name=name,
-        method=operation.upper(),
+        method=method.upper(),
         template=template,
         handler=handler,
-        inputs=read_inputs(handler, hints, template, where),
+        inputs=read_inputs(handler, hints, template, where, user_type=user_type),
         outputs=read_outputs(handler, hints, where, has_enc_hook=has_enc_hook),
+        authentication=authentication,
+        notes=read_notes(endpoint, handler, where),
     )

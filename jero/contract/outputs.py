@@ -2,9 +2,20 @@
 
 import inspect
 import typing
-from collections.abc import AsyncIterable, Callable, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, cast
 
+import msgspec
 from msgspec import Struct
 
 from jero.contract.annotations import (
@@ -13,18 +24,32 @@ from jero.contract.annotations import (
     name_of,
     one_line_types,
     union_members,
+    union_of,
     wiring_error,
 )
+from jero.contract.generics import type_arguments
+from jero.framing.event import ServerSentEvent
+from jero.framing.framing import Framing
+from jero.framing.ndjson import NDJSON, NDJSON_NAMES
+from jero.http.accept import Negotiation
 from jero.responses.base import H, Response
-from jero.responses.buffered import NoContent
-from jero.responses.streaming import FramedResponse, SSEResponse
+from jero.responses.buffered import BYTES, JSON, TEXT, JSONResponse, NoContent
+from jero.responses.negotiated import OFFERED
+from jero.responses.streaming import FramedResponse, SSEResponse, StreamingResponse
 
 _WITHOUT_FORMAT: Final[tuple[Any, ...]] = (Response, FramedResponse)
+# The first of them that a response is a kind of says what its type arguments mean.
+_GENERIC: Final[tuple[Any, ...]] = (StreamingResponse, FramedResponse, JSONResponse, Response)
+_ASYNCHRONOUS: Final = (AsyncIterator, AsyncIterable, AsyncGenerator)
+_SYNCHRONOUS: Final = (Iterator, Iterable, Generator)
+_NEGOTIATED: Final = (*_ASYNCHRONOUS, *_SYNCHRONOUS, AbstractAsyncContextManager)
+_NAMED: Final = "NDJSONStreamingResponse[Item], SSEResponse[Item] or JSONArrayStreamingResponse[Item]"
 
 
 class Output(Struct, frozen=True):
-    """One kind of response: `response` is its class, or `None` for a plain value; `content` the type of its content
-    or of a stream's items, `headers` that of its typed headers;
+    """One kind of response: `response` is its class, or `None` for a plain value and for a stream with
+    `is_negotiated`, whose format is the client's choice; `content` the type of its content or of a stream's items,
+    without the `ServerSentEvent` around one; `headers` that of its typed headers;
     `one_line` the classes among a stream's items whose JSON is on one line.
     """
 
@@ -32,30 +57,54 @@ class Output(Struct, frozen=True):
     content: Any = None
     headers: type[Struct] | None = None
     one_line: frozenset[type] = frozenset()
+    is_negotiated: bool = False
 
     @property
     def is_stream(self) -> bool:
         """Whether the body is made as it is sent."""
-        return self.response is not None and issubclass(self.response, FramedResponse)
+        return self.is_negotiated or (self.response is not None and issubclass(self.response, FramedResponse))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a value without a response around it."""
+        return self.response is None and not self.is_negotiated
+
+    @property
+    def status(self) -> int:
+        """The status, unless a response sets another."""
+        if self.response is None:
+            return 200
+        fields = msgspec.structs.fields(self.response)
+        return next(cast("int", field.default) for field in fields if field.name == "status_code")
+
+    @property
+    def media_types(self) -> tuple[str, ...]:
+        """What it can be sent as, the default first; none where it has no body. Further names of NDJSON, that a
+        client may ask for, are left out.
+        """
+        if self.is_negotiated:
+            return OFFERED
+        if self.response is None:
+            return (TEXT if self.content is str else BYTES if self.content is bytes else JSON,)
+        framing: Framing | None = getattr(self.response, "framing", None)
+        if framing is None:
+            return self.response.media_types
+        return NDJSON_NAMES[:2] if framing is NDJSON else (framing.content_type,)
 
 
 def read_outputs(
     handler: Callable[..., Any], hints: Mapping[str, Any], where: str, *, has_enc_hook: bool
 ) -> tuple[Output, ...]:
     """The kinds of response that the handler declares. Raises `WiringError` for one that jero does not send."""
-    if not inspect.iscoroutinefunction(handler):
-        raise wiring_error(
-            where,
-            "the handler is an async generator"
-            if inspect.isasyncgenfunction(handler)
-            else "the handler is not async def",
-            "Write an async def that returns its response; a stream comes from another method: "
-            "return NDJSONStreamingResponse(stream=self._items())",
-        )
+    is_generator = inspect.isasyncgenfunction(handler) or inspect.isgeneratorfunction(handler)
+    if not is_generator and not inspect.iscoroutinefunction(handler):
+        raise wiring_error(where, "the handler is not async def", "Write an async def that returns its response")
     if "return" not in hints:
         raise wiring_error(
-            where, "the return annotation is missing", "Say what is sent: a Struct, SSEResponse[Item], ..."
+            where, "the return annotation is missing", "Say what is sent: a Struct, AsyncIterator[Item], ..."
         )
+    if is_generator:
+        _check_generator(handler, hints["return"], where)
     outputs = tuple(_read_members(hints["return"], where))
     for output in outputs:
         if output.content is not None:
@@ -64,37 +113,88 @@ def read_outputs(
     return outputs
 
 
+def _check_generator(handler: Callable[..., Any], annotation: Any, where: str) -> None:
+    is_async = inspect.isasyncgenfunction(handler)
+    if typing.get_origin(annotation) in (_ASYNCHRONOUS if is_async else _SYNCHRONOUS):
+        return
+    raise wiring_error(
+        where,
+        f"the handler is {'an async' if is_async else 'a'} generator, and its return annotation is "
+        f"{name_of(annotation)}",
+        f"Write {'AsyncIterator' if is_async else 'Iterator'}[Item]; for a response with a format or headers of its "
+        "own, yield from another method: return NDJSONStreamingResponse(stream=self._items())",
+    )
+
+
 def _read_members(annotation: Any, where: str) -> Iterator[Output]:
     plain: list[Any] = []
     for member in union_members(annotation):
         origin = typing.get_origin(member) or member
         if isinstance(origin, type) and issubclass(origin, Response):
             yield _read_response(member, cast("type[Response[Any]]", origin), where)
+        elif origin in _NEGOTIATED:
+            yield _read_negotiated(member, where)
         elif member in (str, bytes):
             yield Output(None, member)
         else:
             plain.append(member)
     if plain:
         _check_plain(plain, where)
-        union = plain[0]
-        for member in plain[1:]:
-            union = union | member
-        yield Output(None, union)
+        yield Output(None, union_of(plain))
+
+
+def _read_negotiated(annotation: Any, where: str) -> Output:
+    item = next(iter(typing.get_args(annotation)), None)
+    if (typing.get_origin(item) or item) in _ASYNCHRONOUS:  # a lifecycle generator, or a context manager
+        item = next(iter(typing.get_args(item)), None)
+    elif typing.get_origin(annotation) is AbstractAsyncContextManager:
+        item = None
+    if item is None:
+        raise wiring_error(
+            where,
+            f"the return annotation is {name_of(annotation)}, which names no type of items",
+            f"Write AsyncIterator[Item], {_NAMED}",
+        )
+    try:
+        Negotiation(OFFERED)
+    except ImportError as error:
+        raise wiring_error(
+            where,
+            f"the return annotation is {name_of(annotation)}, whose format the client chooses, and python-mimeparse, "
+            "which reads that choice, is not installed",
+            f"Install jero[negotiation], or name the format: {_NAMED}",
+        ) from error
+    content = _without_event(item)
+    return Output(None, content, None, one_line_types(content), is_negotiated=True)
+
+
+def _without_event(annotation: Any) -> Any:
+    """The type of what an event carries, where it is one; that of any other item is its own."""
+    return union_of(dict.fromkeys(map(_data_type, union_members(annotation))))
+
+
+def _data_type(annotation: Any) -> Any:
+    if (typing.get_origin(annotation) or annotation) is not ServerSentEvent:
+        return annotation
+    return _without_event(next(iter(typing.get_args(annotation)), Any))
 
 
 def _read_response(annotation: Any, origin: type[Response[Any]], where: str) -> Output:
     if origin in _WITHOUT_FORMAT:
         raise wiring_error(where, f"{origin.__name__} names no wire format", "Use a subclass that sets framing")
-    parameters: tuple[Any, ...] = getattr(origin, "__parameters__", ())
-    arguments: dict[Any, Any] = dict(zip(parameters, typing.get_args(annotation), strict=False))
+    owner = next(one for one in _GENERIC if issubclass(origin, one))
+    arguments = type_arguments(annotation, owner)
     headers = arguments.pop(H, None)
     if headers in (None, type(None)):
         headers = None
     elif not is_struct(headers):
         raise wiring_error(where, f"the headers of {origin.__name__} are of type {name_of(headers)}", "Give a Struct")
     content = next(iter(arguments.values()), None)
-    one_line = one_line_types(content) if issubclass(origin, FramedResponse) else frozenset[type]()
-    return Output(cast("type[Response[Any]]", origin), content, headers, one_line)
+    one_line = frozenset[type]()
+    if owner is FramedResponse:
+        content = _without_event(content)
+        one_line = one_line_types(content)
+    return Output(origin, content, headers, one_line)
 
 
 def _check_plain(members: list[Any], where: str) -> None:
@@ -107,8 +207,8 @@ def _check_plain(members: list[Any], where: str) -> None:
         if isinstance(origin, type) and issubclass(origin, AsyncIterable | Iterator):
             raise wiring_error(
                 where,
-                f"the return annotation is {name_of(member)}, which names no wire format",
-                "Write NDJSONStreamingResponse[Item], SSEResponse[Item] or JSONArrayStreamingResponse[Item]",
+                f"the return annotation is {name_of(member)}, which names no type of items",
+                f"Write AsyncIterator[Item], {_NAMED}",
             )
 
 
@@ -126,5 +226,5 @@ def _check_streams(outputs: tuple[Output, ...], where: str) -> None:
             raise wiring_error(
                 where,
                 "it returns an SSEResponse, and browsers open event streams by GET alone",
-                "Name the handler get, or return NDJSONStreamingResponse",
+                "Name the handler get, or return AsyncIterator[Item] or NDJSONStreamingResponse[Item]",
             )

@@ -8,18 +8,18 @@ from msgspec.json import Encoder
 
 from jero.http.asgi import HeaderPairs, Scope, Send, response_body, response_start
 from jero.responses.base import Response
-from jero.responses.buffered import BytesResponse, JSONResponse, NoContent, TextResponse
+from jero.responses.buffered import BYTES, JSON, TEXT, BytesResponse, JSONResponse, NoContent, TextResponse
 
 logger = logging.getLogger("jero.requests")
 
-JSON: Final = b"application/json"
-TEXT: Final = b"text/plain; charset=utf-8"
-BYTES: Final = b"application/octet-stream"
+_JSON: Final = JSON.encode()
+_TEXT: Final = TEXT.encode()
+_BYTES: Final = BYTES.encode()
 
 _WRAPPERS: Final[tuple[tuple[type[Response[Any]], bytes, Callable[[Any, Encoder], bytes]], ...]] = (
-    (JSONResponse, JSON, lambda response, encoder: encoder.encode(response.content)),
-    (TextResponse, TEXT, lambda response, encoder: response.content.encode()),
-    (BytesResponse, BYTES, lambda response, encoder: bytes(response.content)),
+    (JSONResponse, _JSON, lambda response, encoder: encoder.encode(response.content)),
+    (TextResponse, _TEXT, lambda response, encoder: response.content.encode()),
+    (BytesResponse, _BYTES, lambda response, encoder: bytes(response.content)),
 )
 
 
@@ -28,11 +28,11 @@ async def send_plain(value: Any, declared: frozenset[Any], scope: Scope, send: S
     all else as JSON.
     """
     if str in declared and isinstance(value, str):
-        body, media_type = value.encode(), TEXT
+        body, media_type = value.encode(), _TEXT
     elif bytes in declared and isinstance(value, bytes):
-        body, media_type = value, BYTES
+        body, media_type = value, _BYTES
     else:
-        body, media_type = encoder.encode(value), JSON
+        body, media_type = encoder.encode(value), _JSON
     await _send(200, [(b"content-type", media_type), (b"content-length", b"%d" % len(body))], body, scope, send)
 
 

@@ -9,18 +9,22 @@ from typing import Any, Final
 import msgspec
 from msgspec.json import Encoder
 
-from jero.codec import DEFAULT_ENCODER
+from jero.codec import DEFAULT_ENCODER, json_decoder
+from jero.contract.annotations import holds_custom
 from jero.contract.operation import Operation
 from jero.dispatch.admission import Admission
 from jero.dispatch.buffered import send_whole, with_defaults
 from jero.dispatch.failures import problem_of
+from jero.framing.checked import checked
+from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
-from jero.framing.sse import SSE, ServerSentEvent
+from jero.framing.ndjson import NDJSON
+from jero.framing.sse import SSE
 from jero.http.accept import is_named
 from jero.http.asgi import HeaderPairs, Receive, Scope, Send, request_header, response_start
 from jero.http.sockets import drop_connection
 from jero.policy import EndReason, StreamOutcome, StreamPolicy
-from jero.responses.streaming import FramedResponse, NDJSONStreamingResponse, SSEResponse
+from jero.responses.streaming import FramedResponse, SSEResponse
 from jero.streaming.engine import send_stream
 from jero.streaming.one_line import OneLine
 from jero.streaming.open_streams import OpenStreams
@@ -40,6 +44,7 @@ class StreamDefaults(msgspec.Struct, frozen=True):
     admission: Admission
     on_end: Callable[[StreamOutcome], Awaitable[None]]
     streams: OpenStreams
+    validate_items: bool = False
 
 
 class StreamResponder:
@@ -53,9 +58,22 @@ class StreamResponder:
         self._streams = defaults.streams
         self._one_line = frozenset[type]().union(*(output.one_line for output in operation.outputs))
         self._on_stream_error = getattr(operation.endpoint, "on_stream_error", None)
+        validate_items = operation.endpoint.validate_items
+        self._validate_items = defaults.validate_items if validate_items is None else validate_items
+        self._decode_item = _item_decoder(operation)
 
-    async def send(self, response: FramedResponse[Any, Any], scope: Scope, receive: Receive, send: Send) -> None:
-        """Sends the stream; to HEAD the headers alone: the stream is then closed, and never begun."""
+    async def send(
+        self,
+        response: FramedResponse[Any, Any],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        expires_at: float | None = None,
+    ) -> None:
+        """Sends the stream, which ends at `expires_at`, in Unix seconds; to HEAD the headers alone: the stream is then
+        closed, and never begun.
+        """
         try:
             headers = with_defaults(
                 response.header_pairs(), [(b"content-type", _media_type(response, scope)), *_STREAM_HEADERS]
@@ -67,14 +85,17 @@ class StreamResponder:
             await discard(response.stream)
             await send_whole(response.status_code, headers, None, scope, send)
             return
-        await send_stream(self._plan(response, headers, scope), self._streams, receive, send)
+        await send_stream(self._plan(response, headers, scope, expires_at), self._streams, receive, send)
 
-    def _plan(self, response: FramedResponse[Any, Any], headers: HeaderPairs, scope: Scope) -> StreamPlan:
+    def _plan(
+        self, response: FramedResponse[Any, Any], headers: HeaderPairs, scope: Scope, expires_at: float | None
+    ) -> StreamPlan:
         policy = response.policy or self._policy
         encoder = response.encoder or self._encoder
+        framing = self._framing(response)
         return StreamPlan(
             stream=response.stream,
-            framing=response.framing,
+            framing=framing,
             encoder=encoder,
             policy=policy,
             start=response_start(response.status_code, headers),
@@ -83,12 +104,19 @@ class StreamResponder:
             ping=_ping(response, encoder),
             last_item=partial(self._last_item, response),
             farewell=_farewell if isinstance(response, SSEResponse) else None,
-            one_line=self._lines(response.framing, encoder),
+            one_line=self._lines(framing, encoder),
             drop=partial(drop_connection, scope),
             on_end=self._on_end,
             endpoint=self._operation.name,
             method=self._operation.method,
+            expires_at=expires_at,
         )
+
+    def _framing(self, response: FramedResponse[Any, Any]) -> Framing:
+        is_checked = self._validate_items if response.validate_items is None else response.validate_items
+        if not is_checked or self._decode_item is None:
+            return response.framing
+        return checked(response.framing, self._decode_item)
 
     def _lines(self, framing: Framing, encoder: Encoder) -> OneLine | None:
         if framing.around_json is None or not self._one_line or encoder.enc_hook is not None:
@@ -107,6 +135,14 @@ class StreamResponder:
         return None
 
 
+def _item_decoder(operation: Operation) -> Callable[[bytes], Any] | None:
+    """Reads an item of the operation's streams; `None` where its type is not declared, or one that only a hook of the
+    encoder's can write: nothing reads that back.
+    """
+    item = next((output.content for output in operation.outputs if output.is_stream), None)
+    return None if item is None or holds_custom(item) else json_decoder(item).decode
+
+
 def _farewell(reason: EndReason) -> bytes:
     """What an event stream's client is sent before it comes back: after a shutdown each at a time of its own."""
     if reason != "shutdown":
@@ -118,7 +154,7 @@ def _farewell(reason: EndReason) -> bytes:
 
 
 def _media_type(response: FramedResponse[Any, Any], scope: Scope) -> bytes:
-    if isinstance(response, NDJSONStreamingResponse):
+    if response.framing is NDJSON:
         accept = request_header(scope, b"accept")
         if is_named(accept, "application/jsonl") and not is_named(accept, response.framing.content_type):
             return b"application/jsonl"

@@ -1,7 +1,7 @@
 """Items that are bytes already: framed once, however many streams they go into."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncIterator
 
 from jero.framing.framing import Framing
 
@@ -28,5 +28,5 @@ class FramedSource(ABC):
     """
 
     @abstractmethod
-    def framed(self) -> AsyncGenerator[Framed, None]:
+    def framed(self) -> AsyncIterator[Framed]:
         """The same items, framed."""

@@ -2,14 +2,18 @@
 
 from typing import Any
 
+from msgspec import UNSET
 from msgspec.json import Encoder
 
+from jero.framing.event import data_alone
 from jero.framing.framing import Framing
 
 
 def encode_element(item: Any, buffer: bytearray, encoder: Encoder) -> None:
-    """Appends the item as JSON."""
-    encoder.encode_into(item, buffer, -1)
+    """Appends the item as JSON; of an event its data, and nothing where it has none."""
+    data = data_alone(item)
+    if data is not UNSET:
+        encoder.encode_into(data, buffer, -1)
 
 
 JSON_ARRAY = Framing(

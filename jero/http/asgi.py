@@ -21,6 +21,11 @@ def response_body(body: bytes, *, more_body: bool = False) -> Message:
     return {"type": "http.response.body", "body": body, "more_body": more_body}
 
 
+def is_response_start(message: Message) -> bool:
+    """Whether the response begins with it."""
+    return bool(message["type"] == "http.response.start")
+
+
 def is_disconnect(message: Message) -> bool:
     """Whether the client has left."""
     return bool(message["type"] == "http.disconnect")

@@ -12,6 +12,7 @@ from jero.http.headers import header_text
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
 _ATTRIBUTE = re.compile(r"[\x20-\x3a\x3c-\x7e]*")
+_SPACE = " \t"  # str.strip() without it takes what is no whitespace in HTTP (RFC 9110, section 5.6.3) too
 
 
 class Cookie(Struct, frozen=True, kw_only=True):
@@ -65,7 +66,7 @@ def read_cookies(header: str) -> dict[str, str]:
     """
     cookies: dict[str, str] = {}
     for part in header.split(";"):
-        name, equals, value = part.strip().partition("=")
+        name, equals, value = part.partition("=")
         if equals:
-            cookies.setdefault(name.strip(), unquote(value.strip().strip('"')))
+            cookies.setdefault(name.strip(_SPACE), unquote(value.strip(_SPACE).strip('"')))
     return cookies

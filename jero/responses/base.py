@@ -16,7 +16,7 @@ _BODILESS = frozenset({204, 205, 304})
 
 
 class Response(Struct, Generic[H], frozen=True, kw_only=True):
-    """The root of the responses.
+    """The root of the responses. `media_types`: what a response of that class can be sent as.
 
     `headers` is a Struct of typed headers, `raw_headers` a mapping or pairs; a header in `raw_headers` stands in
     place of the one that jero would have sent. Raises `ValueError` for a status that is none or that allows
@@ -24,6 +24,7 @@ class Response(Struct, Generic[H], frozen=True, kw_only=True):
     """
 
     has_body: ClassVar[bool] = True
+    media_types: ClassVar[tuple[str, ...]] = ()
 
     status_code: int = 200
     headers: H | None = None

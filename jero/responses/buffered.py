@@ -1,6 +1,6 @@
 """Responses whose body is whole before it is sent."""
 
-from typing import Any, ClassVar, Generic
+from typing import Any, ClassVar, Final, Generic
 
 from typing_extensions import TypeVar
 
@@ -8,9 +8,15 @@ from jero.responses.base import H, Response
 
 T = TypeVar("T", default=Any)
 
+JSON: Final = "application/json"
+TEXT: Final = "text/plain; charset=utf-8"
+BYTES: Final = "application/octet-stream"
+
 
 class JSONResponse(Response[H], Generic[T, H], frozen=True):
     """`content` as JSON (RFC 8259)."""
+
+    media_types: ClassVar[tuple[str, ...]] = (JSON,)
 
     content: T
 
@@ -24,11 +30,15 @@ class Created(JSONResponse[T, H], Generic[T, H], frozen=True, kw_only=True):
 class TextResponse(Response[H], Generic[H], frozen=True):
     """`content` as `text/plain` in UTF-8."""
 
+    media_types: ClassVar[tuple[str, ...]] = (TEXT,)
+
     content: str
 
 
 class BytesResponse(Response[H], Generic[H], frozen=True):
     """`content` as it is, `application/octet-stream` unless `raw_headers` says otherwise."""
+
+    media_types: ClassVar[tuple[str, ...]] = (BYTES,)
 
     content: bytes
 

@@ -7,11 +7,12 @@ from typing import Any, ClassVar, Final, Generic, TypeAlias, cast
 from msgspec.json import Encoder
 from typing_extensions import TypeVar
 
+from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
 from jero.framing.json_array import JSON_ARRAY
 from jero.framing.ndjson import NDJSON
 from jero.framing.raw import RAW
-from jero.framing.sse import SSE, ServerSentEvent
+from jero.framing.sse import SSE
 from jero.policy import StreamOutcome, StreamPolicy
 from jero.responses.base import H, Response
 
@@ -37,6 +38,8 @@ class FramedResponse(Response[H], Generic[T, H], frozen=True, kw_only=True):
     `encoder`, `policy`: in place of the application's. `keepalive`: seconds without a byte sent before a ping,
     `None` for no pings; `ping`: an item to send then in place of the format's own, or a callable that makes one.
     `on_error`: turns an exception in mid-stream into one last item, or into `None` for no item.
+    `validate_items`: whether each item, as JSON, is checked against the type that the handler declares, before it is
+    sent; `None` for what the endpoint or the application says.
 
     Raises `TypeError` where `stream` is none of these, `ValueError` for a `keepalive` that is not positive or
     that the format has no ping for.
@@ -51,6 +54,7 @@ class FramedResponse(Response[H], Generic[T, H], frozen=True, kw_only=True):
     keepalive: float | None = None
     ping: T | Callable[[], T] | None = None
     on_error: ErrorHandler[T] | None = None
+    validate_items: bool | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

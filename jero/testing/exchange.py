@@ -1,13 +1,11 @@
 """One request and its response, between a client and an application in one event loop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
-import anyio.to_thread
 import httpx
 
 from jero.http.asgi import ASGIApp, HeaderPairs, Message, Scope
+from jero.testing.upload import Upload
 
 LEAVING_SECONDS = 30.0
 
@@ -21,8 +19,7 @@ class Exchange:
     def __init__(self, app: ASGIApp, request: httpx.Request) -> None:
         self._app = app
         self._request = request
-        self._body = _chunks(request)
-        self._has_body = True
+        self._upload = Upload(request)
         timeout: dict[str, float | None] = request.extensions.get("timeout", {})
         self._read_timeout = timeout.get("read")
         self._task: asyncio.Task[None] | None = None
@@ -69,6 +66,7 @@ class Exchange:
         """The client leaves; returns when the application has ended."""
         self._is_left.set()
         self._has_room.set()
+        await self._upload.break_off()
         if self._task is None or self._task.done():
             return
         done, _ = await asyncio.wait((self._task,), timeout=LEAVING_SECONDS)
@@ -78,10 +76,10 @@ class Exchange:
 
     async def receive(self) -> Message:
         """The application's `receive`."""
-        if self._has_body and not self._is_left.is_set():
-            chunk = await anext(self._body, None)
-            self._has_body = chunk is not None
-            return {"type": "http.request", "body": chunk or b"", "more_body": self._has_body}
+        if not self._upload.has_ended and not self._is_left.is_set():
+            chunk = await self._upload.next()
+            if chunk is not None or self._upload.has_ended:
+                return {"type": "http.request", "body": chunk or b"", "more_body": chunk is not None}
         await self._is_left.wait()
         return {"type": "http.disconnect"}
 
@@ -140,18 +138,3 @@ class Exchange:
 
 async def _call(app: ASGIApp, scope: Scope, exchange: Exchange) -> None:
     await app(scope, exchange.receive, exchange.send)
-
-
-async def _chunks(request: httpx.Request) -> AsyncIterator[bytes]:
-    """The request's body; a synchronous one is read in a thread, so that it may block."""
-    if isinstance(request.stream, httpx.AsyncByteStream):
-        async for chunk in request.stream:
-            yield chunk
-        return
-    chunks: Iterator[bytes] = iter(request.stream)
-    while (chunk := await anyio.to_thread.run_sync(_next, chunks)) is not None:
-        yield chunk
-
-
-def _next(chunks: Iterator[bytes]) -> Any:
-    return next(chunks, None)

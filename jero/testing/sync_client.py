@@ -12,11 +12,11 @@ from typing_extensions import TypeVar
 
 from jero.client.ndjson import NDJSONReader
 from jero.client.sse import EventReader
-from jero.framing.sse import ServerSentEvent
+from jero.framing.event import ServerSentEvent
 from jero.http.asgi import ASGIApp
+from jero.startup import Startup
 from jero.testing.exchange import Exchange
 from jero.testing.reading import NDJSON_ACCEPT, SSE_ACCEPT, accepting, check_response
-from jero.testing.startup import Startup
 
 T = TypeVar("T")
 

@@ -1,6 +1,9 @@
 """Endpoints made of a handler's source, so that what a type checker would refuse can be written down too."""
 
-from collections.abc import AsyncIterator, Iterator
+import collections.abc
+import typing
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypedDict
 
@@ -63,28 +66,40 @@ class Actor:
     name: str
 
 
+class Subscription(collections.abc.AsyncIterator[int]):
+    async def __anext__(self) -> int:
+        raise StopAsyncIteration
+
+
 NAMES: dict[str, Any] = {
     **{name: getattr(jero, name) for name in jero.__all__},
     **{
         one.__name__: one
         for one in (Movie, Book, Dog, Cat, Slots, Page, Positional, Listing, Foreign, Holder, Award, Actor)
     },
-    **{one.__name__: one for one in (AsyncIterator, Iterator, Meta)},
+    **{one.__name__: one for one in (AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator)},
+    **{one.__name__: one for one in (AbstractAsyncContextManager, Meta)},
     "Annotated": Annotated,
+    "typing": typing,
+    "Subscription": Subscription,
     "Any": Any,
 }
 
 
 def declared(signature: str, path: str | None = "/movies/{movie_id}") -> Endpoint:
-    """A `MoviesEndpoint` with the handler of `signature`: "async def get(self) -> Movie"."""
+    """A `MoviesEndpoint` with the handler of `signature`: "async def get(self) -> Movie", with a body where it is given
+    one: "async def get(self) -> AsyncIterator[Movie]: yield".
+    """
     members: dict[str, Any] = {}
-    exec(f"{signature}: ...", dict(NAMES), members)
+    exec(signature if ": yield" in signature else f"{signature}: ...", dict(NAMES), members)
     endpoint: Any = type("MoviesEndpoint", (Endpoint,), members, path=path)
     made: Endpoint = endpoint()
     return made
 
 
-def read(signature: str, path: str | None = "/movies/{movie_id}", *, has_enc_hook: bool = False) -> Operation:
+def read(
+    signature: str, path: str | None = "/movies/{movie_id}", *, auth: Any = None, has_enc_hook: bool = False
+) -> Operation:
     """The one operation of such an endpoint."""
-    [operation] = read_operations(declared(signature, path), None, has_enc_hook=has_enc_hook)
+    [operation] = read_operations(declared(signature, path), None, auth=auth, has_enc_hook=has_enc_hook)
     return operation

@@ -11,6 +11,7 @@ from msgspec import Struct
 from typing_extensions import TypeVar
 
 from jero import Endpoint, NDJSONStreamingResponse, NoContent, SSEResponse, StreamingResponse
+from jero.auth import BearerAuth
 from jero.contract.inputs import Input
 from jero.contract.operation import Operation, read_operations
 from jero.contract.outputs import Output
@@ -60,6 +61,29 @@ def operations(endpoint: Endpoint, path: str | None = None) -> list[Operation]:
         ("SSEResponse", (Output(SSEResponse),)),
         ("SSEResponse[Movie, Page]", (Output(SSEResponse, Movie, Page),)),
         ("SSEResponse[Movie] | NoContent", (Output(SSEResponse, Movie), Output(NoContent))),
+        ("SSEResponse[ServerSentEvent[Movie]]", (Output(SSEResponse, Movie),)),
+        ("SSEResponse[Movie | ServerSentEvent[Movie]]", (Output(SSEResponse, Movie),)),
+        ("NDJSONStreamingResponse[ServerSentEvent]", (Output(NDJSONStreamingResponse, Any),)),
+        *(
+            (f"{annotation}", (Output(None, Movie, is_negotiated=True),))
+            for annotation in (
+                "AsyncIterator[Movie]",
+                "AsyncIterable[Movie]",
+                "AsyncGenerator[Movie, None]",
+                "typing.AsyncIterator[Movie]",
+                "Iterator[Movie]",
+                "Iterable[Movie]",
+                "Generator[Movie, None, None]",
+                "typing.Iterator[Movie]",
+                "AsyncGenerator[AsyncIterable[Movie], StreamOutcome]",
+                "AbstractAsyncContextManager[AsyncIterable[Movie]]",
+                "AsyncIterator[ServerSentEvent[Movie]]",
+                "AsyncIterator[Movie | ServerSentEvent[Movie]]",
+            )
+        ),
+        ("AsyncIterator[Dog | Cat]", (Output(None, Dog | Cat, is_negotiated=True),)),
+        ("AsyncIterator[list[int]]", (Output(None, list[int], is_negotiated=True),)),
+        ("AsyncIterator[Movie] | NoContent", (Output(None, Movie, is_negotiated=True), Output(NoContent))),
     ],
 )
 def test_a_return_annotation_is_read_into_outputs(annotation: str, outputs: tuple[Output, ...]) -> None:
@@ -80,6 +104,14 @@ def test_a_return_annotation_is_read_into_outputs(annotation: str, outputs: tupl
         ("async def get(self, headers: Listing[int]) -> Movie", (Input("headers", Listing[int]),)),
         ("async def get(self, cookies: Listing[int]) -> Movie", (Input("cookies", Listing[int]),)),
         ("async def delete(self, content: bytes) -> Movie", (Input("content", bytes),)),
+        ("async def put(self, content: AsyncIterator[bytes]) -> Movie", (Input("content", bytes, is_stream=True),)),
+        ("async def put(self, content: AsyncIterable[bytes]) -> Movie", (Input("content", bytes, is_stream=True),)),
+        ("async def put(self, items: AsyncIterator[Movie]) -> Movie", (Input("items", Movie, is_stream=True),)),
+        ("async def put(self, items: typing.AsyncIterable[Any]) -> Movie", (Input("items", Any, is_stream=True),)),
+        (
+            "async def put(self, items: AsyncIterator[Dog | Cat]) -> AsyncIterator[Dog]: yield",
+            (Input("items", Dog | Cat, is_stream=True),),
+        ),
         (
             "async def put(self, headers: Page, cookies: Page, path: Slots, params: Page, json: Movie) -> Movie",
             (
@@ -192,7 +224,7 @@ def test_a_response_class_of_the_users_own() -> None:
 
     MoviesEndpoint.get.__annotations__["return"] = Movies  # a local class is no global name
     [operation] = operations(MoviesEndpoint())
-    assert [output.response for output in operation.outputs] == [Movies]
+    assert operation.outputs == (Output(Movies, Movie, None, frozenset({Movie})),)
     assert operation.outputs[0].is_stream
 
 
@@ -200,3 +232,45 @@ def test_only_streams_are_streams() -> None:
     union = read("async def get(self) -> SSEResponse[Movie] | NoContent").outputs
     assert [output.is_stream for output in union] == [True, False]
     assert [output.is_stream for output in read("async def get(self) -> Movie").outputs] == [False]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "status", "media_types"),
+    [
+        ("Movie", 200, ("application/json",)),
+        ("str", 200, ("text/plain; charset=utf-8",)),
+        ("bytes", 200, ("application/octet-stream",)),
+        ("JSONResponse[Movie]", 200, ("application/json",)),
+        ("Created[Movie]", 201, ("application/json",)),
+        ("TextResponse", 200, ("text/plain; charset=utf-8",)),
+        ("BytesResponse", 200, ("application/octet-stream",)),
+        ("NoContent", 204, ()),
+        ("StreamingResponse", 200, ("application/octet-stream",)),
+        ("NDJSONStreamingResponse[Movie]", 200, ("application/x-ndjson", "application/jsonl")),
+        ("SSEResponse[Movie]", 200, ("text/event-stream",)),
+        ("JSONArrayStreamingResponse[Movie]", 200, ("application/json",)),
+        (
+            "AsyncIterator[Movie]",
+            200,
+            ("application/x-ndjson", "application/jsonl", "text/event-stream", "application/json"),
+        ),
+    ],
+)
+def test_the_status_and_the_media_types_of_an_output(
+    annotation: str, status: int, media_types: tuple[str, ...]
+) -> None:
+    [output] = read(f"async def get(self) -> {annotation}").outputs
+    assert (output.status, output.media_types) == (status, media_types)
+
+
+class Users(BearerAuth[Dog]):
+    async def verify(self, token: str) -> Dog:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("annotation", ["Dog", "Dog | None", "Dog | Cat", "Any", "object"])
+def test_a_user_may_be_of_the_authenticators_type_or_of_a_wider_one(annotation: str) -> None:
+    operation = read(f"async def get(self, user: {annotation}) -> Movie", auth=Users())
+    assert [one.name for one in operation.inputs] == ["user"]
+    assert operation.authentication is not None
+    assert operation.authentication.user is Dog

@@ -1,16 +1,21 @@
 """What is refused at startup: the message names the class, the method, what was found, and what to write instead."""
 
-from collections.abc import AsyncIterator
+import sys
 
 import pytest
 
-from jero import Endpoint, WiringError
+from jero import WiringError
+from jero.auth import BearerAuth
 from jero.contract.operation import read_operations
 from tests.contract.declared import Movie, declared, read
 
 STRUCT = "Annotate it with a Struct, a field for each value"
-NAMED = "Write NDJSONStreamingResponse[Item], SSEResponse[Item] or JSONArrayStreamingResponse[Item]"
-PARAMETERS = "Use one of path, params, headers, cookies, json, content"
+NAMED = (
+    "Write AsyncIterator[Item], NDJSONStreamingResponse[Item], SSEResponse[Item] or JSONArrayStreamingResponse[Item]"
+)
+PARAMETERS = "Use one of path, params, headers, cookies, json, items, content, user"
+ITEMS = "Annotate it with AsyncIterator[Item]"
+BYTES = "Annotate it with bytes, or with AsyncIterator[bytes]"
 HOOK = "Use a Struct or another type that it knows, or give the application an encoder with an enc_hook"
 
 
@@ -35,7 +40,7 @@ HOOK = "Use a Struct or another type that it knows, or give the application an e
         (
             "async def post(self, content) -> Movie",
             "the parameter 'content' has no annotation",
-            "Annotate it with bytes",
+            BYTES,
         ),
         (
             "async def get(self, params: dict[str, str]) -> Movie",
@@ -54,8 +59,41 @@ HOOK = "Use a Struct or another type that it knows, or give the application an e
         (
             "async def post(self, content: str) -> Movie",
             "parameter 'content': its type is str",
-            "Annotate it with bytes",
+            BYTES,
         ),
+        ("async def post(self, content: list[bytes]) -> Movie", "parameter 'content': its type is list[bytes]", BYTES),
+        ("async def post(self, content: AsyncIterator[str]) -> Movie", "its type is AsyncIterator[str]", BYTES),
+        ("async def post(self, content: AsyncIterator) -> Movie", "its type is AsyncIterator", BYTES),
+        ("async def post(self, content: Iterator[bytes]) -> Movie", "its type is Iterator[bytes]", BYTES),
+        ("async def post(self, items) -> Movie", "the parameter 'items' has no annotation", ITEMS),
+        ("async def post(self, items: list[int]) -> Movie", "parameter 'items': its type is list[int]", ITEMS),
+        ("async def post(self, items: Movie) -> Movie", "parameter 'items': its type is Movie", ITEMS),
+        ("async def post(self, items: AsyncIterator) -> Movie", "parameter 'items': its type is AsyncIterator", ITEMS),
+        ("async def post(self, items: Iterator[int]) -> Movie", "its type is Iterator[int]", ITEMS),
+        ("async def post(self, items: AsyncGenerator[int, None]) -> Movie", "its type is AsyncGenerator[", ITEMS),
+        ("async def post(self, items: AsyncIterator[Foreign]) -> Movie", "msgspec has no JSON for Foreign", "Use a "),
+        ("async def post(self, items: AsyncIterator[Movie | Book]) -> Movie", "msgspec cannot use ", "must be tagged"),
+        (
+            "def post(self, items: AsyncIterator[int]) -> Iterator[int]: yield",
+            "'items' is read by async for, and the handler is a generator that runs in a thread",
+            "Write an async generator",
+        ),
+        (
+            "async def post(self, items: AsyncIterator[int], json: Movie) -> Movie",
+            "items and json would both read the body",
+            "Keep one of them",
+        ),
+        (
+            "async def get(self, items: AsyncIterator[Movie]) -> Movie",
+            "'items' asks for the body of a GET, which has none",
+            "Use params, or another operation",
+        ),
+        (
+            "async def get(self, user: Movie) -> Movie",
+            "the parameter 'user' is taken, and nobody is asked who calls",
+            "Include the endpoint with auth=",
+        ),
+        ("async def get(self, user) -> Movie", "the parameter 'user' has no annotation", "Annotate it with the type"),
         (
             "async def post(self, json: Foreign) -> Movie",
             "parameter 'json': msgspec has no JSON for Foreign",
@@ -98,8 +136,39 @@ def test_a_parameter_that_no_request_can_fill(signature: str, found: str, instea
         ("async def get(self)", "the return annotation is missing", "Say what is sent"),
         ("async def get(self) -> None", "the return annotation has None", "Write NoContent, and return NoContent()"),
         ("def get(self) -> Movie", "the handler is not async def", "Write an async def that returns its response"),
-        ("async def get(self) -> AsyncIterator[Movie]", "the return annotation is ", NAMED),
-        ("async def get(self) -> Iterator[Movie]", "the return annotation is ", NAMED),
+        ("def get(self) -> AsyncIterator[Movie]", "the handler is not async def", "Write an async def"),
+        ("async def get(self) -> AsyncIterator", "is AsyncIterator, which names no type of items", NAMED),
+        ("async def get(self) -> Iterator", "is Iterator, which names no type of items", NAMED),
+        ("async def get(self) -> Generator", "is Generator, which names no type of items", NAMED),
+        ("async def get(self) -> AbstractAsyncContextManager[Movie]", "which names no type of items", NAMED),
+        ("async def get(self) -> AsyncGenerator[AsyncIterable, None]", "which names no type of items", NAMED),
+        ("async def get(self) -> Subscription", "is Subscription, which names no type of items", NAMED),
+        ("async def get(self) -> AsyncIterator[Foreign]", "return annotation: msgspec has no JSON for Foreign", HOOK),
+        ("async def get(self) -> AsyncIterator[Movie | Book]", "msgspec cannot use ", "must be tagged"),
+        ("async def get(self) -> Iterator[ServerSentEvent[Foreign]]", "msgspec has no JSON for Foreign", HOOK),
+        ("async def get(self) -> AsyncIterator[Movie] | Movie", "a stream in a union", "only NoContent can stand"),
+        ("async def get(self) -> AsyncIterator[Movie] | None", "the return annotation has None", "Write NoContent"),
+        ("async def get(self) -> AsyncIterator[int] | Iterator[int]", "a stream in a union", "only NoContent can"),
+        ("async def get(self) -> AsyncIterator[int] | SSEResponse[int]", "a stream in a union", "only NoContent can"),
+        *(
+            (
+                f"{handler} get(self) -> {annotation}: yield",
+                f"the handler is {found} generator, and its return annotation is {annotation}",
+                f"Write {iterator}[Item]",
+            )
+            for handler, found, iterator, wrong in (
+                ("async def", "an async", "AsyncIterator", "Iterator[int]"),
+                ("def", "a", "Iterator", "AsyncIterator[int]"),
+            )
+            for annotation in (
+                "list[int]",
+                "int",
+                "Movie",
+                f"{iterator}[int] | NoContent",
+                wrong,
+            )
+        ),
+        ("async def get(self): yield", "the return annotation is missing", "Say what is sent"),
         ("async def get(self) -> Foreign", "return annotation: msgspec has no JSON for Foreign", HOOK),
         ("async def get(self) -> list[Foreign]", "msgspec has no JSON for Foreign in list[", HOOK),
         ("async def get(self) -> Holder", "msgspec has no JSON for Foreign in Holder", HOOK),
@@ -138,7 +207,7 @@ def test_a_parameter_that_no_request_can_fill(signature: str, found: str, instea
         (
             "async def post(self) -> SSEResponse[Movie]",
             "it returns an SSEResponse",
-            "Name the handler get, or return NDJSONStreamingResponse",
+            "Name the handler get, or return AsyncIterator[Item] or NDJSONStreamingResponse[Item]",
         ),
         (
             "async def delete(self) -> SSEResponse[Movie] | NoContent",
@@ -174,15 +243,38 @@ def expect(signature: str, found: str, instead: str) -> None:
     assert message.endswith(".")
 
 
-def test_an_async_generator_is_told_where_a_stream_comes_from() -> None:
-    class MoviesEndpoint(Endpoint, path="/movies"):
-        async def get(self) -> AsyncIterator[Movie]:
-            yield Movie("a")
+def test_without_the_parser_of_accept_there_is_no_negotiated_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mimeparse", None)  # what the interpreter has of a module that is not there
+    expect(
+        "async def get(self) -> AsyncIterator[Movie]",
+        "whose format the client chooses, and python-mimeparse, which reads that choice, is not installed",
+        "Install jero[negotiation], or name the format: NDJSONStreamingResponse[Item]",
+    )
 
-    with pytest.raises(
-        WiringError, match=r"MoviesEndpoint\.get: the handler is an async generator\. Write an async def"
-    ):
-        read_operations(MoviesEndpoint(), None, has_enc_hook=False)
+
+class Movies(BearerAuth[Movie]):
+    async def verify(self, token: str) -> Movie:
+        raise NotImplementedError
+
+
+class Guests(BearerAuth[Movie | None]):
+    async def verify(self, token: str) -> Movie | None:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("annotation", ["Book", "str", "Dog | Cat", "int", "list[Movie]"])
+def test_a_user_of_another_type_than_the_authenticators(annotation: str) -> None:
+    with pytest.raises(WiringError) as refused:
+        read(f"async def get(self, user: {annotation}) -> Movie", auth=Movies())
+    message = str(refused.value)
+    assert message.startswith("MoviesEndpoint.get, parameter 'user': its type is ")
+    assert message.endswith("and the authenticator returns Movie. Annotate it with Movie.")
+
+
+def test_who_admits_callers_without_credentials_has_a_user_that_may_be_none() -> None:
+    with pytest.raises(WiringError, match=r"its type is Movie, and the authenticator returns .*Movie \| None"):
+        read("async def get(self, user: Movie) -> Movie", auth=Guests())
+    assert read("async def get(self, user: Movie | None) -> Movie", auth=Guests()).inputs
 
 
 @pytest.mark.parametrize(

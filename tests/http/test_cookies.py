@@ -78,6 +78,8 @@ def test_what_would_break_out_of_its_place_is_refused(options: dict[str, Any]) -
         ("a=%C3%A9%20x", {"a": "é x"}),
         ("a=%zz", {"a": "%zz"}),
         ("lonely; a=1", {"a": "1"}),
+        ("a=1\x85; b=\xa02", {"a": "1\x85", "b": "\xa02"}),
+        ("\ta = 1 ", {"a": "1"}),
     ],
 )
 def test_the_cookies_of_a_request(header: str, cookies: dict[str, str]) -> None:

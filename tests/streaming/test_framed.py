@@ -1,6 +1,6 @@
 """Items that were framed before, and items of which a format says nothing."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -33,7 +33,7 @@ class Numbers(Framed):
 class Feed(FramedSource):
     """Two pieces; whoever iterates it sees that it was not asked for them."""
 
-    async def framed(self) -> AsyncGenerator[Framed, None]:
+    async def framed(self) -> AsyncIterator[Framed]:
         yield Numbers(1, 2, 3)
         yield Numbers(4)
 

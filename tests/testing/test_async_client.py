@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from jero import StreamFailed
-from jero.http.asgi import Receive, Scope, Send
+from jero.http.asgi import Message, Receive, Scope, Send
 from jero.testing import AsyncTestClient
 from tests.testing.feeds import Feeds, Tick
 
@@ -138,3 +138,34 @@ async def test_a_stream_that_is_still_open_at_the_end_is_left_then() -> None:
         assert await anext(ticks) == Tick(0)
     assert app.record.steps == ["started", "closed", "stopped"]
     await ticks.aclose()
+
+
+async def test_a_client_that_leaves_while_it_sends() -> None:
+    sent: list[str] = []
+    received: list[Message] = []
+    asks_on = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        try:
+            yield b"first"
+            asks_on.set()
+            await asyncio.get_running_loop().create_future()
+        finally:
+            sent.append("broken off")
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return
+        received.append(await receive())
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"answer", "more_body": True})
+        received.append(await receive())
+
+    async with AsyncTestClient(app) as client, client.stream("POST", "/", content=body()) as response:
+        assert await anext(response.aiter_raw()) == b"answer"
+        await asks_on.wait()
+    assert received == [
+        {"type": "http.request", "body": b"first", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    assert sent == ["broken off"]

@@ -1,0 +1,79 @@
+"""From a request to what answers it: a route, a mounted application, or jero itself."""
+
+from collections.abc import Callable
+
+from jero.dispatch.buffered import send_whole
+from jero.dispatch.failures import Failures
+from jero.dispatch.mounts import Mount, Mounts
+from jero.dispatch.route import Route
+from jero.errors import MethodNotAllowed, NotFound
+from jero.http.asgi import Receive, Scope, Send, route_path
+from jero.router import Found, Router, WrongMethod
+
+
+class Dispatcher:
+    """An ASGI application of all that was included. `begin_stream` is told of each request that may get a stream."""
+
+    def __init__(
+        self, router: Router[Route], mounts: Mounts, failures: Failures, begin_stream: Callable[[Scope], None]
+    ) -> None:
+        self._router = router
+        self._mounts = mounts if mounts.apps else None
+        self._failures = failures
+        self._begin_stream = begin_stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request, or a websocket."""
+        if scope["type"] != "http":
+            await self._answer_websocket(scope, receive, send)
+            return
+        mount: Mount | None = None
+        try:
+            path = route_path(scope)
+            method: str = scope["method"]
+            found = self._router.find("GET" if method == "HEAD" else method, path)
+            if self._mounts is not None:
+                mount = self._mount(self._mounts, path, found)
+            if mount is None:
+                if not isinstance(found, Found):
+                    await _answer_none(found, scope, send)
+                    return
+                if found.route.is_stream:
+                    self._begin_stream(scope)
+                await found.route.answer(scope, found.slots, receive, send)
+        except Exception as error:
+            await self._failures.answer(error, scope, send)
+        if mount is not None:
+            await mount.answer(scope, receive, send)
+
+    def _mount(self, mounts: Mounts, path: str, found: Found[Route] | WrongMethod | None) -> Mount | None:
+        """The mounted application that the path belongs to, unless an endpoint stands at it below the prefix.
+
+        A prefix comes before templates that are less exact: `/api` before `/{tenant}/users`, after `/api/{name}`.
+        """
+        mount = mounts.find(path)
+        if mount is None or found is None:
+            return mount
+        if isinstance(found, WrongMethod):
+            found = self._router.find(found.allowed[0], path)
+        is_below = isinstance(found, Found) and mount.holds(found.route.operation.template.text)
+        return None if is_below else mount
+
+    async def _answer_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            raise ValueError(f"an application of jero answers http, and not {scope['type']}")
+        mount = None if self._mounts is None else self._mounts.find(route_path(scope))
+        if mount is None:
+            await send({"type": "websocket.close", "code": 1000})
+        else:
+            await mount.answer(scope, receive, send)
+
+
+async def _answer_none(found: WrongMethod | None, scope: Scope, send: Send) -> None:
+    """Answers what no handler does: 404, 405, and OPTIONS."""
+    if found is None:
+        raise NotFound
+    allow = ", ".join(sorted({*found.allowed, "OPTIONS", *(("HEAD",) if "GET" in found.allowed else ())}))
+    if scope["method"] != "OPTIONS":
+        raise MethodNotAllowed(headers={"Allow": allow})
+    await send_whole(204, [(b"allow", allow.encode())], None, scope, send)

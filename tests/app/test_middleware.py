@@ -1,0 +1,346 @@
+"""Middleware around an application: the order, what it sees, and what becomes of what it raises."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, NamedTuple
+
+import pytest
+
+from jero import BaseApp, Conflict, Endpoint, NDJSONStreamingResponse, WiringError
+from jero.http.asgi import ASGIApp, Message, Receive, Scope, Send
+from jero.testing import AsyncTestClient, TestClient
+from tests.application import call, http_scope
+
+INTERNAL = {"type": "internal-server-error", "title": "Internal server error", "status": 500}
+
+
+class NamesEndpoint(Endpoint, path="/names"):
+    async def get(self) -> list[str]:
+        return ["a"]
+
+
+class BrokenEndpoint(Endpoint, path="/broken"):
+    async def get(self) -> str:
+        raise ValueError("secret")
+
+
+class LinesEndpoint(Endpoint, path="/lines"):
+    async def get(self) -> NDJSONStreamingResponse[int]:
+        return NDJSONStreamingResponse(stream=self._numbers())
+
+    async def _numbers(self) -> AsyncIterator[int]:
+        yield 1
+        yield 2
+
+
+class Included(NamedTuple):
+    """A middleware, as an application includes it."""
+
+    factory: Any
+    arguments: tuple[Any, ...] = ()
+    options: Mapping[str, Any] = {}
+
+
+class App(BaseApp):
+    """Has this middleware; notes in `events` when it is wired."""
+
+    def __init__(self, *middleware: Included) -> None:
+        super().__init__()
+        self.middleware = middleware
+        self.events: list[str] = []
+
+    async def _wire(self) -> None:
+        for factory, arguments, options in self.middleware:
+            self._include_middleware(factory, *arguments, **options)
+        for endpoint in (NamesEndpoint(), BrokenEndpoint(), LinesEndpoint()):
+            self._include_endpoint(endpoint)
+        self.events.append("wired")
+
+
+class Marking:
+    """Adds its mark to the header `x-marks`, on the way out, and to the scope's path of marks, on the way in."""
+
+    def __init__(self, app: ASGIApp, mark: str = "m", *, made: list[str] | None = None) -> None:
+        self._app = app
+        self._mark = mark
+        if made is not None:
+            made.append(mark)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"x-marks", self._mark.encode())]
+            await send(message)
+
+        await self._app({**scope, "marks": [*scope.get("marks", []), self._mark]}, receive, marked)
+
+
+def include(factory: Any, *arguments: Any, **options: Any) -> Included:
+    """This one, with these options."""
+    return Included(factory, arguments, options)
+
+
+def wrapping(around: Callable[[ASGIApp, Scope, Receive, Send], Any]) -> Included:
+    """One that is a function of the application and the request."""
+
+    def factory(app: ASGIApp) -> ASGIApp:
+        async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+            await around(app, scope, receive, send)
+
+        return wrapped
+
+    return include(factory)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/names", 200),
+        ("GET", "/lines", 200),
+        ("HEAD", "/lines", 200),
+        ("OPTIONS", "/names", 204),
+        ("GET", "/nothing", 404),
+        ("POST", "/names", 405),
+        ("GET", "/broken", 500),
+    ],
+)
+def test_the_first_is_the_outermost_around_every_response(method: str, path: str, status: int) -> None:
+    app = App(include(Marking, "outer"), include(Marking, mark="inner"))
+    with TestClient(app) as client:
+        response = client.request(method, path)
+    assert response.status_code == status
+    assert response.headers.get_list("x-marks") == ["inner", "outer"]
+
+
+def test_each_is_made_once_a_life_when_all_is_included() -> None:
+    app = App()
+    app.middleware = tuple(include(Marking, mark, made=app.events) for mark in ("outer", "inner"))
+    for _ in range(2):
+        with TestClient(app) as client:
+            for _ in range(3):
+                client.get("/names")
+    assert app.events == ["wired", "inner", "outer"] * 2
+
+
+def test_a_life_without_it_after_one_with_it() -> None:
+    app = App(include(Marking))
+    for marks in (["m"], []):
+        with TestClient(app) as client:
+            assert client.get("/names").headers.get_list("x-marks") == marks
+        app.middleware = ()
+
+
+async def answer_by_itself(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 202, "headers": []})
+    await send({"type": "http.response.body", "body": b"mine"})
+
+
+def test_it_may_answer_by_itself() -> None:
+    with TestClient(App(wrapping(answer_by_itself))) as client:
+        response = client.get("/names")
+    assert (response.status_code, response.content) == (202, b"mine")
+
+
+async def raise_before(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    raise ValueError("secret")
+
+
+async def raise_at_the_start(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def failing(message: Message) -> None:
+        raise ValueError("secret")
+
+    await app(scope, receive, failing)
+
+
+async def raise_at_the_start_once(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    errors = [ValueError("secret")]
+
+    async def failing(message: Message) -> None:
+        if errors:
+            raise errors.pop()
+        await send(message)
+
+    await app(scope, receive, failing)
+
+
+async def hold_back(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Passes nothing on."""
+
+    async def swallowing(message: Message) -> None:
+        pass
+
+    await app(scope, receive, swallowing)
+    raise ValueError("secret")
+
+
+@pytest.mark.parametrize("path", ["/names", "/lines"])
+@pytest.mark.parametrize("around", [raise_before, raise_at_the_start, raise_at_the_start_once, hold_back])
+def test_what_it_raises_before_a_response_is_a_logged_500(
+    around: Any, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    with TestClient(App(include(Marking), wrapping(around))) as client:
+        response = client.get(path)
+    assert (response.status_code, response.json()) == (500, INTERNAL)
+    assert response.headers["content-type"] == "application/problem+json"
+    assert any(record.exc_info and str(record.exc_info[1]) == "secret" for record in caplog.records)
+
+
+def test_an_http_error_that_it_raises_is_its_problem(caplog: pytest.LogCaptureFixture) -> None:
+    async def refuse(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        raise Conflict("taken")
+
+    with TestClient(App(wrapping(refuse))) as client:
+        response = client.get("/names")
+    assert (response.status_code, response.json()["detail"]) == (409, "taken")
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("path", ["/names", "/lines"])
+async def test_what_it_raises_later_reaches_the_server(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def raise_after(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, send)
+        raise ValueError("late")
+
+    app = App(wrapping(raise_after))
+    async with AsyncTestClient(app):
+        sent: list[Message] = []
+        with pytest.raises(ValueError, match="late"):
+            await app(http_scope(path=path), never, collecting(sent))
+    assert [message["status"] for message in sent if message["type"] == "http.response.start"] == [200]
+
+
+async def test_a_response_that_fails_half_way_is_not_begun_again() -> None:
+    async def raise_at_the_body(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        async def failing(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                raise ValueError("half way")
+            await send(message)
+
+        await app(scope, receive, failing)
+
+    app = App(wrapping(raise_at_the_body))
+    async with AsyncTestClient(app):
+        sent: list[Message] = []
+        with pytest.raises((ValueError, RuntimeError)):
+            await app(http_scope(path="/names"), never, collecting(sent))
+    assert [message["type"] for message in sent] == ["http.response.start"]
+
+
+async def say_nothing(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+
+
+def test_one_that_forgets_to_answer_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
+    with TestClient(App(wrapping(say_nothing))) as client:
+        assert (response := client.get("/names")).status_code == 500
+    assert response.json() == INTERNAL
+    [record] = caplog.records
+    assert record.exc_info is not None
+    assert str(record.exc_info[1]) == "The middleware ended without a response"
+
+
+async def test_a_client_that_left_is_not_answered(caplog: pytest.LogCaptureFixture) -> None:
+    app = App(wrapping(say_nothing))
+    async with AsyncTestClient(app):
+        assert await call(app, http_scope(path="/names"), [{"type": "http.disconnect"}]) == []
+    assert not caplog.records
+
+
+async def test_a_cancellation_passes_through() -> None:
+    async def wait(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        is_waiting.set()
+        await asyncio.get_running_loop().create_future()
+
+    is_waiting = asyncio.Event()
+    app = App(wrapping(wait))
+    async with AsyncTestClient(app):
+        request = asyncio.create_task(call(app, http_scope(path="/names")))
+        await is_waiting.wait()
+        request.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await request
+
+
+async def test_it_sees_websockets() -> None:
+    seen: list[str] = []
+
+    async def see(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope["type"])
+        await app(scope, receive, send)
+
+    app = App(wrapping(see))
+    async with AsyncTestClient(app):
+        assert await call(app, {**http_scope(), "type": "websocket"}) == [{"type": "websocket.close", "code": 1000}]
+    assert seen == ["websocket"]
+
+
+async def test_what_it_raises_for_a_websocket_reaches_the_server() -> None:
+    app = App(wrapping(raise_before))
+    async with AsyncTestClient(app):
+        with pytest.raises(ValueError, match="secret"):
+            await call(app, {**http_scope(), "type": "websocket"})
+
+
+class NotAnApplication:
+    """A factory may make anything."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        pass
+
+    def __repr__(self) -> str:
+        return "an object"
+
+
+UNCALLABLE = "cannot be called with an application and these options:"
+REFUSED = [
+    (
+        include(Marking, nark="m"),
+        f"Marking {UNCALLABLE} got an unexpected keyword argument 'nark'. Give what makes the middleware, and the opt",
+    ),
+    (include(Marking(App())), f"Marking {UNCALLABLE} missing a required"),
+    (include("marking"), f"str {UNCALLABLE} it cannot be called."),
+    (include(NotAnApplication), "NotAnApplication made an object, which is no ASGI application. Give what makes"),
+]
+
+
+@pytest.mark.parametrize(("including", "message"), REFUSED)
+def test_what_is_refused_at_startup(including: Included, message: str) -> None:
+    with pytest.raises(RuntimeError) as refused, TestClient(App(including)):
+        pass
+    assert f"WiringError: _include_middleware: {message}" in str(refused.value)
+
+
+def test_a_factory_without_a_signature_is_called() -> None:
+    with pytest.raises(RuntimeError, match="no ASGI application"), TestClient(App(include(vars))):
+        pass
+
+
+class Late(BaseApp):
+    def include_middleware(self) -> None:
+        self._include_middleware(Marking)
+
+
+async def test_it_is_included_while_wiring() -> None:
+    app = Late()
+    with pytest.raises(WiringError, match=r"_include_middleware: it was called before the app.* Call it in _wire\."):
+        app.include_middleware()
+    async with AsyncTestClient(app):
+        with pytest.raises(WiringError, match=r"_include_middleware: it was called after the app.* Call it in _wire\."):
+            app.include_middleware()
+
+
+async def never() -> Message:
+    """Nothing comes of the client any more."""
+    message: Message = await asyncio.get_running_loop().create_future()
+    return message
+
+
+def collecting(sent: list[Message]) -> Send:
+    """A `send` that keeps what it is given."""
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    return send

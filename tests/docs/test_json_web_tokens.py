@@ -1,0 +1,26 @@
+import time
+
+import httpx
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from docs.examples.json_web_tokens import AUDIENCE, ISSUER
+
+
+def loans(client: httpx.Client, token: str) -> httpx.Response:
+    return client.get("/loans", headers={"Authorization": f"Bearer {token}"})
+
+
+def test_a_token_opens_what_its_claims_say(client: httpx.Client) -> None:
+    assert loans(client, client.post("/token").text).text == "ada may see loans"
+
+
+def test_a_token_of_another_key_or_of_none_is_refused(client: httpx.Client) -> None:
+    claims = {"sub": "eve", "aud": AUDIENCE, "iss": ISSUER, "exp": time.time() + 300}
+    forged = jwt.encode(claims, Ed25519PrivateKey.generate(), algorithm="EdDSA")
+    unsigned = jwt.encode(claims, "", algorithm="none")
+    for token in (forged, unsigned):
+        response = loans(client, token)
+        assert response.status_code == 401
+        assert response.headers["www-authenticate"] == 'Bearer realm="api", error="invalid_token"'
+        assert response.json() == {"type": "unauthorized", "title": "Unauthorized", "status": 401}

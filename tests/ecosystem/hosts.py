@@ -1,0 +1,105 @@
+"""The feeds mounted in other frameworks, and other frameworks mounted beside the feeds."""
+
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import TypedDict
+
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from jero import BaseApp
+from tests.servers.feeds import Feeds, tell
+
+in_starlette = Feeds()
+starlette = Starlette(routes=[Mount("/jero", app=in_starlette)], lifespan=lambda _: in_starlette.lifespan())
+
+in_fastapi = Feeds()
+fastapi = FastAPI(lifespan=lambda _: in_fastapi.lifespan())
+fastapi.mount("/jero", in_fastapi)
+
+lazily = Starlette(routes=[Mount("/jero", app=Feeds())])
+
+
+class State(TypedDict):
+    """What the guests put into the state of their lives."""
+
+    name: str
+
+
+async def see(request: Request) -> JSONResponse:
+    """What a guest sees of a request."""
+    seen = {"url": str(request.url), "url_for": str(request.url_for("see", item="2")), "name": request.state.name}
+    return JSONResponse({**seen, "item": request.path_params["item"], "root_path": request.scope["root_path"]})
+
+
+async def raise_before(request: Request) -> JSONResponse:
+    """Starlette answers this with its own 500, and raises it on."""
+    raise ValueError("a guest's")
+
+
+async def echo(websocket: WebSocket) -> None:
+    """Sends back one message, and where it came by."""
+    await websocket.accept()
+    await websocket.send_text(f"{websocket.url.path} {websocket.state.name} {await websocket.receive_text()}")
+    await websocket.close()
+
+
+@asynccontextmanager
+async def starlette_life(app: Starlette) -> AsyncGenerator[State, None]:
+    """As a user of Starlette writes it."""
+    tell("started", key="starlette")
+    yield State(name="starlette")
+    tell("stopped", key="starlette")
+
+
+@asynccontextmanager
+async def fastapi_life(app: FastAPI) -> AsyncGenerator[State, None]:
+    """As a user of FastAPI writes it; it fails where the environment says so."""
+    if "JERO_TEST_FAIL" in os.environ:
+        raise RuntimeError("no database")
+    tell("started", key="fastapi")
+    yield State(name="fastapi")
+    tell("stopped", key="fastapi")
+
+
+starlette_guest = Starlette(
+    routes=[
+        Route("/items/{item}", see, name="see"),
+        Route("/", raise_before),
+        WebSocketRoute("/echo", echo),
+        Mount("/jero", app=Feeds()),
+    ],
+    lifespan=starlette_life,
+)
+fastapi_guest = FastAPI(lifespan=fastapi_life, title="A guest")
+
+
+@fastapi_guest.get("/items/{item}")
+async def item_of_fastapi(item: int, request: Request) -> dict[str, object]:
+    """An operation that FastAPI validates."""
+    return {"item": item, "name": request.state.name}
+
+
+class Host(Feeds):
+    """The feeds with guests."""
+
+    async def _wire(self) -> None:
+        await super()._wire()
+        self._include_app(starlette_guest, path="/starlette")
+        self._include_app(fastapi_guest, path="/fast/api")
+        self._include_app(Inner(), path="/inner")
+
+
+class Inner(BaseApp):
+    """One of jero's own between the host and the feeds."""
+
+    async def _wire(self) -> None:
+        self._include_app(Feeds(), path="/feeds")
+
+
+host = Host()

@@ -1,0 +1,105 @@
+"""What an endpoint and its operations say of themselves."""
+
+from typing import Any
+
+import pytest
+
+from jero import Conflict, Endpoint, Gone, HTTPError, NotFound, WiringError
+from jero.endpoint import OperationNotes, arriving_body_limit, operation_notes, read_notes
+
+
+class FilmsEndpoint(Endpoint, path="/films"):
+    errors = (NotFound, Conflict)
+    tags = ("films",)
+
+    async def get(self) -> int:
+        """Lists films.
+
+        Those that are there.
+
+            And those that were.
+        """
+        return 1
+
+    async def put(self) -> int:
+        return 1
+
+    @operation_notes(summary="Takes one", description="Or two.", tags=[], deprecated=True, errors=[Gone, Conflict])
+    async def post(self) -> int:
+        """Said otherwise."""
+        return 1
+
+
+def notes(name: str, endpoint: Endpoint | None = None) -> OperationNotes:
+    endpoint = endpoint or FilmsEndpoint()
+    return read_notes(endpoint, getattr(endpoint, name), f"{type(endpoint).__name__}.{name}")
+
+
+def test_the_first_line_of_the_docstring_is_the_summary() -> None:
+    assert notes("get") == OperationNotes(
+        summary="Lists films.",
+        description="Those that are there.\n\n    And those that were.",
+        tags=("films",),
+        deprecated=False,
+        errors=(NotFound, Conflict),
+    )
+
+
+def test_without_a_docstring_there_is_neither() -> None:
+    assert (notes("put").summary, notes("put").description) == (None, None)
+
+
+def test_notes_stand_in_place_and_errors_beside() -> None:
+    assert notes("post") == OperationNotes(
+        summary="Takes one", description="Or two.", tags=[], deprecated=True, errors=(NotFound, Conflict, Gone)
+    )
+
+
+@pytest.mark.parametrize("errors", [NotFound, [NotFound()], [ValueError], "not found", None])
+def test_errors_that_are_none_are_refused(errors: Any) -> None:
+    endpoint: Any = type("FilmsEndpoint", (FilmsEndpoint,), {"errors": errors})()
+    with pytest.raises(
+        WiringError, match=r"^FilmsEndpoint\.get: errors is .*\. List subclasses of HTTPError: errors = "
+    ):
+        notes("get", endpoint)
+
+
+@pytest.mark.parametrize("tags", ["films", [1], None])
+def test_tags_that_are_none_are_refused(tags: Any) -> None:
+    endpoint: Any = type("FilmsEndpoint", (FilmsEndpoint,), {"tags": tags})()
+    with pytest.raises(WiringError, match=r'^FilmsEndpoint\.get: tags is .*\. List strings: tags = \["movies"\]\.$'):
+        notes("get", endpoint)
+
+
+def test_notes_of_one_operation_are_checked_too() -> None:
+    wrong: Any = [int]
+
+    class Wrong(Endpoint, path="/wrong"):
+        @operation_notes(errors=wrong)
+        async def get(self) -> int:
+            return 1
+
+    with pytest.raises(WiringError, match=r"^Wrong\.get: errors is "):
+        notes("get", Wrong())
+
+
+def test_an_error_without_words_of_its_own_is_one() -> None:
+    class Lent(HTTPError): ...
+
+    endpoint: Any = type("FilmsEndpoint", (FilmsEndpoint,), {"errors": [Lent]})()
+    assert notes("get", endpoint).errors == (Lent,)
+
+
+def test_a_body_that_arrives_is_bounded_where_the_endpoint_says_so() -> None:
+    class Bounded(Endpoint, path="/bounded"):
+        max_body_bytes = 10
+
+    class Inherited(Bounded): ...
+
+    class AsTheDefault(Endpoint):
+        max_body_bytes = Endpoint.max_body_bytes
+
+    unbounded, own = FilmsEndpoint(), FilmsEndpoint()
+    vars(own)["max_body_bytes"] = 20
+    found = [arriving_body_limit(one) for one in (unbounded, Bounded(), Inherited(), AsTheDefault(), own)]
+    assert found == [None, 10, 10, Endpoint.max_body_bytes, 20]

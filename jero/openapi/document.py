@@ -1,0 +1,96 @@
+"""The contract as an OpenAPI document (OpenAPI 3.2.0, or 3.1.0)."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from jero.codec import DEFAULT_ENCODER
+from jero.contract.operation import Operation
+from jero.endpoint import Endpoint
+from jero.errors import WiringError
+from jero.openapi.document_endpoint import DocumentEndpoint
+from jero.openapi.info import DocumentInfo, Server
+from jero.openapi.media_types import MediaTypes
+from jero.openapi.operations import OperationWriter, operation_id
+from jero.openapi.schemas import Schema, Schemas
+from jero.openapi.security import Security
+
+# Where the schema of one item of a stream goes: before 3.2, `schema` is the nearest that can be said.
+_ITEM_KEYWORDS: Final = {"3.2.0": "itemSchema", "3.1.0": "schema"}
+
+
+def build_document(
+    operations: Sequence[Operation], info: DocumentInfo, openapi_version: str = "3.2.0"
+) -> dict[str, Any]:
+    """The document, of what JSON has.
+
+    Raises `WiringError` for an `openapi_version` other than "3.2.0" and "3.1.0", and for a type that it cannot name.
+    """
+    item_keyword = _ITEM_KEYWORDS.get(openapi_version)
+    if item_keyword is None:
+        versions = " or ".join(map(repr, _ITEM_KEYWORDS))
+        raise WiringError(f"_include_openapi: openapi_version={openapi_version!r} is not supported. Write {versions}.")
+    schemas, security = Schemas(), Security()
+    paths = _paths(operations, OperationWriter(schemas, MediaTypes(schemas, item_keyword), security))
+    components = {"schemas": schemas.components(), "securitySchemes": dict(sorted(security.schemes.items()))}
+    document = {
+        "openapi": openapi_version,
+        "info": _info(info),
+        "servers": _servers(info.servers),
+        "tags": msgspec.to_builtins(info.tags),
+        "paths": paths,
+        "components": {kind: named for kind, named in components.items() if named},
+    }
+    return {keyword: value for keyword, value in document.items() if value or keyword == "paths"}
+
+
+def document_bytes(operations: Sequence[Operation], info: DocumentInfo, openapi_version: str = "3.2.0") -> bytes:
+    """The document as JSON. Raises as `build_document` does."""
+    return DEFAULT_ENCODER.encode(build_document(operations, info, openapi_version))
+
+
+def openapi_endpoint(document: bytes) -> Endpoint:
+    """Serves the document as `application/json`, which is what tools ask for; its path is given when it is included.
+
+    With an entity tag: a client that has this very document is told so, with 304.
+    """
+    return DocumentEndpoint(document)
+
+
+def _paths(operations: Sequence[Operation], writer: OperationWriter) -> dict[str, Schema]:
+    """The Path Item Objects, in the order of their inclusion.
+
+    Templates that differ by the names of their slots alone are one path (OpenAPI 3.2, section 4.8.2): the first
+    names them for all.
+    """
+    firsts: dict[tuple[str | None, ...], Operation] = {}
+    paths: dict[str, Schema] = {}
+    taken: set[str] = set()
+    for operation in operations:
+        first = firsts.setdefault(operation.template.segments, operation).template
+        name = operation_id(operation, taken)
+        taken.add(name)
+        paths.setdefault(first.text, {})[operation.method.lower()] = writer.write(operation, name, first.slots)
+    return paths
+
+
+def _info(info: DocumentInfo) -> dict[str, Any]:
+    said = {
+        "title": info.title,
+        "summary": info.summary,
+        "description": info.description,
+        "termsOfService": info.terms_of_service,
+        "contact": info.contact,
+        "license": info.license,
+        "version": info.version,
+    }
+    return {keyword: msgspec.to_builtins(value) for keyword, value in said.items() if value is not None}
+
+
+def _servers(servers: Sequence[Server | str]) -> list[dict[str, str]]:
+    if isinstance(servers, str):
+        raise WiringError(f"_include_openapi: servers is {servers!r}, a string. List them: servers=[{servers!r}].")
+    found = [Server(url=server) if isinstance(server, str) else server for server in servers]
+    written: list[dict[str, str]] = msgspec.to_builtins(found)
+    return written

@@ -1,0 +1,106 @@
+"""What is sent and received under a media type, as Media Type Objects."""
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.inspect import AnyType, BytesType, LiteralType, Metadata, StrType, Type
+
+from jero.contract.annotations import union_members
+from jero.contract.inputs import Input
+from jero.contract.outputs import Output
+from jero.framing.framing import Framing
+from jero.framing.ndjson import NDJSON_NAMES
+from jero.framing.sse import SSE
+from jero.openapi.schemas import Schema, Schemas
+from jero.responses.buffered import BYTES, JSON
+
+# A body of lines is read under more names; these are the usual ones.
+JSON_LINES: Final = NDJSON_NAMES[:2]
+
+FAILURE: Final = (
+    "Where the stream fails, a last event `error` has a problem (RFC 9457) as its data, "
+    "unless the handler says otherwise."
+)
+
+_ARRAY: Final = b"["
+_OPENINGS: Final = (b"", _ARRAY)
+
+
+class MediaTypes(Struct, frozen=True):
+    """Writes the content of requests and responses. `item_keyword` is where the schema of one item of a stream goes:
+    `itemSchema` (OpenAPI 3.2, section 4.14), or before 3.2 `schema`, where it is the nearest that can be said.
+    """
+
+    schemas: Schemas
+    item_keyword: str
+
+    def received(self, body: Input) -> dict[str, Schema]:
+        """The content of a request."""
+        if body.name == "json":
+            return {JSON: {"schema": self.schemas.of(body.type)}}
+        if body.name == "items":
+            return {media_type: {self.item_keyword: self.schemas.of(body.type)} for media_type in JSON_LINES}
+        return {BYTES: {}}
+
+    def sent(self, output: Output) -> dict[str, Schema]:
+        """The content of a response, by each media type that it can have."""
+        write = self._stream if output.is_stream else self._whole
+        return {essence: write(output, essence) for essence in map(_essence, output.media_types)}
+
+    def _whole(self, output: Output, media_type: str) -> Schema:
+        if media_type == JSON:
+            return {"schema": self.schemas.of(Any if output.content is None else output.content)}
+        return _opaque(media_type)
+
+    def _stream(self, output: Output, media_type: str) -> Schema:
+        item = Any if output.content is None else output.content
+        if media_type == SSE.content_type:
+            return {self.item_keyword: self._event(item)}
+        framing: Framing | None = None if output.is_negotiated else getattr(output.response, "framing", None)
+        if framing is not None and (framing.around_json is None or framing.opening not in _OPENINGS):
+            return _opaque(media_type)
+        schema = self.schemas.of(item)
+        is_array = media_type == JSON if framing is None else framing.opening == _ARRAY
+        return {"schema": {"type": "array", "items": schema}} if is_array else {self.item_keyword: schema}
+
+    def _event(self, item: Any) -> Schema:
+        """One event, as a reader hands it on: one without data, it does not (WHATWG HTML, section 9.2.6)."""
+        return {
+            "type": "object",
+            "description": FAILURE,
+            "properties": {
+                "data": self._data(item),
+                "event": {"type": "string"},
+                "id": {"type": "string"},
+                "retry": {"type": "integer", "minimum": 0},
+            },
+            "required": ["data"],
+        }
+
+    def _data(self, item: Any) -> Schema:
+        members = [_inner(msgspec.inspect.type_info(member)) for member in union_members(item)]
+        if all(isinstance(member, StrType) for member in members):
+            return self.schemas.of(item)
+        if any(_may_be_text(member) for member in members):
+            return {"type": "string"}
+        return {"type": "string", "contentMediaType": JSON, "contentSchema": self.schemas.of(item)}
+
+
+def _essence(media_type: str) -> str:
+    return media_type.partition(";")[0].strip()
+
+
+def _opaque(media_type: str) -> Schema:
+    """Text is a string; of bytes nothing is said (OpenAPI 3.2, section 4.14.5)."""
+    return {"schema": {"type": "string"}} if media_type.startswith("text/") else {}
+
+
+def _inner(info: Type) -> Type:
+    return _inner(info.type) if isinstance(info, Metadata) else info
+
+
+def _may_be_text(info: Type) -> bool:
+    """Whether a value of the type may be sent as it is, in place of as JSON."""
+    is_word = isinstance(info, LiteralType) and any(isinstance(value, str) for value in info.values)
+    return is_word or isinstance(info, StrType | BytesType | AnyType)

@@ -1,0 +1,76 @@
+// From what was filled in to a request: for `fetch`, and as a command for curl.
+
+/**
+ * A request as plain data: { method, url, headers, cookies, body }.
+ *
+ * `values`: parameters as [{ parameter, values }] with text as typed, `headers` as pairs, `credentials` as
+ * [{ scheme, first, second }], `accept`, `lastEventId`, and `body` as { type, content } or null.
+ */
+export function buildRequest(operation, values, root) {
+  const request = { method: operation.method, headers: [], cookies: [], query: [], body: null };
+  const slots = new Map();
+  for (const { parameter, values: texts } of values.parameters) {
+    if (parameter.in === "path") slots.set(parameter.name, texts[0] ?? "");
+    else for (const text of texts) placeOf(request, parameter.in).push([parameter.name, text]);
+  }
+  for (const credential of values.credentials) addCredential(request, credential);
+  if (values.accept) request.headers.push(["Accept", values.accept]);
+  if (values.lastEventId) setHeader(request.headers, "Last-Event-ID", values.lastEventId);
+  if (values.body) {
+    if (values.body.type) request.headers.push(["Content-Type", values.body.type]);
+    request.body = values.body.content;
+  }
+  for (const [name, value] of values.headers) setHeader(request.headers, name, value);
+  request.url = address(operation.path, slots, request.query, root);
+  return request;
+}
+
+function placeOf(request, where) {
+  return { query: request.query, header: request.headers, cookie: request.cookies }[where] ?? [];
+}
+
+function setHeader(headers, name, value) {
+  const present = headers.find(([each]) => each.toLowerCase() === name.toLowerCase());
+  if (present) present[1] = value;
+  else headers.push([name, value]);
+}
+
+function address(path, slots, query, root) {
+  const filled = path.replace(/\{([^}]+)\}/g, (_, name) => encodeURIComponent(slots.get(name) ?? ""));
+  const url = new URL(filled.slice(1), root);
+  for (const [name, value] of query) url.searchParams.append(name, value);
+  return url.href;
+}
+
+function addCredential(request, { scheme, first, second }) {
+  if (!first) return;
+  if (scheme.type === "apiKey") placeOf(request, scheme.in).push([scheme.name, first]);
+  else if (scheme.scheme?.toLowerCase() === "basic") {
+    const octets = new TextEncoder().encode(`${first}:${second}`);
+    request.headers.push(["Authorization", `Basic ${btoa(String.fromCharCode(...octets))}`]);
+  } else request.headers.push(["Authorization", `Bearer ${first}`]);
+}
+
+/** What `fetch` takes. A browser sends the cookies that it has, and no others: those typed in are for curl. */
+export function fetchOptions(request, signal) {
+  return { method: request.method, headers: request.headers, body: request.body, signal, cache: "no-store" };
+}
+
+/** The request as a command for a POSIX shell; `-N` shows a stream as it comes. */
+export function curlCommand(request, isStream) {
+  const hasData = typeof request.body === "string" && request.body !== "";
+  const parts = [`curl${isStream ? " -N" : ""} ${quoted(request.url)}`];
+  if (request.method === "HEAD") parts.push("--head");
+  else if (request.method !== (hasData ? "POST" : "GET")) parts.push(`-X ${request.method}`);
+  for (const [name, value] of request.headers) parts.push(`-H ${quoted(`${name}: ${value}`)}`);
+  if (request.cookies.length) {
+    parts.push(`-b ${quoted(request.cookies.map(([name, value]) => `${name}=${value}`).join("; "))}`);
+  }
+  if (hasData) parts.push(`--data-raw ${quoted(request.body)}`);
+  else if (request.body instanceof Blob) parts.push(`--data-binary ${quoted(`@${request.body.name}`)}`);
+  return parts.join(" \\\n  ");
+}
+
+function quoted(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

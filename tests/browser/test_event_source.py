@@ -1,0 +1,115 @@
+"""Server-sent events as Chromium's own `EventSource` reads them (WHATWG HTML, section 9.2)."""
+
+from collections.abc import AsyncIterator, Iterator
+from queue import SimpleQueue
+from typing import ClassVar
+
+import msgspec
+import pytest
+from playwright.sync_api import Browser, Page
+
+from jero import BaseApp, Endpoint, NoContent, ResumeHeaders, ServerSentEvent, SSEResponse, TextResponse
+from tests.browser.docs_page import Watch
+from tests.browser.serving import served
+from tests.programs import needs_program
+
+pytestmark = needs_program("chromium")
+
+LAST = 6
+A_CONNECTION = 3
+# Listens until the browser gives up coming back; then tells what it was given.
+LISTEN = """
+    (path) => new Promise((resolve) => {
+        const source = new EventSource(path);
+        const seen = [];
+        const keep = (event) => seen.push({ type: event.type, id: event.lastEventId, data: event.data });
+        let opened = 0;
+        source.addEventListener("open", () => opened++);
+        source.addEventListener("number", keep);
+        source.addEventListener("message", keep);
+        source.addEventListener("error", () => {
+            if (source.readyState === EventSource.CLOSED) resolve({ seen, opened });
+        });
+    })
+"""
+
+
+class Number(msgspec.Struct, frozen=True):
+    value: int
+    words: str = "one\u2028line"
+
+
+class Seen(msgspec.Struct):
+    type: str
+    id: str
+    data: str
+
+
+class Heard(msgspec.Struct):
+    seen: list[Seen]
+    opened: int
+
+
+async def numbers(after: int) -> AsyncIterator[ServerSentEvent[Number]]:
+    """Three a connection; every other one has a type of its own."""
+    yield ServerSentEvent(comment="welcome back" if after else "welcome", retry=10)
+    for value in range(after + 1, after + A_CONNECTION + 1):
+        event = "number" if value % 2 else None
+        yield ServerSentEvent(data=Number(value), event=event, id=str(value))
+
+
+class Listener(Endpoint, path="/"):
+    """The page that the `EventSource` is opened on."""
+
+    async def get(self) -> TextResponse:
+        return TextResponse(content="<!doctype html><title>Listens</title>", raw_headers={"Content-Type": "text/html"})
+
+
+class Resumed(Endpoint):
+    """Notes the `Last-Event-ID` of each connection."""
+
+    asked: ClassVar[SimpleQueue[str | None]] = SimpleQueue()
+
+    def position(self, headers: ResumeHeaders) -> int:
+        self.asked.put(headers.last_event_id)
+        return int(headers.last_event_id or 0)
+
+
+class Events(Resumed, path="/events"):
+    async def get(self, headers: ResumeHeaders) -> SSEResponse[Number] | NoContent:
+        after = self.position(headers)
+        return NoContent() if after >= LAST else SSEResponse(stream=numbers(after))
+
+
+class Negotiated(Resumed, path="/negotiated"):
+    async def get(self, headers: ResumeHeaders) -> AsyncIterator[ServerSentEvent[Number]] | NoContent:
+        after = self.position(headers)
+        return NoContent() if after >= LAST else numbers(after)
+
+
+class App(BaseApp):
+    async def _wire(self) -> None:
+        for endpoint in (Listener(), Events(), Negotiated()):
+            self._include_endpoint(endpoint)
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    with served(App()) as url, chromium.new_context() as context:
+        watch = Watch(context, url)
+        page = context.new_page()
+        page.goto(url)
+        yield page
+        assert not [fault for fault in watch.faults() if "favicon" not in fault]
+
+
+@pytest.mark.parametrize("path", ["/events", "/negotiated"])
+def test_it_receives_comes_back_and_stops(page: Page, path: str) -> None:
+    heard = msgspec.convert(page.evaluate(LISTEN, path), Heard)
+    assert [Resumed.asked.get_nowait() for _ in range(Resumed.asked.qsize())] == [None, "3", "6"]
+    assert heard.opened == 2
+    assert [event.id for event in heard.seen] == ["1", "2", "3", "4", "5", "6"]
+    assert [event.type for event in heard.seen] == ["number", "message"] * 3
+    assert [msgspec.json.decode(event.data, type=Number) for event in heard.seen] == [
+        Number(value) for value in range(1, LAST + 1)
+    ]

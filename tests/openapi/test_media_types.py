@@ -1,0 +1,213 @@
+"""What is sent and received, by media type, in both versions of OpenAPI."""
+
+from collections.abc import AsyncIterator, Iterator
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+
+import pytest
+from msgspec import Meta, Struct
+from msgspec.json import Encoder
+
+from jero import (
+    BytesResponse,
+    Created,
+    Endpoint,
+    JSONArrayStreamingResponse,
+    JSONResponse,
+    NDJSONStreamingResponse,
+    NoContent,
+    ServerSentEvent,
+    SSEResponse,
+    StreamingResponse,
+    TextResponse,
+)
+from jero.framing.framing import Framing
+from jero.framing.json_array import encode_element
+from jero.openapi.media_types import FAILURE
+from jero.responses.streaming import FramedResponse
+from tests.openapi.documents import only_operation
+
+T = TypeVar("T")
+
+FILM = {"$ref": "#/components/schemas/Film"}
+TAPE = {"$ref": "#/components/schemas/Tape"}
+
+
+class Film(Struct, tag="film"):
+    title: str
+
+
+class Tape(Struct, tag="tape"):
+    minutes: int
+
+
+class Word(StrEnum):
+    YES = "yes"
+
+
+def encode_row(item: Any, buffer: bytearray, encoder: Encoder) -> None:
+    buffer += b"%d\n" % item
+
+
+class CSVResponse(FramedResponse[list[int]], frozen=True, kw_only=True):
+    framing: ClassVar[Framing] = Framing(content_type="text/csv; charset=utf-8", encode=encode_row)
+
+
+class PackedResponse(FramedResponse[Any], frozen=True, kw_only=True):
+    framing: ClassVar[Framing] = Framing(content_type="application/vnd.msgpack", encode=encode_row)
+
+
+class SequenceResponse(FramedResponse[T], Generic[T], frozen=True, kw_only=True):
+    framing: ClassVar[Framing] = Framing(
+        content_type="application/json-seq", encode=encode_element, around_json=(b"\x1e", b"\n")
+    )
+
+
+class EnvelopeResponse(FramedResponse[T], Generic[T], frozen=True, kw_only=True):
+    framing: ClassVar[Framing] = Framing(
+        content_type="application/json",
+        encode=encode_element,
+        opening=b'{"items":[',
+        separator=b",",
+        closing=b"]}",
+        around_json=(b"", b""),
+    )
+
+
+def endpoint_returning(annotation: Any) -> Endpoint:
+    async def get(self: Endpoint) -> Any: ...
+
+    get.__annotations__["return"] = annotation
+    endpoint: Endpoint = type("FilmsEndpoint", (Endpoint,), {"get": get, "path": "/films"})()
+    return endpoint
+
+
+def endpoint_taking(name: str, annotation: Any) -> Endpoint:
+    namespace: dict[str, Any] = {}
+    exec(f"async def post(self, {name}): ...", namespace)
+    namespace["post"].__annotations__ = {name: annotation, "return": str}
+    endpoint: Endpoint = type("FilmsEndpoint", (Endpoint,), {"post": namespace["post"], "path": "/films"})()
+    return endpoint
+
+
+def event(data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": FAILURE,
+        "properties": {
+            "data": data,
+            "event": {"type": "string"},
+            "id": {"type": "string"},
+            "retry": {"type": "integer", "minimum": 0},
+        },
+        "required": ["data"],
+    }
+
+
+def json_event(schema: dict[str, Any]) -> dict[str, Any]:
+    return event({"type": "string", "contentMediaType": "application/json", "contentSchema": schema})
+
+
+def array(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"schema": {"type": "array", "items": schema}}
+
+
+EITHER = {
+    "anyOf": [FILM, TAPE],
+    "discriminator": {"propertyName": "type", "mapping": {"film": FILM["$ref"], "tape": TAPE["$ref"]}},
+}
+INTEGERS = {"type": "array", "items": {"type": "integer"}}
+WHOLE: list[tuple[Any, str, dict[str, Any]]] = [
+    (Film, "200", {"application/json": {"schema": FILM}}),
+    (list[int] | None, "200", {"application/json": {"schema": {"anyOf": [INTEGERS, {"type": "null"}]}}}),
+    (str, "200", {"text/plain": {"schema": {"type": "string"}}}),
+    (bytes, "200", {"application/octet-stream": {}}),
+    (JSONResponse[Film], "200", {"application/json": {"schema": FILM}}),
+    (JSONResponse, "200", {"application/json": {"schema": {}}}),
+    (Created[Film], "201", {"application/json": {"schema": FILM}}),
+    (TextResponse, "200", {"text/plain": {"schema": {"type": "string"}}}),
+    (BytesResponse, "200", {"application/octet-stream": {}}),
+    (NoContent, "204", {}),
+]
+
+
+@pytest.mark.parametrize(("annotation", "status", "content"), WHOLE, ids=str)
+def test_a_whole_body(annotation: Any, status: str, content: dict[str, Any]) -> None:
+    [(found, response)] = only_operation(endpoint_returning(annotation))["responses"].items()
+    assert (found, response.get("content", {})) == (status, content)
+
+
+NEGOTIATED = ["application/x-ndjson", "application/jsonl", "text/event-stream", "application/json"]
+STREAMS: list[tuple[Any, dict[str, Any]]] = [
+    (NDJSONStreamingResponse[Film], {"application/x-ndjson": {"item": FILM}, "application/jsonl": {"item": FILM}}),
+    (NDJSONStreamingResponse, {"application/x-ndjson": {"item": {}}, "application/jsonl": {"item": {}}}),
+    (JSONArrayStreamingResponse[Film], {"application/json": array(FILM)}),
+    (SSEResponse[Film], {"text/event-stream": {"item": json_event(FILM)}}),
+    (SSEResponse[Film | Tape], {"text/event-stream": {"item": json_event(EITHER)}}),
+    (SSEResponse[str], {"text/event-stream": {"item": event({"type": "string"})}}),
+    (
+        SSEResponse[Annotated[str, Meta(max_length=2)]],
+        {"text/event-stream": {"item": event({"type": "string", "maxLength": 2})}},
+    ),
+    (
+        SSEResponse[Annotated[str, Meta(description="A word.")]],
+        {"text/event-stream": {"item": event({"type": "string", "description": "A word."})}},
+    ),
+    (SSEResponse[bytes], {"text/event-stream": {"item": event({"type": "string"})}}),
+    (SSEResponse[str | Film], {"text/event-stream": {"item": event({"type": "string"})}}),
+    (SSEResponse[Literal["a"]], {"text/event-stream": {"item": event({"type": "string"})}}),
+    (SSEResponse, {"text/event-stream": {"item": event({"type": "string"})}}),
+    (SSEResponse[Word], {"text/event-stream": {"item": json_event({"$ref": "#/components/schemas/Word"})}}),
+    (StreamingResponse, {"application/octet-stream": {}}),
+    (CSVResponse, {"text/csv": {"schema": {"type": "string"}}}),
+    (PackedResponse, {"application/vnd.msgpack": {}}),
+    (SequenceResponse[Film], {"application/json-seq": {"item": FILM}}),
+    (EnvelopeResponse[Film], {"application/json": {}}),
+    *(
+        (
+            annotation,
+            {
+                "application/x-ndjson": {"item": FILM},
+                "application/jsonl": {"item": FILM},
+                "text/event-stream": {"item": json_event(FILM)},
+                "application/json": array(FILM),
+            },
+        )
+        for annotation in (AsyncIterator[Film], Iterator[Film], AsyncIterator[ServerSentEvent[Film]])
+    ),
+]
+
+
+@pytest.mark.parametrize(("openapi_version", "keyword"), [("3.2.0", "itemSchema"), ("3.1.0", "schema")])
+@pytest.mark.parametrize(("annotation", "content"), STREAMS, ids=str)
+def test_a_stream(annotation: Any, content: dict[str, Any], openapi_version: str, keyword: str) -> None:
+    operation = only_operation(endpoint_returning(annotation), openapi_version=openapi_version)
+    assert operation["responses"]["200"]["content"] == {
+        media_type: {keyword if key == "item" else key: value for key, value in described.items()}
+        for media_type, described in content.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "annotation", "body"),
+    [
+        ("json", Film, {"required": True, "content": {"application/json": {"schema": FILM}}}),
+        (
+            "items",
+            AsyncIterator[Film],
+            {
+                "required": True,
+                "content": {"application/x-ndjson": {"itemSchema": FILM}, "application/jsonl": {"itemSchema": FILM}},
+            },
+        ),
+        ("content", bytes, {"content": {"application/octet-stream": {}}}),
+        ("content", AsyncIterator[bytes], {"content": {"application/octet-stream": {}}}),
+    ],
+)
+def test_what_is_received(name: str, annotation: Any, body: dict[str, Any]) -> None:
+    assert only_operation(endpoint_taking(name, annotation))["requestBody"] == body
+
+
+def test_before_3_2_the_schema_of_lines_is_that_of_one() -> None:
+    operation = only_operation(endpoint_taking("items", AsyncIterator[Film]), openapi_version="3.1.0")
+    assert operation["requestBody"]["content"]["application/x-ndjson"] == {"schema": FILM}

@@ -1,5 +1,6 @@
 """Reading newline-delimited JSON."""
 
+from collections.abc import Iterator
 from typing import Generic
 
 import msgspec
@@ -18,12 +19,13 @@ class NDJSONReader(Generic[T]):
         self._lines = LineReader()
         self._number = 0
 
-    def feed(self, chunk: bytes) -> list[T]:
-        """The items that `chunk` completes.
+    def feed(self, chunk: bytes) -> Iterator[T]:
+        """The items that `chunk` completes; those before a fault are given before it is raised.
 
         Raises `ValueError`, mostly its kind `msgspec.DecodeError`, with the line's number in a note.
         """
-        return [item for line in self._lines.feed(chunk) for item in self._read(line)]
+        for line in self._lines.feed(chunk):
+            yield from self._read(line)
 
     def end(self) -> list[T]:
         """The item of a last line that has no end of its own."""

@@ -1,6 +1,7 @@
 """Reading an event stream (WHATWG HTML, section 9.2.6)."""
 
 import re
+from collections.abc import Iterator
 from typing import Any, Generic
 
 import msgspec
@@ -8,7 +9,7 @@ from typing_extensions import TypeVar
 
 from jero.client.lines import LineReader
 from jero.errors import Problem, StreamFailed
-from jero.framing.sse import ServerSentEvent
+from jero.framing.event import ServerSentEvent
 
 T = TypeVar("T")
 
@@ -22,23 +23,32 @@ class EventReader(Generic[T]):
     `last_event_id` and `retry` (milliseconds) are what a client that comes back goes by.
     """
 
-    def __init__(self, type_: type[T]) -> None:
+    def __init__(self, type_: type[T], *, last_event_id: str | None = None) -> None:
         self._decoder = None if type_ is str else msgspec.json.Decoder(type_)
+        self.last_event_id = last_event_id
+        self.retry: int | None = None
+        self.restart()
+
+    def restart(self) -> None:
+        """The next bytes are those of a new connection: what was half read is forgotten, the id and `retry` stay.
+
+        Events without an id of their own go on with the last one, as in browsers: the standard's own words would reset
+        it, and with it the place to resume from.
+        """
         self._lines = LineReader(universal=True)
         self._is_first = True
         self._data: list[str] = []
         self._event: str | None = None
-        self._id: str | None = None
-        self.last_event_id: str | None = None
-        self.retry: int | None = None
+        self._id = self.last_event_id
 
-    def feed(self, chunk: bytes) -> list[ServerSentEvent[T]]:
-        """The events that `chunk` completes.
+    def feed(self, chunk: bytes) -> Iterator[ServerSentEvent[T]]:
+        """The events that `chunk` completes; those before a fault are given before it is raised.
 
         Raises `StreamFailed` for an event "error" whose data is a problem, `msgspec.DecodeError` for data that is
         no `T`.
         """
-        return [event for line in self._lines.feed(chunk) for event in self._read(line)]
+        for line in self._lines.feed(chunk):
+            yield from self._read(line)
 
     def _read(self, line: bytes) -> list[ServerSentEvent[T]]:
         if self._is_first:

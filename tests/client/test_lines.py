@@ -42,3 +42,11 @@ def test_the_lines_of_an_event_stream_end_at_crlf_cr_and_lf(pieces: list[bytes])
 )
 def test_a_cr_ends_its_line_at_once_wherever_the_chunk_ends(pieces: list[bytes], lines: list[bytes]) -> None:
     assert fed(pieces, universal=True) == lines
+
+
+@pytest.mark.parametrize("universal", [False, True])
+def test_a_long_line_in_small_chunks_is_not_copied_with_each_of_them(*, universal: bool) -> None:
+    reader = LineReader(universal=universal)
+    for _ in range(400_000):  # 80 GB of copies, if each chunk were one
+        assert not reader.feed(b"a")
+    assert reader.feed(b"\n") == [b"a" * 400_000]

@@ -36,9 +36,18 @@ def test_items_come_whole_however_the_bytes_are_cut(pieces: list[bytes]) -> None
 
 def test_an_item_is_given_as_soon_as_its_line_has_ended() -> None:
     reader = NDJSONReader(int)
-    assert reader.feed(b"1") == []
-    assert reader.feed(b"2\n3\n4") == [12, 3]
+    assert list(reader.feed(b"1")) == []
+    assert list(reader.feed(b"2\n3\n4")) == [12, 3]
     assert reader.end() == [4]
+
+
+@given(pieces=chunks(st.just(b"1\n2\nno number\n3\n")))
+def test_the_items_before_a_faulty_line_are_given_however_the_bytes_are_cut(pieces: list[bytes]) -> None:
+    reader = NDJSONReader(int)
+    items: list[int] = []
+    with pytest.raises(msgspec.DecodeError):
+        items.extend(item for piece in pieces for item in reader.feed(piece))
+    assert items == [1, 2]
 
 
 def test_empty_lines_are_passed_over() -> None:

@@ -99,7 +99,7 @@ def test_the_data_of_events(stream: bytes, data: list[str]) -> None:
 def test_the_fields_of_an_event() -> None:
     stream = b"event: movie\nid: 7\nretry: 250\ndata: a\n\ndata: b\n\nid:\ndata: c\n\n"
     reader = EventReader(str)
-    assert reader.feed(stream) == [
+    assert list(reader.feed(stream)) == [
         ServerSentEvent(data="a", event="movie", id="7"),
         ServerSentEvent(data="b", id="7"),
         ServerSentEvent(data="c", id=""),
@@ -112,21 +112,21 @@ def test_the_fields_of_an_event() -> None:
 )
 def test_a_retry_is_digits_or_passed_over(line: str, retry: int | None) -> None:
     reader = EventReader(str)
-    assert reader.feed(f"retry: {line}\n\n".encode()) == []
+    assert list(reader.feed(f"retry: {line}\n\n".encode())) == []
     assert reader.retry == retry
 
 
 def test_an_event_that_was_cut_off_does_not_count_as_received() -> None:
     reader = EventReader(str)
-    reader.feed(b"id: 1\ndata: a\n\nid: 2\ndata: b\n")
+    assert len(list(reader.feed(b"id: 1\ndata: a\n\nid: 2\ndata: b\n"))) == 1
     assert reader.last_event_id == "1"
-    reader.feed(b"\n")
+    assert len(list(reader.feed(b"\n"))) == 1
     assert reader.last_event_id == "2"
 
 
 def test_an_id_counts_without_data() -> None:
     reader = EventReader(str)
-    assert reader.feed(b"id: 1\n\n") == []
+    assert list(reader.feed(b"id: 1\n\n")) == []
     assert reader.last_event_id == "1"
 
 
@@ -151,10 +151,38 @@ def test_an_event_that_tells_of_a_failure_raises() -> None:
     reader = EventReader(int)
     problem = Conflict("taken").problem()
     with pytest.raises(StreamFailed, match="the stream failed: taken") as raised:
-        reader.feed(b"event: error\ndata: " + msgspec.json.encode(problem) + b"\n\n")
+        list(reader.feed(b"event: error\ndata: " + msgspec.json.encode(problem) + b"\n\n"))
     assert raised.value.problem == Problem("conflict", "Conflict", 409, "taken")
 
 
 @pytest.mark.parametrize("data", ["3", "{}", '{"type":"x","title":"y"}', "no json"])
 def test_an_error_of_the_applications_own_is_an_event(data: str) -> None:
     assert read(f"event: error\ndata: {data}\n\n".encode()) == [ServerSentEvent(data=data, event="error")]
+
+
+PROBLEM = msgspec.json.encode(Conflict("taken").problem())
+
+
+@given(pieces=chunks(st.just(b"data: 1\n\ndata: 2\n\nevent: error\ndata: " + PROBLEM + b"\n\ndata: 3\n\n")))
+def test_the_events_before_a_failure_are_given_however_the_bytes_are_cut(pieces: list[bytes]) -> None:
+    reader = EventReader(int)
+    events: list[ServerSentEvent[int]] = []
+    with pytest.raises(StreamFailed):
+        events.extend(event for piece in pieces for event in reader.feed(piece))
+    assert [event.data for event in events] == [1, 2]
+
+
+def test_a_new_connection_begins_anew_but_for_what_a_client_comes_back_with() -> None:
+    reader = EventReader(str)
+    assert len(list(reader.feed(b"retry: 5\nid: 1\ndata: a\n\nid: 2\nevent: e\ndata: b\nda"))) == 1
+    reader.restart()
+    assert (reader.last_event_id, reader.retry) == ("1", 5)
+    assert list(reader.feed(b"\xef\xbb\xbfdata: c\r\n\r\n")) == [ServerSentEvent(data="c", id="1")]
+
+
+def test_a_reader_may_begin_where_another_ended() -> None:
+    reader = EventReader(str, last_event_id="7")
+    assert list(reader.feed(b"data: a\n\nid\ndata: b\n\n")) == [
+        ServerSentEvent(data="a", id="7"),
+        ServerSentEvent(data="b", id=""),
+    ]

@@ -27,7 +27,9 @@ IMPORT_EVERY_NAME = """
 import importlib.util, jero
 for name in jero.__all__:
     getattr(jero, name)
-extras = [name for name in ("httpx", "jwt", "openai", "redis", "uvicorn") if importlib.util.find_spec(name)]
+extras = [
+    name for name in ("httpx", "jwt", "mimeparse", "openai", "redis", "uvicorn") if importlib.util.find_spec(name)
+]
 assert not extras, f"the core alone brought {extras}"
 print(f"jero with {len(jero.__all__)} public names, from {jero.__file__}")
 """
@@ -93,7 +95,7 @@ def check_content(session: nox.Session, wheel: Path) -> None:
     """The wheel holds every file of `jero`, its own metadata, and nothing else."""
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
-    expected = {path.as_posix() for path in Path("jero").rglob("*") if path.suffix in {".py", ".typed"}}
+    expected = {path.as_posix() for path in Path("jero").rglob("*") if path.is_file() and path.suffix != ".pyc"}
     if packed != expected:
         session.error(f"in the wheel or in jero/, but not in both: {sorted(packed ^ expected)}")
 

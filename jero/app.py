@@ -82,7 +82,7 @@ class BaseApp:
         wiring.operations += wiring.add(endpoint, path, auth)
 
     def _include_middleware(
-        self, factory: Callable[Concatenate[ASGIApp, P], ASGIApp], /, *arguments: P.args, **options: P.kwargs
+        self, factory: Callable[Concatenate[ASGIApp, P], object], /, *arguments: P.args, **options: P.kwargs
     ) -> None:
         """Puts a pure ASGI middleware, `factory(app, **options)`, around the application; the first is the outermost.
 

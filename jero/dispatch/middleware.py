@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 
 from jero.contract.annotations import wiring_error
 from jero.dispatch.boundary import Boundary
@@ -18,12 +18,15 @@ class Middleware:
     """What was included; the first is the outermost."""
 
     def __init__(self) -> None:
-        self._factories: list[tuple[Callable[[ASGIApp], ASGIApp], str]] = []
+        self._factories: list[tuple[Callable[[ASGIApp], object], str]] = []
 
     def add(
-        self, factory: Callable[Concatenate[ASGIApp, P], ASGIApp], /, *arguments: P.args, **options: P.kwargs
+        self, factory: Callable[Concatenate[ASGIApp, P], object], /, *arguments: P.args, **options: P.kwargs
     ) -> None:
-        """Raises `WiringError` for what cannot be called with an application and these options."""
+        """Raises `WiringError` for what cannot be called with an application and these options.
+
+        What it makes may be of any type: some (Sentry's) are ASGI applications though their types do not say so.
+        """
         name = getattr(factory, "__name__", type(factory).__name__)
         fault = _fault(factory, arguments, options)
         if fault is not None:
@@ -39,11 +42,12 @@ class Middleware:
         if not self._factories:
             return app
         for factory, name in reversed(self._factories):
-            app = factory(app)
-            if not callable(app):
+            made = factory(app)
+            if not callable(made):
                 raise wiring_error(
-                    _WHERE, f"{name} made {app!r}, which is no ASGI application", "Give what makes the middleware"
+                    _WHERE, f"{name} made {made!r}, which is no ASGI application", "Give what makes the middleware"
                 )
+            app = cast("ASGIApp", made)
         return Boundary(app, failures, "The middleware")
 
 

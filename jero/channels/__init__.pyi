@@ -1,0 +1,18 @@
+from jero.channels.channel import Channel
+from jero.channels.event import Gap
+from jero.channels.memory import MemoryStore
+from jero.channels.redis import RedisStore
+from jero.channels.statistics import ChannelStatistics
+from jero.channels.store import ChannelUnavailable, Store
+from jero.channels.subscription import Subscription
+
+__all__ = [
+    "Channel",
+    "ChannelStatistics",
+    "ChannelUnavailable",
+    "Gap",
+    "MemoryStore",
+    "RedisStore",
+    "Store",
+    "Subscription",
+]

@@ -1,0 +1,79 @@
+"""A network that fails, between a store and its Redis."""
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+
+class Proxy:
+    """Passes bytes on in both directions, from a port of its own to another.
+
+    `is_mute`: what Redis answers is lost, though what it is told arrives. `held`: an answer with these bytes waits
+    until `release`.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self.is_mute = False
+        self.held: bytes | None = None
+        self._released = asyncio.Event()
+        self.answers_lost = asyncio.Event()
+        self.url = ""
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"redis://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/0"
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.cut()
+        await self._server.wait_closed()
+
+    def cut(self) -> None:
+        """Every connection is gone, without a word."""
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def release(self) -> None:
+        """Nothing is held any more."""
+        self.held = None
+        self._released.set()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            redis_reader, redis_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._writers |= {writer, redis_writer}
+        try:
+            await asyncio.gather(self._pass_on(reader, redis_writer), self._pass_back(redis_reader, writer))
+        finally:
+            self._writers -= {writer, redis_writer}
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65_536):
+                writer.write(data)
+        except OSError:
+            pass
+        writer.close()
+
+    async def _pass_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65_536):
+                if self.held is not None and self.held in data:
+                    await self._released.wait()
+                if self.is_mute:
+                    self.answers_lost.set()
+                else:
+                    writer.write(data)
+        except OSError:
+            pass
+        writer.close()

@@ -1,0 +1,194 @@
+"""What is Redis's own: several processes, one connection that waits, and what else is found in a stream."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from jero.channels import Channel, Gap, RedisStore
+from tests.channels.reading import Follower, Note, check_accounted, numbers, order, publish, take, until
+from tests.channels.redis_server import RedisServer
+from tests.programs import needs_program
+
+pytestmark = needs_program("redis-server")
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def prefix() -> str:
+    return f"{uuid4()}:"
+
+
+@pytest.fixture
+async def store(redis_server: RedisServer, prefix: str) -> AsyncGenerator[RedisStore, None]:
+    async with RedisStore(redis_server.url, prefix=prefix) as store:
+        yield store
+
+
+@pytest.fixture
+def key(prefix: str) -> str:
+    """Of the channel's stream."""
+    return f"{prefix}channel:notes"
+
+
+async def published_elsewhere(url: str, prefix: str, count: int, first: int) -> dict[str, int]:
+    """What another process has published: the notes' numbers by their ids."""
+    command = ("-m", "tests.channels.publisher", url, prefix, str(count), str(first))
+    process = await asyncio.create_subprocess_exec(sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    return {event_id: int(number) for event_id, number in (line.split() for line in output.decode().splitlines())}
+
+
+async def test_four_processes_publish_at_once(store: RedisStore, redis_server: RedisServer, prefix: str) -> None:
+    channel = Channel(store, "notes", Note, history=100_000)
+    events = [channel.subscribe() for _ in range(20)]
+    reading = [asyncio.create_task(take(subscription, 1_000)) for subscription in events]
+    publishing = [published_elsewhere(redis_server.url, prefix, 250, first) for first in (0, 1_000, 2_000, 3_000)]
+    published: dict[str, int] = {}
+    for by_one in await asyncio.gather(*publishing):
+        published |= by_one
+    assert len(published) == 1_000
+    expected = [(event_id, published[event_id]) for event_id in sorted(published, key=order)]
+    for received in await asyncio.gather(*reading):
+        assert [(event.id, event.data.number) for event in received if isinstance(event.data, Note)] == expected
+
+
+async def test_stores_share_a_channel(redis_server: RedisServer, store: RedisStore, prefix: str) -> None:
+    async with RedisStore(redis_server.url, prefix=prefix) as other_store:
+        mine, theirs = Channel(store, "notes", Note), Channel(other_store, "notes", Note)
+        first = await publish(mine, 1)
+        follower = Follower(theirs.subscribe(after=first[0]))
+        assert await publish(theirs, 1, first=2) == [(await follower.next()).id]
+        assert await publish(mine, 1, first=3) == [(await follower.next()).id]
+        ahead = mine.subscribe(after=(await publish(theirs, 1, first=4))[0])
+        await publish(theirs, 1, first=5)
+        assert numbers(await take(ahead, 1)) == [5]
+
+
+async def test_one_connection_waits_for_all_channels(store: RedisStore, redis_server: RedisServer, prefix: str) -> None:
+    channels = [Channel(store, name, Note) for name in ("a", "b", "c")]
+    followers = [Follower(channel.subscribe()) for channel in channels]
+    for number, (channel, follower) in enumerate(zip(channels, followers, strict=True)):
+        await publish(channel, 1, first=number)
+        assert numbers([await follower.next()]) == [number]
+    await until(lambda: redis_server.command("CLIENT", "LIST").count(b" flags=b ") == 1)
+
+
+async def test_a_channel_is_read_though_the_store_waits_already(store: RedisStore) -> None:
+    first = Channel(store, "first", Note)
+    follower = Follower(first.subscribe())
+    await publish(first, 1)
+    await follower.next()
+    for name in ("second", "third", "fourth"):
+        later = Channel(store, name, Note)
+        events = later.subscribe()
+        await publish(later, 1)
+        assert numbers(await take(events, 1)) == [1]
+
+
+async def test_nothing_is_asked_for_while_nothing_comes(store: RedisStore, redis_server: RedisServer) -> None:
+    channel = Channel(store, "notes", Note)
+    events = channel.subscribe()
+    await publish(channel, 1)
+    await take(events, 1)
+    await until(lambda: redis_server.command("CLIENT", "LIST").count(b" flags=b ") == 1)
+    redis_server.command("CONFIG", "RESETSTAT")
+    await asyncio.sleep(0.2)  # that nothing happens is what is tested
+    assert b"xread" not in redis_server.command("INFO", "commandstats")
+
+
+async def test_older_events_than_this_process_holds_come_from_redis(
+    redis_server: RedisServer, store: RedisStore, prefix: str
+) -> None:
+    published = await publish(Channel(store, "notes", Note, history=5_000), 1_700)
+    async with RedisStore(redis_server.url, prefix=prefix) as later:
+        channel = Channel(later, "notes", Note, history=5_000)
+        follower = Follower(channel.subscribe(after=published[0]))
+        published += await publish(channel, 3, first=1_701)
+        received = await follower.until(published[-1])
+    assert numbers(received) == list(range(2, 1_704))
+    assert channel.statistics().kept < 1_100
+
+
+async def test_a_slow_subscriber_reads_on_where_redis_still_has_it(store: RedisStore) -> None:
+    channel = Channel(store, "notes", Note, history=20)
+    published = await publish(channel, 2)
+    slow = Follower(channel.subscribe(after=published[0]))
+    await slow.next()
+    published += await publish(channel, 60, first=3)
+    assert numbers(await slow.until(published[-1])) == list(range(2, 63))
+
+
+async def test_no_token_is_left_where_all_went_well(store: RedisStore, redis_server: RedisServer, prefix: str) -> None:
+    await publish(Channel(store, "notes", Note), 100)
+    answer = redis_server.command("EVAL", "return #redis.call('KEYS', ARGV[1])", "0", f"{prefix}stored:*")
+    assert answer == b":1\r\n"  # the last one's, until the next is published
+
+
+async def test_what_is_no_event_is_passed_over(
+    store: RedisStore, redis_server: RedisServer, key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    channel = Channel(store, "notes", Note)
+    follower = Follower(channel.subscribe())
+    await publish(channel, 1)
+    await follower.next()
+    for fields in (["other", "1"], ["data", "1", "event", "gap"], ["data", "1", "event", "a\nb"], ["text", b"\xff"]):
+        redis_server.command("XADD", key, "*", *fields)
+    foreign = redis_server.command("XADD", key, "*", "event", "made", "data", '{"number":\n7}')
+    event = await follower.next()
+    assert foreign.endswith(f"\r\n{event.id}\r\n".encode())
+    assert (event.event, event.data) == ("made", Note(7))
+    assert len([record for record in caplog.records if "is no event" in record.message]) == 4
+
+
+async def test_a_stream_that_was_deleted_is_a_gap_for_who_comes_back(
+    store: RedisStore, redis_server: RedisServer, prefix: str, key: str
+) -> None:
+    channel = Channel(store, "notes", Note)
+    live = Follower(channel.subscribe())
+    old = await publish(channel, 5)
+    await live.until(old[-1])
+    redis_server.command("DEL", key)
+    await asyncio.sleep(0.005)  # a new stream begins with the ids of its millisecond
+    new = await publish(channel, 3, first=6)
+    assert numbers(await live.until(new[-1])) == [1, 2, 3, 4, 5, 6, 7, 8]
+    async with RedisStore(redis_server.url, prefix=prefix) as later:
+        received = await take(Channel(later, "notes", Note).subscribe(after=old[1]), 4)
+    check_accounted([*old, *new], received, old[1])
+    assert numbers(received) == [6, 7, 8]
+
+
+async def test_a_stream_of_lower_ids_is_a_gap(
+    redis_server: RedisServer, prefix: str, key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, "jero.channels")
+    async with RedisStore(redis_server.url, prefix=prefix) as store:
+        old = await publish(Channel(store, "notes", Note), 5)
+    redis_server.command("DEL", key)
+    for number in (1, 2, 3):
+        redis_server.command("XADD", key, f"1-{number}", "data", f'{{"number":{number}}}')
+    async with RedisStore(redis_server.url, prefix=prefix) as store:
+        channel = Channel(store, "notes", Note)
+        follower = Follower(channel.subscribe(after=old[2]))
+        gap = await follower.next()
+        assert gap.data == Gap(old[2], "1-3")
+        new = await publish(channel, 2, first=4)
+        assert numbers(await follower.until(new[-1])) == [4, 5]
+
+
+async def test_an_entry_that_vanished_is_a_gap(redis_server: RedisServer, prefix: str, key: str) -> None:
+    async with RedisStore(redis_server.url, prefix=prefix) as store:
+        published = await publish(Channel(store, "notes", Note), 9)
+    for lost in published[3:6]:
+        redis_server.command("XDEL", key, lost)
+    async with RedisStore(redis_server.url, prefix=prefix) as store:
+        received = await take(Channel(store, "notes", Note).subscribe(after=published[4]), 4)
+    check_accounted(published, received, published[4])
+    assert numbers(received) == [7, 8, 9]
+    assert received[0].event == "gap"

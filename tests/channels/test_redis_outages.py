@@ -1,0 +1,188 @@
+"""Promise 4, where Redis fails: an outage costs its length, no event, and none comes twice."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from jero.channels import Channel, ChannelUnavailable, RedisStore
+from tests.channels.proxy import Proxy
+from tests.channels.reading import Follower, Note, check_accounted, numbers, publish, take, until
+from tests.channels.redis_server import RedisServer
+from tests.programs import needs_program
+
+pytestmark = needs_program("redis-server")
+
+
+@pytest.fixture
+async def proxy(mortal_server: RedisServer) -> AsyncGenerator[Proxy, None]:
+    async with Proxy(mortal_server.port) as proxy:
+        yield proxy
+
+
+async def test_what_was_acknowledged_outlives_a_kill(mortal_server: RedisServer) -> None:
+    async with RedisStore(mortal_server.url) as store:
+        channel = Channel(store, "notes", Note)
+        followers = [Follower(channel.subscribe()) for _ in range(10)]
+        first = await publish(channel, 20)
+        for follower in followers:
+            await follower.next()
+        mortal_server.kill()
+        waiting = asyncio.create_task(publish(channel, 5, first=21))
+        await asyncio.sleep(0)
+        mortal_server.start()
+        published = first + await waiting
+        for follower in followers:
+            assert [event.id for event in await follower.until(published[-1])] == published
+            assert numbers(follower.received) == list(range(1, 26))
+
+
+async def test_an_outage_is_told_once_and_its_end_once(
+    mortal_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    def told() -> list[str]:
+        return [record.getMessage() for record in caplog.records if record.name == "jero.channels"]
+
+    async with RedisStore(mortal_server.url) as store:
+        channels = [Channel(store, name, Note, publish_timeout=0.3) for name in ("a", "b")]
+        for channel in channels:
+            await publish(channel, 1)
+        for _ in range(2):
+            caplog.clear()
+            mortal_server.kill()
+            await until(lambda: len(told()) == 1)
+            with pytest.raises(ChannelUnavailable):
+                await publish(channels[0], 1)
+            assert len(told()) == 1
+            assert "does not answer" in told()[0]
+            mortal_server.start()
+            await until(lambda: len(told()) == 2)
+            assert "answers again" in told()[1]
+
+
+async def test_a_redis_that_stops_answering_is_unavailable(mortal_server: RedisServer) -> None:
+    async with RedisStore(mortal_server.url) as store:
+        channel = Channel(store, "notes", Note, publish_timeout=0.4)
+        follower = Follower(channel.subscribe())
+        published = await publish(channel, 1)
+        mortal_server.stop_answering()
+        try:
+            began = asyncio.get_running_loop().time()
+            with pytest.raises(ChannelUnavailable) as unavailable:
+                await publish(channel, 1, first=2)
+            assert 0.3 < asyncio.get_running_loop().time() - began < 5
+        finally:
+            mortal_server.answer_again()
+        assert (unavailable.value.status, unavailable.value.type) == (503, "channel-unavailable")
+        await until_published(channel, 3)
+        while follower.received[-1:] == [] or numbers(follower.received)[-1] != 3:
+            await follower.next()
+        assert numbers(follower.received) in ([1, 3], [1, 2, 3])
+        assert follower.received[0].id == published[0]
+
+
+async def until_published(channel: Channel[Note], number: int) -> str:
+    """The id of a note that is published as soon as it can be."""
+    while True:
+        try:
+            return await channel.publish(Note(number))
+        except ChannelUnavailable:
+            continue
+
+
+async def test_now_is_after_what_was_published_though_it_is_not_read_yet(proxy: Proxy) -> None:
+    async with RedisStore(proxy.url) as store:
+        channel = Channel(store, "notes", Note)
+        proxy.held = b'"number"'  # it stands in what is read, not in what acknowledges
+        await publish(channel, 3)
+        events = channel.subscribe()
+        proxy.release()
+        await publish(channel, 1, first=4)
+        assert numbers(await take(events, 1)) == [4]
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_an_event_whose_answer_is_lost_is_stored_once(proxy: Proxy, times: int) -> None:
+    async with RedisStore(proxy.url) as store:
+        channel = Channel(store, "notes", Note)
+        follower = Follower(channel.subscribe())
+        published = await publish(channel, 1)
+        for number in range(2, 2 + times):
+            proxy.is_mute = True
+            proxy.answers_lost.clear()
+            publishing = asyncio.create_task(channel.publish(Note(number)))
+            await proxy.answers_lost.wait()
+            proxy.is_mute = False
+            proxy.cut()
+            published.append(await publishing)
+        published += await publish(channel, 1, first=10)
+        assert [event.id for event in await follower.until(published[-1])] == published
+        assert numbers(follower.received) == [*range(1, 2 + times), 10]
+
+
+async def test_a_connection_that_is_cut_again_and_again_loses_nothing(proxy: Proxy) -> None:
+    async with RedisStore(proxy.url) as store:
+        channel = Channel(store, "notes", Note, publish_timeout=20)
+        reading = [asyncio.create_task(take(channel.subscribe(), 200)) for _ in range(10)]
+        published: list[str] = []
+        for round_ in range(10):
+            publishing = [asyncio.create_task(channel.publish(Note(round_))) for _ in range(20)]
+            await asyncio.sleep(0)
+            proxy.cut()
+            published += await asyncio.gather(*publishing)
+        assert len(set(published)) == 200
+        for received in await asyncio.gather(*reading):
+            assert {event.id for event in received} == set(published)
+
+
+async def test_events_that_were_dropped_in_an_outage_are_a_gap(mortal_server: RedisServer, proxy: Proxy) -> None:
+    async with RedisStore(proxy.url) as cut_off, RedisStore(mortal_server.url) as other:
+        here, there = (Channel(store, "notes", Note, history=20) for store in (cut_off, other))
+        live, slow = Follower(here.subscribe(after="0-0")), Follower(here.subscribe(after="0-0"))
+        published = await publish(there, 3)
+        await live.until(published[-1])
+        await slow.next()
+        proxy.is_mute = True
+        published += await publish(there, 500, first=4)
+        proxy.is_mute = False
+        proxy.cut()
+        for follower in (live, slow):
+            received = await follower.until(published[-1])
+            assert [event.event for event in received].count("gap") == 1
+            check_accounted(published, received, "0-0")
+        assert here.statistics().gaps == 2
+
+
+async def test_events_that_were_dropped_before_they_were_read_are_a_gap(
+    mortal_server: RedisServer, proxy: Proxy
+) -> None:
+    async with RedisStore(proxy.url) as delayed, RedisStore(mortal_server.url) as other:
+        here, there = (Channel(store, "notes", Note, history=20) for store in (delayed, other))
+        live = Follower(here.subscribe(after="0-0"))
+        published = await publish(there, 1)
+        await live.next()
+        proxy.held = b'"number"'
+        published += await publish(there, 500, first=2)
+        proxy.release()
+        received = await live.until(published[-1])
+        assert [event.event for event in received].count("gap") == 1
+        check_accounted(published, received, "0-0")
+
+
+async def test_a_redis_that_lost_what_it_had_is_a_gap(mortal_server: RedisServer, proxy: Proxy) -> None:
+    async with RedisStore(proxy.url) as store:
+        channel = Channel(store, "notes", Note)
+        live, slow = Follower(channel.subscribe()), Follower(channel.subscribe())
+        old = await publish(channel, 5)
+        await live.until(old[-1])
+        await slow.next()
+        proxy.is_mute = True
+        mortal_server.command("FLUSHALL")
+        proxy.is_mute = False
+        proxy.cut()
+        assert (await live.next()).event == "gap"
+        new = await publish(channel, 2, first=6)
+        assert numbers(await live.until(new[-1])) == [1, 2, 3, 4, 5, 6, 7]
+        await slow.until(new[-1])
+        check_accounted([*old, *new], slow.received, "0-0")
+        assert numbers(slow.received)[-2:] == [6, 7]

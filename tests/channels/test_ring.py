@@ -1,0 +1,107 @@
+"""The ring, against a plain list of all that was ever published."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jero.channels.batch import Batch
+from jero.channels.event import Event, Payload, event_of
+from jero.channels.ring import BATCH_BYTES, Ring
+
+
+def event(number: int, size: int = 1) -> Event:
+    return event_of(Payload(b"1" * size), (1, number), f"1-{number}")
+
+
+def filled(capacity: int, count: int) -> Ring:
+    ring = Ring(capacity, (1, 0))
+    for number in range(1, count + 1):
+        ring.append(event(number))
+    return ring
+
+
+@given(capacity=st.integers(1, 8), count=st.integers(0, 30))
+def test_it_keeps_the_newest(capacity: int, count: int) -> None:
+    ring = filled(capacity, count)
+    assert len(ring) == min(capacity, count)
+    assert (ring.floor, ring.top) == ((1, max(0, count - capacity)), (1, count))
+    assert ring.last == count
+    assert ring.first == ring.last - len(ring) + 1
+
+
+@given(capacity=st.integers(1, 8), count=st.integers(0, 30), at=st.integers(0, 35))
+def test_a_position_has_a_number_where_all_after_it_is_kept(capacity: int, count: int, at: int) -> None:
+    number = filled(capacity, count).number_after((1, at))
+    assert number == (at if max(0, count - capacity) <= at <= count else None)
+
+
+@given(capacity=st.integers(1, 8), steps=st.lists(st.tuples(st.integers(1, 3), st.integers(0, 3)), max_size=20))
+def test_each_reader_gets_each_event_once_or_is_behind(capacity: int, steps: list[tuple[int, int]]) -> None:
+    ring = Ring(capacity, (1, 0))
+    readers = [0, 0, 0, 0]
+    published = 0
+    for added, reader in steps:
+        for _ in range(added):
+            published += 1
+            ring.append(event(published))
+        at = readers[reader]
+        if at < ring.first - 1:
+            assert ring.number_after((1, at)) is None
+            at = ring.first - 1
+        batch = ring.batch_after(at)
+        assert batch is not None or at == published
+        got = [] if batch is None else [event.position[1] for event in batch.events]
+        assert got == list(range(at + 1, published + 1))
+        readers[reader] = published
+
+
+@given(sizes=st.lists(st.integers(1, BATCH_BYTES // 2), min_size=1, max_size=12))
+def test_a_batch_is_about_a_chunk(sizes: list[int]) -> None:
+    ring = Ring(20, (1, 0))
+    for number, size in enumerate(sizes, 1):
+        ring.append(event(number, size))
+    number = 0
+    batches: list[Batch] = []
+    while (batch := ring.batch_after(number)) is not None:
+        assert batch.number is not None
+        batches.append(batch)
+        number = batch.number
+    assert [event.position[1] for batch in batches for event in batch.events] == list(range(1, len(sizes) + 1))
+    frames = [sum(len(event.frame) for event in batch.events) for batch in batches]
+    assert max(frames) <= BATCH_BYTES
+    assert all(left + right > BATCH_BYTES / 2 for left, right in pairwise(frames))
+
+
+def test_all_who_stand_at_one_place_get_the_same_object() -> None:
+    ring = filled(10, 5)
+    assert ring.batch_after(2) is ring.batch_after(2)
+
+
+def test_what_comes_later_is_in_the_next_batch() -> None:
+    ring = filled(10, 5)
+    earlier = ring.batch_after(2)
+    ring.append(event(6))
+    later = ring.batch_after(2)
+    assert earlier is not None
+    assert later is not None
+    assert (earlier.number, later.number) == (5, 6)
+
+
+def test_a_position_between_two_events_is_none_of_the_rings() -> None:
+    ring = Ring(10, (1, 0))
+    for number in (10, 20):
+        ring.append(event(number))
+    assert [ring.number_after((1, at)) for at in (0, 5, 10, 15, 20, 25)] == [0, None, 1, None, 2, None]
+
+
+def test_after_a_restart_no_earlier_number_is_in_reach() -> None:
+    ring = filled(10, 5)
+    ring.restart((2, 7))
+    assert len(ring) == 0
+    assert ring.first - 1 > 5
+    assert [ring.number_after(position) for position in ((1, 5), (2, 6), (2, 7))] == [None, None, ring.last]
+    ring.append(event_of(Payload(b"1"), (2, 8), "2-8"))
+    batch = ring.batch_after(ring.first - 1)
+    assert batch is not None
+    assert batch.position == (2, 8)

@@ -1,0 +1,14 @@
+import httpx
+from httpx_sse import connect_sse
+
+
+def test_each_listener_gets_what_is_for_it(client: httpx.Client) -> None:
+    with (
+        connect_sse(client, "GET", "/goals/north") as north,
+        connect_sse(client, "GET", "/goals/south") as south,
+    ):
+        for minute, team in enumerate(["north", "south", "north"]):
+            assert client.post("/score", json={"team": team, "minute": minute}).status_code == 204
+        events = north.iter_sse()
+        assert [next(events).json()["minute"] for _ in range(2)] == [0, 2]
+        assert next(south.iter_sse()).json() == {"team": "south", "minute": 1}

@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import random
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from time import monotonic, time
-from typing import Any
 
 from jero.errors import ServiceUnavailable
+from jero.framing.framed import FramedSource
 from jero.framing.raw import RAW
 from jero.http.asgi import Send
 from jero.policy import EndReason, StreamOutcome
@@ -93,7 +93,7 @@ class Life:
         self._task = asyncio.current_task()
         if self._may_begin():
             try:
-                await self._pump.drive(self._pull())
+                await self._pumped()
             except BaseException as error:
                 self._end_with(error)
         else:
@@ -176,11 +176,14 @@ class Life:
             await self._send(self._outbox.take(), more_body=True)
         self._reason = self._reason or "completed"
 
-    def _pull(self) -> Coroutine[Any, Any, None]:
+    def _pumped(self) -> Awaitable[None]:
+        """All that the source has to give, in the way that is shortest for its items."""
         one_line = self._plan.one_line
+        if isinstance(self._plan.stream, FramedSource):
+            return self._pump.pass_on(self._source)
         if one_line is None or self._outbox is not self._frames:
-            return pull_items(self._source, self._outbox)
-        return pull_lines(self._source, self._outbox, one_line)
+            return self._pump.drive(pull_items(self._source, self._outbox))
+        return self._pump.drive(pull_lines(self._source, self._outbox, one_line))
 
     async def _tear_down(self) -> None:
         self._bound()

@@ -92,6 +92,18 @@ class Outbox:
         self.items += count
         return len(buffer) >= self.mark and self.look()
 
+    def pass_by(self, framed: Framed) -> bytes:
+        """Items that need not gather, with what stands before them."""
+        body = framed.bytes_in(self._framing)
+        if not body:
+            return body
+        if self.first_item_at is None:
+            self.first_item_at = self._clock()
+        if self._separator and self.items:
+            body = self._separator + body
+        self.items += framed.count
+        return body
+
     def look(self) -> bool:
         """Looks at the clock; says whether something is due, or the event loop has waited for its turn long enough.
 

@@ -8,16 +8,18 @@ context, timeouts and cancel scopes.
 
 import asyncio
 import types
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from time import sleep
 from types import CoroutineType
 from typing import Any
 
 from anyio import CancelScope
 
+from jero.framing.framed import Framed
 from jero.streaming.outbox import Outbox
 from jero.streaming.pull import LOOK_UP
 from jero.streaming.sender import Sender
+from jero.streaming.source import Source
 
 
 class Pump:
@@ -48,7 +50,7 @@ class Pump:
 
         A source that is slow pays for a pause with every item, so that is what is kept short here.
         """
-        outbox, buffer, send_now = self._outbox, self._outbox.buffer, self._send_now
+        outbox, buffer, take = self._outbox, self._outbox.buffer, self._outbox.take
         thrown: BaseException | None = None
         try:
             while True:
@@ -57,7 +59,7 @@ class Pump:
                     thrown = yield from self._attend()
                     continue
                 # The source pauses: what gathered is sent, and then it waits.
-                pending = send_now() if buffer else None
+                pending = self._send_now(take()) if buffer else None
                 thrown = (yield from self._send_slowly(pending)) if pending else None
                 if thrown is None or _cancel(waiting):
                     try:
@@ -71,12 +73,33 @@ class Pump:
         finally:
             thrown = None  # it holds this frame by its traceback
 
+    @types.coroutine
+    def pass_on(self, source: Source) -> Generator[Any, Any, None]:
+        """The same for items that are framed already: each is all that waits, so nothing has to gather."""
+        outbox = self._outbox
+        items: AsyncIterator[Framed] = yield from source.open().__await__()
+        while True:
+            awaitable = items.__anext__()
+            try:
+                framed = yield from awaitable.__await__()
+            except StopAsyncIteration:
+                return
+            if self._is_stopped:
+                raise asyncio.CancelledError
+            body = outbox.pass_by(framed)
+            pending = self._send_now(body) if body else None
+            thrown = (yield from self._send_slowly(pending)) if pending else None
+            if thrown is not None:
+                raise thrown
+            if not isinstance(awaitable, asyncio.Future):  # it did not wait for anything to be published
+                yield None
+
     def _attend(self) -> Generator[Any, Any, BaseException | None]:
         """The source does not pause: what is due is sent, and the event loop has its turn."""
         if self._is_stopped:
             self._outbox.close()
             return asyncio.CancelledError()
-        pending = self._send_now() if self._outbox.is_due() else None
+        pending = self._send_now(self._outbox.take()) if self._outbox.is_due() else None
         thrown = (yield from self._send_slowly(pending)) if pending else None
         if thrown is not None or not self._outbox.turn_is_over():
             return thrown
@@ -88,11 +111,11 @@ class Pump:
             return error
         return None
 
-    def _send_now(self) -> tuple[Any, Any] | None:
-        """Sends what gathered. Where that has to wait, which is seldom: the send, and what it waits for."""
+    def _send_now(self, body: bytes) -> tuple[Any, Any] | None:
+        """Sends it. Where that has to wait, which is seldom: the send, and what it waits for."""
         if self._is_cut_off:
             return None
-        sending: Any = self._sender.next(self._outbox.take())
+        sending: Any = self._sender.next(body)
         is_coroutine = CoroutineType is type(sending)
         if not is_coroutine:
             sending = _as_coroutine(sending)

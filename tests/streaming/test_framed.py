@@ -1,6 +1,7 @@
 """Items that were framed before, and items of which a format says nothing."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from jero.framing.framed import Framed, FramedSource
 from jero.framing.framing import Framing
 from jero.framing.json_array import JSON_ARRAY
 from jero.framing.ndjson import NDJSON
+from jero.policy import StreamPolicy
 from jero.streaming.outbox import Outbox
-from tests.streaming.wire import Wire, skip_time, stream
+from tests.streaming.wire import Wire, skip_time, start, stream
 
 
 class Numbers(Framed):
@@ -33,7 +35,7 @@ class Numbers(Framed):
 class Feed(FramedSource):
     """Two pieces; whoever iterates it sees that it was not asked for them."""
 
-    async def framed(self) -> AsyncIterator[Framed]:
+    async def framed(self) -> AsyncGenerator[Framed, None]:
         yield Numbers(1, 2, 3)
         yield Numbers(4)
 
@@ -74,3 +76,93 @@ def test_an_endless_source_of_such_items_leaves_the_event_loop_its_turn() -> Non
     framing = Framing(content_type="x/odd", encode=encode_odd, separator=b",")
     outbox = Outbox(framing, DEFAULT_ENCODER, 65_536, clock=lambda: next(times))
     assert any(outbox.add(0) for _ in range(100))
+
+
+class Endless(FramedSource):
+    """One piece after the other, each waited for or not; `closed` when it was closed."""
+
+    def __init__(self, *, waits: bool) -> None:
+        self.closed = asyncio.Event()
+        self.given = 0
+        self._waits = waits
+
+    async def framed(self) -> AsyncGenerator[Framed, None]:
+        try:
+            while True:
+                if self._waits:
+                    await asyncio.sleep(1)
+                self.given += 1
+                yield Numbers(self.given)
+        finally:
+            self.closed.set()
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_client_that_leaves_ends_it(*, waits: bool) -> None:
+    async def test() -> None:
+        wire, source = Wire(), Endless(waits=waits)
+        request = start(source, wire)
+        await wire.wait_for_bytes(b"3\n")
+        wire.leave()
+        await request
+        assert source.closed.is_set()
+        assert wire.outcome.reason == "disconnected"
+
+    skip_time(test())
+
+
+def test_one_that_never_waits_leaves_the_event_loop_its_turn() -> None:
+    async def test() -> None:
+        wire, source = Wire(), Endless(waits=False)
+        request = start(source, wire)
+        await wire.wait_for_bytes(b"1\n")
+        turns = [source.given]
+        for _ in range(5):
+            await asyncio.sleep(0)
+            turns.append(source.given)
+        assert turns == list(range(turns[0], turns[0] + 6))
+        wire.leave()
+        await request
+
+    skip_time(test())
+
+
+def test_a_client_that_takes_nothing_holds_it_back_and_is_dropped() -> None:
+    async def test() -> None:
+        wire, source = Wire(), Endless(waits=True)
+        wire.block()
+        await stream(source, wire, policy=StreamPolicy(send_timeout=7, first_item_grace=0.1))
+        assert wire.outcome.reason == "stalled"
+        assert source.given <= 1
+        assert source.closed.is_set()
+
+    skip_time(test())
+
+
+def test_a_send_that_fails_ends_it() -> None:
+    async def test() -> None:
+        wire, source = Wire(), Endless(waits=True)
+        request = start(source, wire)
+        await wire.wait_for_bytes(b"1\n")
+        wire.send_error = OSError("gone")
+        await request
+        assert wire.outcome.reason == "disconnected"
+        assert source.closed.is_set()
+
+    skip_time(test())
+
+
+def test_what_it_raises_fails_the_stream() -> None:
+    class Failing(FramedSource):
+        async def framed(self) -> AsyncGenerator[Framed, None]:
+            yield Numbers(1)
+            raise LookupError("lost")
+
+    async def test() -> None:
+        wire = Wire()
+        await stream(Failing(), wire)
+        assert wire.body == b"1\n"
+        assert isinstance(wire.outcome.error, LookupError)
+        assert not wire.is_complete
+
+    skip_time(test())

@@ -22,6 +22,9 @@ EXTRAS = ",".join(PROJECT["project"]["optional-dependencies"])
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 # The interpreter that runs nox is always there, so that a machine with none of the listed ones still tests.
 PYTHONS = list(dict.fromkeys([*nox.project.python_versions(PROJECT), RUNNING]))
+# What takes longest, and hangs little on the interpreter.
+ON_THE_OUTERMOST = ("tests/servers", "tests/ecosystem/test_mounted.py")
+ON_THE_NEWEST = ("tests/browser", "tests/channels/test_chaos.py", "tests/openapi/test_schemathesis.py")
 
 IMPORT_EVERY_NAME = """
 import importlib.util, jero
@@ -109,10 +112,14 @@ def soak(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The tests, on each interpreter that is present; the servers' own, which take longest, on the outermost."""
+    """The tests, on each interpreter that is present; those that take longest not on each."""
     install(session, "test", checkout=True)
-    is_between = session.python not in (PYTHONS[0], PYTHONS[-1])
-    session.run("pytest", *(["--ignore=tests/servers"] if is_between else []), *session.posargs)
+    left_out = [] if session.python == PYTHONS[-1] else list(ON_THE_NEWEST)
+    if session.python not in (PYTHONS[0], PYTHONS[-1]):
+        left_out += ON_THE_OUTERMOST
+    session.run(
+        "pytest", "--numprocesses=auto", "--dist=loadfile", *map("--ignore={}".format, left_out), *session.posargs
+    )
 
 
 @nox.session(default=False)

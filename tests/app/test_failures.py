@@ -26,6 +26,7 @@ from jero import (
 )
 from jero.testing import AsyncTestClient, TestClient
 from tests.application import Application, call, http_scope
+from tests.naming import shown
 
 INTERNAL = {"type": "internal-server-error", "title": "Internal server error", "status": 500}
 
@@ -171,7 +172,7 @@ async def numbers() -> AsyncIterator[int]:
         (JSONResponse[int], 1, "int"),
         (NDJSONStreamingResponse[int], [1], "list"),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_what_was_not_declared_is_a_logged_500(
     annotation: Any, value: Any, found: str, caplog: pytest.LogCaptureFixture
@@ -213,7 +214,7 @@ def test_a_subclass_of_what_was_declared_is_declared() -> None:
 @pytest.mark.parametrize(
     "value",
     [Headers(x_note="\ud800"), JSONResponse(content=object()), JSONResponse(content=1, headers=Headers("a\nb"))],
-    ids=repr,
+    ids=shown,
 )
 def test_what_cannot_be_written_is_a_logged_500(value: Any, caplog: pytest.LogCaptureFixture) -> None:
     response = returned(JSONResponse[Any] | Headers, value)

@@ -14,6 +14,7 @@ from jero.framing.framing import Framing
 from jero.framing.json_array import JSON_ARRAY
 from jero.framing.ndjson import NDJSON
 from jero.framing.sse import SSE
+from tests.naming import shown
 
 FORMATS = pytest.mark.parametrize("framing", [NDJSON, SSE, JSON_ARRAY], ids=lambda framing: framing.content_type)
 
@@ -44,7 +45,7 @@ def framed(framing: Framing, item: Any) -> bytes:
         ServerSentEvent(comment="a"),
         ServerSentEvent(event="error", data=InternalServerError().problem()),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_what_fits_is_framed_as_without_a_check(framing: Framing, item: Any) -> None:
     assert framed(checked(framing, Decoder(Movie).decode), item) == framed(framing, item)
@@ -63,7 +64,7 @@ def test_what_fits_is_framed_as_without_a_check(framing: Framing, item: Any) -> 
         ServerSentEvent(data=Looser(1)),
         ServerSentEvent(data="a"),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_what_does_not_fit_is_refused(framing: Framing, item: Any) -> None:
     with pytest.raises(msgspec.ValidationError) as refused:

@@ -6,6 +6,7 @@ from msgspec.json import Encoder
 
 from jero.framing.json_array import JSON_ARRAY
 from tests.framing.items import ITEMS, TEXTS, UNENCODABLE
+from tests.naming import shown
 
 
 def framed(*items: Any) -> bytes:
@@ -23,12 +24,12 @@ def test_the_elements_are_separated_by_commas(items: list[Any], text: bytes) -> 
     assert framed(*items) == text
 
 
-@pytest.mark.parametrize(("item", "json"), [*ITEMS, *TEXTS], ids=repr)
+@pytest.mark.parametrize(("item", "json"), [*ITEMS, *TEXTS], ids=shown)
 def test_an_element_is_its_json(item: Any, json: bytes) -> None:
     assert framed(item, item) == b"[" + json + b"," + json + b"]"
 
 
-@pytest.mark.parametrize("item", UNENCODABLE, ids=repr)
+@pytest.mark.parametrize("item", UNENCODABLE, ids=shown)
 def test_what_has_no_json_raises(item: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         framed(item)

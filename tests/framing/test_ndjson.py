@@ -9,6 +9,7 @@ from msgspec.json import Encoder
 
 from jero.framing.ndjson import NDJSON
 from tests.framing.items import ITEMS, RAW_HOLDERS, TEXTS, UNENCODABLE, Color
+from tests.naming import shown
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none()
@@ -28,7 +29,7 @@ def framed(*items: Any, encoder: Encoder | None = None) -> bytes:
     return bytes(buffer)
 
 
-@pytest.mark.parametrize(("item", "json"), [*ITEMS, *TEXTS, (Color.RED, b'"red"')], ids=repr)
+@pytest.mark.parametrize(("item", "json"), [*ITEMS, *TEXTS, (Color.RED, b'"red"')], ids=shown)
 def test_an_item_is_one_line_of_json(item: Any, json: bytes) -> None:
     assert framed(item) == json + b"\n"
 
@@ -51,7 +52,7 @@ def test_json_that_came_with_line_breaks_is_one_line_too(json: bytes, wrap: Call
     assert msgspec.json.decode(text) == msgspec.json.decode(Encoder().encode(wrap(msgspec.Raw(json))))
 
 
-@pytest.mark.parametrize("item", UNENCODABLE, ids=repr)
+@pytest.mark.parametrize("item", UNENCODABLE, ids=shown)
 def test_what_has_no_json_raises(item: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         framed(item)

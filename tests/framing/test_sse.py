@@ -8,6 +8,7 @@ from msgspec.json import Encoder
 from jero import ServerSentEvent
 from jero.framing.sse import SSE
 from tests.framing.items import ITEMS, RAW_HOLDERS, UNENCODABLE, Color, Movie
+from tests.naming import shown
 
 
 def framed(item: Any) -> bytes:
@@ -46,7 +47,7 @@ def test_text_is_the_data_of_an_event_split_at_crlf_cr_and_lf_alone(item: Any, t
     assert framed(ServerSentEvent(data=item)) == text
 
 
-@pytest.mark.parametrize(("item", "json"), [*ITEMS, (Color.RED, b'"red"')], ids=repr)
+@pytest.mark.parametrize(("item", "json"), [*ITEMS, (Color.RED, b'"red"')], ids=shown)
 def test_any_other_item_is_json_in_the_data(item: Any, json: bytes) -> None:
     assert framed(item) == framed(ServerSentEvent(data=item)) == b"data: " + json + b"\n\n"
 
@@ -68,7 +69,7 @@ def test_any_other_item_is_json_in_the_data(item: Any, json: bytes) -> None:
         (ServerSentEvent(comment="a\r\nb\rdata: c"), b": a\n: b\n: data: c\n\n"),
         (ServerSentEvent(event=" e:é", id=":\u2028"), "event:  e:é\nid: :\u2028\n\n".encode()),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_the_fields_of_an_event_in_their_order(event: ServerSentEvent, text: bytes) -> None:
     assert framed(event) == text
@@ -108,7 +109,7 @@ def test_json_that_came_with_line_breaks_starts_no_field(json: bytes, wrap: Call
         assert line == b"" or line.startswith(b"data: ")
 
 
-@pytest.mark.parametrize("item", [*UNENCODABLE, ServerSentEvent(event="\ud800")], ids=repr)
+@pytest.mark.parametrize("item", [*UNENCODABLE, ServerSentEvent(event="\ud800")], ids=shown)
 def test_what_cannot_be_written_raises(item: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         framed(item)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from jero import Cookie
 from jero.http.cookies import read_cookies
+from tests.naming import shown
 
 VALID: dict[str, Any] = {"name": "session", "value": "abc"}
 
@@ -57,7 +58,7 @@ def test_the_set_cookie_header(options: dict[str, Any], attributes: str) -> None
         {"domain": "example.org; Secure"},
         {"domain": "example.org\0"},
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_what_would_break_out_of_its_place_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="cookie"):

@@ -147,7 +147,9 @@ async def test_the_largest_token_that_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("exp", "expires_at"), [(NOW + 86_400.5, NOW + 86_400.5), (10**15, datetime.max.replace(tzinfo=UTC).timestamp())]
+    ("exp", "expires_at"),
+    [(NOW + 86_400.5, NOW + 86_400.5), (10**15, datetime.max.replace(tzinfo=UTC).timestamp())],
+    ids=["tomorrow", "in an age"],
 )
 async def test_the_stream_ends_with_the_token(exp: float, expires_at: float) -> None:
     assert (await asked(STRICT, bearer(token(claims(exp=exp)))))[1] == expires_at

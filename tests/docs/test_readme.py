@@ -2,9 +2,6 @@
 
 import re
 
-import httpx
-import pytest
-
 from tests.docs.example import EXAMPLES, served
 from tests.docs.program import ROOT
 from tests.programs import needs_program
@@ -26,19 +23,6 @@ def test_its_examples_are_files() -> None:
     first, second = blocks("python")
     assert first == (EXAMPLES / "first_steps.py").read_text("utf-8")
     assert second in (EXAMPLES / "any_format.py").read_text("utf-8")
-
-
-@pytest.mark.parametrize(
-    ("accept", "body"),
-    [
-        ("*/*", '{"title":"Metropolis"}\n{"title":"Sunrise"}\n'),
-        ("text/event-stream", 'data: {"title":"Metropolis"}\n\ndata: {"title":"Sunrise"}\n\n'),
-        ("application/json", '[{"title":"Metropolis"},{"title":"Sunrise"}]'),
-    ],
-)
-def test_the_second_one_is_read_in_each_format(accept: str, body: str) -> None:
-    with served("any_format") as example:
-        assert httpx.get(f"{example.url}/movies", headers={"Accept": accept}).text == body
 
 
 @needs_program("curl")

@@ -26,7 +26,7 @@ PUBLISHED_PLOT = ROOT / "docs" / "performance.png"
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs what is asked for, prints it, and writes it to the results' folder."""
     options = _parser().parse_args(arguments)
-    asked = list(WORKLOADS) if "all" in options.workloads else options.workloads
+    asked = runnable(options.workloads)
     names = [name for name in SUBJECTS if name in {*options.subjects, JERO, CEILING}]
     made_with = versions(names)
     print("; ".join(made_with), f"medians of {options.rounds} rounds", sep="\n", end="\n\n", flush=True)
@@ -38,6 +38,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         runs.append(results)
         print(_report(results), flush=True)
     _write(runs, made_with, is_published=options.publish)
+
+
+def runnable(names: Sequence[str]) -> list[str]:
+    """ "all" means all that can be run here. Raises `SystemExit` where one is named that cannot."""
+    asked = list(WORKLOADS) if "all" in names else list(names)
+    programs = {name: program for name in asked if (program := WORKLOADS[name].program)}
+    missing = {name: program for name, program in programs.items() if shutil.which(program) is None}
+    for name, program in missing.items():
+        if "all" not in names:
+            raise SystemExit(f"{name} needs {program}, which is not on the PATH")
+        print(f"{name} is left out: it needs {program}, which is not on the PATH")
+    return [name for name in asked if name not in missing]
 
 
 def _parser() -> argparse.ArgumentParser:

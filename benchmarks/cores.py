@@ -18,9 +18,18 @@ def keep_apart(server: int) -> None:
     """Gives the process of that number, with all its threads, a core of its own; this one, and what it starts, keeps
     to the others.
     """
-    if not _SERVER:
-        return
-    for thread in Path(f"/proc/{server}/task").iterdir():
+    if _SERVER:
+        _keep_to(_SERVER, server)
+        os.sched_setaffinity(0, _CORES - _SERVER)
+
+
+def keep_aside(process: int) -> None:
+    """The process of that number, with all its threads, leaves the server's core to the server."""
+    if _SERVER:
+        _keep_to(_CORES - _SERVER, process)
+
+
+def _keep_to(cores: AbstractSet[int], process: int) -> None:
+    for thread in Path(f"/proc/{process}/task").iterdir():
         with suppress(ProcessLookupError):  # a thread may end meanwhile
-            os.sched_setaffinity(int(thread.name), _SERVER)
-    os.sched_setaffinity(0, _CORES - _SERVER)
+            os.sched_setaffinity(int(thread.name), cores)

@@ -1,7 +1,9 @@
 """A subject's server, seen from the process that measures it."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from types import TracebackType
 from typing import IO, Self
 
@@ -9,20 +11,28 @@ import msgspec
 
 from benchmarks.cores import keep_apart
 from benchmarks.serve import Reading
-from benchmarks.subject import Subject
 
 
 class Server:
-    """Entered, it listens on `port` of 127.0.0.1; left, it is killed, for some never stop by themselves."""
+    """Entered, it listens on `port` of 127.0.0.1; left, it is killed, for some never stop by themselves.
 
-    def __init__(self, subject: Subject) -> None:
-        self._command = [sys.executable, "-m", "benchmarks.serve", subject.module]
+    `module` holds the application as `app`; `environment` is added to this process's own.
+    """
+
+    def __init__(self, module: str, *, environment: Mapping[str, str] | None = None) -> None:
+        self._command = [sys.executable, "-m", "benchmarks.serve", module]
+        self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[str] | None = None
         self.port = 0
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            self._command,
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         self.port = int(self._line())
         keep_apart(self._process.pid)

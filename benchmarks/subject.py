@@ -14,6 +14,11 @@ class Subject:
     module: str
     distributions: tuple[str, ...] = ()
 
+    @property
+    def channel_module(self) -> str:
+        """The module of another application, with a channel and nothing else; not every subject has one."""
+        return f"{self.module.removesuffix('app')}channel_app"
+
 
 def _peer(name: str, *distributions: str) -> Subject:
     return Subject(name, f"benchmarks.subjects.peers.{name.replace('-', '_')}_app", distributions or (name,))
@@ -37,3 +42,4 @@ SUBJECTS = {
 SSE_ALONE = ("sse-starlette",)
 EVERYONE = tuple(name for name in SUBJECTS if name not in SSE_ALONE)
 EVERYONE_WITH_SSE = tuple(SUBJECTS)
+EVERYONE_WITH_A_CHANNEL = (JERO, CEILING, "starlette", "litestar", "sse-starlette")

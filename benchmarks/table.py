@@ -9,10 +9,13 @@ from benchmarks.workload import Metric
 
 
 def rows(results: Results) -> list[list[str]]:
-    """The heading, then a subject a row: each figure, and how many times the ceiling's the first of them is."""
+    """The heading, then a subject a row: each figure, and how many times the ceiling's the first of them is, where the
+    ceiling takes part.
+    """
     metrics = [metric for metric in results.workload.metrics if results.medians(metric.name)]
-    heading = ["", *(f"{metric.name}, {metric.unit}" for metric in metrics), f"{metrics[0].name} / ceiling"]
-    return [heading, *([subject, *_row(results, subject, metrics)] for subject in results.rounds)]
+    ratios = [f"{metrics[0].name} / ceiling"] if CEILING in results.workload.subjects else []
+    heading = ["", *(f"{metric.name}, {metric.unit}" for metric in metrics), *ratios]
+    return [heading, *([subject, *_row(results, subject, metrics)][: len(heading)] for subject in results.rounds)]
 
 
 def targets(results: Results) -> list[list[str]]:

@@ -23,7 +23,7 @@ class Trial:
     def server(self) -> Server:
         """The server, which is warm after its first round."""
         if self._server is None:
-            self._server = self._servers.enter_context(Server(self.subject))
+            self._server = self._servers.enter_context(Server(self.subject.module))
         return self._server
 
     def fresh_server(self) -> Server:

@@ -34,7 +34,8 @@ class Target:
 class Workload:
     """`measure` runs one round of one subject. The first metric is the one that is drawn.
 
-    `most_rounds` holds for workloads whose figures hardly differ from round to round, or that take long.
+    `most_rounds` holds for workloads whose figures hardly differ from round to round, or that take long. `program` has
+    to be on the PATH.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Workload:
     subjects: tuple[str, ...]
     measure: Callable[[Trial], Figures]
     most_rounds: int = 99
+    program: str | None = None
 
     def metric(self, name: str) -> Metric:
         """The metric of that name."""

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.__main__ import runnable
 from benchmarks.run import run
 from benchmarks.server import Server
-from benchmarks.subject import CEILING, JERO, SUBJECTS, Subject
+from benchmarks.subject import CEILING, EVERYONE_WITH_A_CHANNEL, JERO, SUBJECTS, Subject
 from benchmarks.workloads import WORKLOADS
+from tests.programs import needs_program
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["w1", "w6", "w10"])
+@pytest.mark.parametrize("name", ["w1", "w5a", "w5b", "w6", "w10"])
 def test_a_quick_run_measures_jero_and_the_ceiling(name: str) -> None:
     workload = WORKLOADS[name]
     results = run(workload, [JERO, CEILING], rounds=1, is_quick=True)
@@ -31,6 +33,27 @@ def test_a_quick_run_measures_leaving() -> None:
         assert 0 < value < math.inf, name
 
 
+@needs_program("redis-server")
+def test_a_quick_run_measures_a_channel_on_redis() -> None:
+    workload = WORKLOADS["w11"]
+    results = run(workload, [JERO, CEILING], rounds=1, is_quick=True)
+    (figures,) = results.rounds[JERO]
+    assert set(figures) == {metric.name for metric in workload.metrics}
+    assert all(0 < value < math.inf for value in figures.values())
+    assert CEILING not in results.rounds
+
+
+def test_a_workload_whose_program_is_missing_is_refused_by_name_and_left_out_of_all(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert runnable(["w1", "w5a"]) == ["w1", "w5a"]
+    with pytest.raises(SystemExit, match="w11 needs redis-server"):
+        runnable(["w1", "w11"])
+    assert runnable(["all"]) == [name for name in WORKLOADS if name != "w11"]
+    assert "w11 is left out" in capsys.readouterr().out
+
+
 def test_subjects_take_turns() -> None:
     turns: list[str] = []
     run(WORKLOADS["w1"], [JERO, CEILING], rounds=2, is_quick=True, progress=turns.append)
@@ -38,7 +61,7 @@ def test_subjects_take_turns() -> None:
 
 
 def test_a_server_answers_for_itself_and_is_gone_when_it_is_left() -> None:
-    with Server(SUBJECTS[CEILING]) as server:
+    with Server(SUBJECTS[CEILING].module) as server:
         reading = server.read()
         assert reading.cpu > 0
         assert reading.resident > 1024**2
@@ -51,8 +74,17 @@ def test_a_server_answers_for_itself_and_is_gone_when_it_is_left() -> None:
 
 @pytest.mark.parametrize("subject", SUBJECTS.values(), ids=lambda subject: subject.name)
 def test_every_subject_has_an_application(subject: Subject) -> None:
-    source = (ROOT / f"{subject.module.replace('.', '/')}.py").read_text("utf-8")
-    assert re.search(r"^(app = |async def app\()", source, re.MULTILINE)
+    assert holds_an_application(subject.module)
+
+
+@pytest.mark.parametrize("name", EVERYONE_WITH_A_CHANNEL)
+def test_those_with_a_channel_have_an_application_for_it(name: str) -> None:
+    assert holds_an_application(SUBJECTS[name].channel_module)
+
+
+def holds_an_application(module: str) -> bool:
+    source = (ROOT / f"{module.replace('.', '/')}.py").read_text("utf-8")
+    return re.search(r"^(app = |async def app\()", source, re.MULTILINE) is not None
 
 
 def test_every_workload_names_metrics_and_subjects_that_there_are() -> None:

@@ -48,6 +48,12 @@ def test_the_figures() -> None:
     ]
 
 
+def test_where_the_ceiling_takes_no_part_nothing_is_compared_with_it() -> None:
+    metric = WORKLOADS["w11"].metrics[0]
+    run = Results(WORKLOADS["w11"], {"jero": [{metric.name: 3.0}], "litestar": [{metric.name: 1.0}]})
+    assert rows(run) == [["", f"{metric.name}, {metric.unit}"], ["jero", "3.00"], ["litestar", "1.00"]]
+
+
 def test_the_targets() -> None:
     assert targets(RUN) == [
         ["jero is to reach", "to reach", "came to", "reached"],

@@ -1,0 +1,119 @@
+"""The clients of a channel: many that listen, and one that has items published."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from itertools import cycle, islice
+from select import EPOLLIN, epoll
+from socket import socket
+from types import TracebackType
+from typing import Self
+
+from benchmarks.client import BUFFER_BYTES, PATIENCE, connected, request
+from benchmarks.delivery import Delivery
+
+PATH = "/channel"
+ANSWER_BYTES = 4096
+
+
+class Subscribers:
+    """Entered, `count` connections listen, spread evenly over the ports, and what they receive is kept to be checked.
+
+    The publisher asks the server of the first port. `patience`: seconds without anything that comes.
+    """
+
+    def __init__(self, ports: Sequence[int], count: int, *, patience: float = PATIENCE) -> None:
+        self._ports = ports
+        self._count = count
+        self._patience = patience
+        self._stack = ExitStack()
+        self._ready = epoll()
+        self._connections: dict[int, socket] = {}
+        self._deliveries: dict[int, Delivery] = {}
+        self._buffer = memoryview(bytearray(BUFFER_BYTES))
+        self._published = 0
+        self._is_in_order = True
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.enter_context(self._ready)
+            self._publisher = stack.enter_context(connected(self._ports[0]))
+            clients = [stack.enter_context(connected(port)) for port in islice(cycle(self._ports), self._count)]
+            for client in clients:
+                client.sendall(request(PATH))
+            for client in clients:
+                _check_status(client)
+                self._connections[client.fileno()] = client
+                self._deliveries[client.fileno()] = Delivery()
+                self._ready.register(client.fileno(), EPOLLIN)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def publish(self, count: int, *, pause: float = 0.0, publishers: int = 1) -> int:
+        """Has so many items published, and returns when every subscriber has them all: how many deliveries that is."""
+        path = f"{PATH}?first={self._published}&count={count}&pause={pause}&publishers={publishers}"
+        self._published += count
+        self._is_in_order = self._is_in_order and publishers == 1
+        self._publisher.sendall(request(path, body=b""))
+        self._receive(count * self._count)
+        _check_answer(self._publisher)
+        return count * self._count
+
+    def publish_in_turn(self, times: int, count: int) -> int:
+        """The same `times` times, each when all have received the last."""
+        return sum(self.publish(count) for _ in range(times))
+
+    def check(self) -> None:
+        """Raises `RuntimeError` unless everybody has received everything once, in the order of its publishing.
+
+        Several publishers have none among themselves: it is then the same for everybody.
+        """
+        deliveries = list(self._deliveries.values())
+        numbers = range(self._published)
+        order = numbers if self._is_in_order else deliveries[0].numbers()
+        if sorted(order) != list(numbers):
+            raise RuntimeError(f"a subscriber received {len(order)} of {len(numbers)} events")
+        for delivery in deliveries:
+            delivery.check(order)
+
+    def delays(self, last: int) -> Iterator[float]:
+        """Milliseconds from publishing to arrival, of the last so many events, for each subscriber."""
+        for delivery in self._deliveries.values():
+            yield from delivery.delays(self._published - last)
+
+    def _receive(self, deliveries: int) -> None:
+        poll, buffer, connections, kept = self._ready.poll, self._buffer, self._connections, self._deliveries
+        while deliveries > 0:
+            ready = poll(self._patience)
+            if not ready:
+                raise RuntimeError(f"{deliveries} deliveries are missing: nothing came in {self._patience:g} s")
+            for number, _ in ready:
+                size = connections[number].recv_into(buffer)
+                if not size:
+                    raise RuntimeError(f"the server closed a connection to {PATH}")
+                deliveries -= kept[number].add(buffer[:size])
+
+
+def _check_answer(publisher: socket) -> None:
+    """Takes the whole answer, which may come in parts: a 200 or a 201, with "ok"."""
+    answer = _check_status(publisher)
+    while not answer.endswith(b"\r\n\r\nok"):
+        answer += _received(publisher)
+
+
+def _check_status(client: socket) -> bytes:
+    answer = _received(client)
+    if not answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 201 ")):
+        raise RuntimeError(f"{PATH} was answered with {answer[:200]!r}")
+    return answer
+
+
+def _received(client: socket) -> bytes:
+    received = client.recv(ANSWER_BYTES)
+    if not received:
+        raise RuntimeError(f"the server closed a connection to {PATH}")
+    return received

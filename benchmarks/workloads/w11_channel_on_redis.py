@@ -1,0 +1,83 @@
+"""W11: a channel on Redis, with 500 subscribers on two workers."""
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from benchmarks.publication import REDIS_URL
+from benchmarks.redis_server import PROGRAM, RedisServer
+from benchmarks.server import Server
+from benchmarks.spread import percentile
+from benchmarks.subject import JERO
+from benchmarks.subscribers import Subscribers
+from benchmarks.trial import Trial
+from benchmarks.workload import Figures, Metric, Target, Workload
+
+ONE = Metric("one publisher", "deliveries per second", is_better_high=True)
+TEN = Metric("ten publishers", "deliveries per second", is_better_high=True)
+CPU = Metric("ten publishers, CPU", "deliveries per second of both workers' CPU", is_better_high=True)
+MEDIAN = Metric("median", "ms from published to received")
+P99 = Metric("p99", "ms from published to received")
+
+WORKERS = 2
+SUBSCRIBERS = 500
+WARM_UP_EVENTS = 20
+# A modest rate: the workers are idle for most of the time.
+PAUSE_SECONDS = 0.03
+
+
+def measure(trial: Trial) -> Figures:
+    """On a fresh Redis and fresh workers, with a port each, so that either has half of the subscribers.
+
+    One worker publishes, and a publisher waits for Redis to have one event before it publishes the next.
+    """
+    with ExitStack() as stack:
+        redis = stack.enter_context(RedisServer())
+        environment = {REDIS_URL: redis.url}
+        module = trial.subject.channel_module
+        servers = [stack.enter_context(Server(module, environment=environment)) for _ in range(WORKERS)]
+        redis.keep_aside()
+        ports = [server.port for server in servers]
+        clients = stack.enter_context(Subscribers(ports, trial.size(SUBSCRIBERS, 20)))
+        clients.publish_in_turn(WARM_UP_EVENTS, 1)
+        slow, fast = trial.size(100, 10), trial.size(400, 50)
+        clients.publish(slow, pause=PAUSE_SECONDS)
+        delays = list(clients.delays(slow))
+        by_one = _rate(clients, fast, publishers=1)
+        before = _cpu(servers)
+        by_ten = _rate(clients, fast, publishers=10)
+        cpu = _cpu(servers) - before
+        clients.check()
+    return {
+        TEN.name: by_ten,
+        CPU.name: fast * trial.size(SUBSCRIBERS, 20) / cpu,
+        ONE.name: by_one,
+        MEDIAN.name: percentile(delays, 50),
+        P99.name: percentile(delays, 99),
+    }
+
+
+def _rate(clients: Subscribers, count: int, *, publishers: int) -> float:
+    began = time.perf_counter()
+    deliveries = clients.publish(count, publishers=publishers)
+    return deliveries / (time.perf_counter() - began)
+
+
+def _cpu(servers: Sequence[Server]) -> float:
+    return sum(server.read().cpu for server in servers)
+
+
+W11 = Workload(
+    name="W11",
+    title="a channel on Redis, 500 subscribers on two workers",
+    metrics=(TEN, CPU, ONE, MEDIAN, P99),
+    targets=(
+        Target(TEN.name, 3.0, "litestar"),
+        Target(ONE.name, 3.0, "litestar"),
+        Target(P99.name, 5.0),
+    ),
+    subjects=(JERO, "litestar"),
+    measure=measure,
+    most_rounds=3,
+    program=PROGRAM,
+)

@@ -1,0 +1,67 @@
+"""What a subscriber received: counted, checked, timed."""
+
+import time
+
+import pytest
+from msgspec.json import encode
+
+from benchmarks.delivery import Delivery
+from benchmarks.item import Item
+from benchmarks.publication import NAME
+
+HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+def chunk(number: int, *, made_at: float = 1.5, end: bytes = b"\n") -> bytes:
+    """An event in a chunk of its own."""
+    event = b"id: life-%d%bdata: %b%b%b" % (number, end, encode(Item(number, NAME, made_at)), end, end)
+    return b"%x\r\n%b\r\n" % (len(event), event)
+
+
+def delivered(*pieces: bytes) -> tuple[Delivery, int]:
+    """A delivery that got these pieces, and how many events it counted."""
+    delivery = Delivery()
+    return delivery, sum(delivery.add(memoryview(piece)) for piece in pieces)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_every_event_is_counted_wherever_the_bytes_are_split(end: bytes) -> None:
+    text = HEAD + b"".join(chunk(number, end=end) for number in range(3))
+    for place in range(1, len(text)):
+        delivery, count = delivered(text[:place], text[place:])
+        assert count == 3
+        delivery.check(range(3))
+    assert delivered(*(bytes([byte]) for byte in text))[1] == 3
+
+
+@pytest.mark.parametrize("numbers", [[], [0], [0, 1], [0, 2, 1], [0, 1, 1, 2], [0, 1, 2, 3], [1, 2, 3]], ids=str)
+def test_what_is_not_everything_once_and_in_order_is_refused(numbers: list[int]) -> None:
+    delivery, _ = delivered(HEAD, *map(chunk, numbers))
+    with pytest.raises(RuntimeError, match=f"received {len(numbers)} of 3 events"):
+        delivery.check(range(3))
+
+
+def test_an_event_that_is_not_whole_is_refused() -> None:
+    whole = chunk(2)
+    cut = whole.replace(b"data: ", b"data:")
+    for last in (whole[: whole.index(b"}")], cut, whole + b'"id":'):
+        delivery, count = delivered(HEAD, chunk(0), chunk(1), last)
+        assert count == 3 + last.endswith(b'"id":')
+        with pytest.raises(RuntimeError, match="of 3 events"):
+            delivery.check(range(3))
+
+
+def test_an_event_is_as_old_as_its_last_byte_makes_it() -> None:
+    delivery = Delivery()
+    made_at = time.monotonic()
+    events = [chunk(number, made_at=made_at) for number in range(3)]
+    delivery.add(memoryview(HEAD + events[0] + events[1][:-9]))
+    read_at = time.monotonic()
+    while time.monotonic() < read_at + 0.01:
+        pass
+    delivery.add(memoryview(events[1][-9:] + events[2]))
+    first, second, third = delivery.delays(0)
+    assert 0 <= first <= (read_at - made_at) * 1e3
+    assert second == third
+    assert second >= first + 10
+    assert list(delivery.delays(1)) == [second, third]

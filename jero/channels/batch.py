@@ -28,11 +28,8 @@ class Batch(Framed):
         self._others: list[tuple[Framing, bytes]] = []
 
     def bytes_in(self, framing: Framing) -> bytes:
-        """Event streams have them as they are kept; another format is made once for all who want it.
-
-        A gap is in no event stream's declared type, so a format that checks its items is not asked about it.
-        """
-        if framing is SSE or (self.is_gap and framing.content_type == SSE.content_type):
+        """Event streams have them as they are kept; another format is made once for all who want it."""
+        if framing is SSE:
             return self._bytes
         for made, others in self._others:
             if made is framing:

@@ -4,10 +4,10 @@ from enum import Enum
 from typing import Any, Final, TypeAlias
 
 from msgspec import Raw, Struct
-from msgspec.json import Encoder
+from msgspec.json import Decoder, Encoder
 
-from jero.codec import DEFAULT_ENCODER
-from jero.framing.event import ServerSentEvent
+from jero.codec import DEFAULT_ENCODER, json_decoder
+from jero.framing.event import Notice, ServerSentEvent
 from jero.framing.json_text import append_json
 from jero.framing.sse import SSE
 
@@ -16,7 +16,7 @@ GAP: Final = "gap"
 Position: TypeAlias = tuple[int, int]
 
 
-class Gap(Struct, frozen=True):
+class Gap(Notice, frozen=True):
     """The data of an event `gap`: what came after the id `after`, up to `resumed_at`, is missed.
 
     What follows the gap came after `resumed_at`.
@@ -24,6 +24,9 @@ class Gap(Struct, frozen=True):
 
     after: str
     resumed_at: str
+
+
+_GAPS: Final[Decoder[Gap]] = json_decoder(Gap)
 
 
 class Payload(Struct, frozen=True):
@@ -61,7 +64,13 @@ class Event(Struct, frozen=True, gc=False):
 
     def encoded(self) -> ServerSentEvent[Any]:
         """The event with its data ready for an encoder, which takes JSON over as it is."""
+        if self.type == GAP:
+            return self.sent(self.gap())
         return self.sent(self.data.decode() if self.is_text else Raw(self.data))
+
+    def gap(self) -> Gap:
+        """What it says that is missed, where it is a gap."""
+        return _GAPS.decode(self.data)
 
 
 def payload_of(data: Any, event: str | None, encoder: Encoder) -> Payload:

@@ -15,7 +15,8 @@ return id
 """
 
 # The stream's last id, its first one ('' where it is empty), whether nothing was ever dropped from it, whether it holds
-# the id that was asked for, and the events after that, or the newest ones, newest first; nothing where no stream is.
+# the id that was asked for, the events after that, or the newest ones, newest first, and the time of Redis's clock in
+# milliseconds; nothing where no stream is.
 # KEYS: the stream. ARGV: the id ('' for the newest events), how many at the most.
 READ: Final = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return {} end
@@ -31,5 +32,6 @@ else
   entries = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', ARGV[2])
 end
 local last, is_whole = found['last-generated-id'], found['entries-added'] == found['length'] and 1 or 0
-return {last, first and first[1] or '', is_whole, is_there, entries}
+local time = redis.call('TIME')
+return {last, first and first[1] or '', is_whole, is_there, entries, time[1] * 1000 + math.floor(time[2] / 1000)}
 """

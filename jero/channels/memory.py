@@ -52,6 +52,9 @@ class MemoryLog(EventLog):
     def newest(self) -> Position:
         return self.ring.top
 
+    def position_at(self, moment: float) -> Position:
+        return self._beginning
+
     async def append(self, payload: Payload, seconds: float) -> str:
         if self.is_closed:
             raise ChannelUnavailable("The store of the channel is closed.")

@@ -6,6 +6,7 @@ from typing import Self
 
 from jero.channels.batch import Batch
 from jero.channels.event import Position
+from jero.channels.ring import fitting
 from jero.channels.statistics import Counters
 from jero.channels.store import EventLog
 
@@ -17,13 +18,16 @@ class Receiver(AsyncIterator[Batch]):
     its own stands in between.
     """
 
-    def __init__(self, log: EventLog, counters: Counters, *, after: str | None, position: Position | None) -> None:
+    def __init__(
+        self, log: EventLog, counters: Counters, *, after: str | None, position: Position | None, moment: float
+    ) -> None:
         self._log = log
         self._ring = log.ring
         self._audience = log.audience
         self._counters = counters
         self._after = after
         self._position = position
+        self._moment = moment
         self._number: int | None = None
         self._waiter: asyncio.Future[Batch] | None = None
         self._is_open = True
@@ -87,7 +91,7 @@ class Receiver(AsyncIterator[Batch]):
             if page.lost_until is not None:
                 return await self._take(log.gap(log.id_of(position), page.lost_until))
             if page.events:
-                return await self._take(Batch(page.events))
+                return await self._take(Batch(fitting(page.events)))
             self._position = position = page.position
         raise StopAsyncIteration
 
@@ -96,5 +100,5 @@ class Receiver(AsyncIterator[Batch]):
         while not (log.is_ready or log.is_closed):
             await log.bell.wait()
         if self._position is None:  # it subscribed before that
-            self._position = log.began_at
+            self._position = log.position_at(self._moment)
         return self._position

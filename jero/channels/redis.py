@@ -9,7 +9,7 @@ from typing import Any, Final
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from jero.channels.backoff import Backoff
 from jero.channels.lua import PUBLISH, READ
@@ -22,8 +22,8 @@ logger = logging.getLogger("jero.channels")
 ATTEMPT_SECONDS: Final = 2.0
 # How many of the events that are there already a channel begins with.
 NEWEST_EVENTS: Final = 1_000
-# Where nothing is published, Redis is to say so as often, for a connection may be lost without a sign.
-HEARTBEAT_SECONDS: Final = 10.0
+# A channel that Redis refuses to read is tried again so often.
+REFUSED_SECONDS: Final = 1.0
 
 _FAILURES: Final = (RedisError, OSError, TimeoutError)
 
@@ -32,16 +32,20 @@ class RedisStore(Store):
     """Channels in the Redis at `url`: "redis://localhost:6379/0", or "rediss://", or "unix://".
 
     `prefix`: what the names of its keys begin with. `connections`: how many commands are under way at once at the most;
-    one connection more waits for what is published in all channels.
+    one connection more waits for what is published in all channels. `heartbeat`: seconds after
+    which a Redis that has nothing new is to say so, for a connection may be lost without a sign.
 
-    Entering it raises `ChannelUnavailable` where Redis does not answer.
+    Entering it raises `ChannelUnavailable` where Redis does not answer. `ValueError` for a `heartbeat` that is not
+    positive.
     """
 
-    def __init__(self, url: str, *, prefix: str = "jero:", connections: int = 8) -> None:
+    def __init__(self, url: str, *, prefix: str = "jero:", connections: int = 8, heartbeat: float = 10.0) -> None:
+        if not heartbeat > 0:
+            raise ValueError(f"RedisStore(heartbeat={heartbeat!r}): it is a positive number of seconds.")
         super().__init__()
         self._prefix = prefix
         self._commands = _Commands(url, connections)
-        self._reader = _Reader(url)
+        self._reader = _Reader(url, heartbeat)
 
     async def _open(self) -> None:
         try:
@@ -93,13 +97,17 @@ class _Commands(Commands):
 class _Reader:
     """The one task, with the one connection, that waits for what comes in all channels."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, heartbeat: float) -> None:
+        self._heartbeat = heartbeat
         self._redis = _client(url, 1)
         self._redis.set_response_callback("XREAD", _as_it_is)
         self._read = self._redis.register_script(READ)
         self._logs: dict[bytes, RedisLog] = {}
         # Those of which it is not known that their rings are all that Redis has.
         self._behind: set[RedisLog] = set()
+        # Those that Redis refuses to read, as where a key holds something else than a stream.
+        self._refused: set[RedisLog] = set()
+        self._asks_again_at = 0.0
         self._has_logs = asyncio.Event()
         self._waiting: asyncio.Timeout | None = None
         self._task: asyncio.Task[None] | None = None
@@ -130,10 +138,11 @@ class _Reader:
             await self._has_logs.wait()
             try:
                 while self._behind:
-                    await self._catch_up(next(iter(self._behind)))
+                    for log in list(self._behind):
+                        await self._catch_up(log)
                 self._is_back()
-                backoff.reset()
                 await self._read_on()
+                backoff.reset()
             except Exception as error:
                 self._is_gone(error)
                 self._behind.update(self._logs.values())
@@ -146,8 +155,13 @@ class _Reader:
             after, count = log.id_of(log.ring.top), PAGE_EVENTS
         else:
             after, count = "", min(log.history, NEWEST_EVENTS)
-        async with asyncio.timeout(ATTEMPT_SECONDS):
-            reading = reading_of(await self._read([log.key], [after, count]))
+        try:
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                reading = reading_of(await self._read([log.key], [after, count]))
+        except ResponseError as error:
+            self._is_refused(log, error)
+            return
+        self._is_read_again(log)
         if after:
             log.go_on(reading)
         else:
@@ -157,13 +171,11 @@ class _Reader:
 
     async def _read_on(self) -> None:
         """Waits for what comes next, in any channel, and gives it to its log."""
-        keys = list(self._logs)
-        ids = [log.id_of(log.ring.top) for log in self._logs.values()]
-        milliseconds = int(HEARTBEAT_SECONDS * 1000)
+        answer: Any = None
+        seconds = REFUSED_SECONDS if self._refused else self._heartbeat
         try:
-            async with asyncio.timeout(HEARTBEAT_SECONDS + ATTEMPT_SECONDS) as self._waiting:
-                command = ("XREAD", "COUNT", PAGE_EVENTS, "BLOCK", milliseconds, "STREAMS", *keys, *ids)
-                answer: Any = await self._redis.execute_command(*command)
+            async with asyncio.timeout(seconds + ATTEMPT_SECONDS) as self._waiting:
+                answer = await self._next(seconds)
         except TimeoutError:
             if not self._behind:
                 raise
@@ -172,6 +184,8 @@ class _Reader:
             self._waiting = None
         if not answer:
             self._behind.update(self._logs.values())
+        elif self._refused and monotonic() > self._asks_again_at:
+            self._behind |= self._refused
         found: Any = answer.items() if hasattr(answer, "items") else answer or ()
         for key, entries in found:
             log = self._logs[key]
@@ -179,6 +193,29 @@ class _Reader:
                 log.extend(entries)
             else:  # so many may come that some were dropped before they were read
                 self._behind.add(log)
+
+    async def _next(self, seconds: float) -> Any:
+        """What comes next, in all channels that can be read; nothing where nothing comes for so long."""
+        logs = {key: log for key, log in self._logs.items() if log not in self._refused}
+        if not logs:
+            await asyncio.sleep(seconds)
+            return None
+        ids = [log.id_of(log.ring.top) for log in logs.values()]
+        milliseconds = max(1, int(seconds * 1000))
+        command = ("XREAD", "COUNT", PAGE_EVENTS, "BLOCK", milliseconds, "STREAMS", *logs, *ids)
+        return await self._redis.execute_command(*command)
+
+    def _is_refused(self, log: RedisLog, error: ResponseError) -> None:
+        self._behind.discard(log)
+        self._asks_again_at = monotonic() + REFUSED_SECONDS
+        if log not in self._refused:
+            self._refused.add(log)
+            logger.warning("%s cannot be read, and is tried on: %s", log.key, error)
+
+    def _is_read_again(self, log: RedisLog) -> None:
+        if log in self._refused:
+            self._refused.discard(log)
+            logger.warning("%s can be read again", log.key)
 
     def _is_gone(self, error: Exception) -> None:
         if self._gone_at is None:

@@ -5,8 +5,10 @@ import logging
 import re
 import secrets
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from time import monotonic
 from typing import Any, Final
 
 from msgspec import Struct
@@ -45,7 +47,7 @@ class Reading(Struct, frozen=True):
     """The state of a stream at one moment, and what it holds after a position.
 
     `last`, `first`: its last position, and that of its first entry. `is_whole`: nothing was ever dropped from it.
-    `is_there`: it holds an entry at the position.
+    `is_there`: it holds an entry at the position. `milliseconds`: the time of Redis's clock.
     """
 
     last: Position = BEGINNING
@@ -53,6 +55,7 @@ class Reading(Struct, frozen=True):
     is_whole: bool = True
     is_there: bool = False
     entries: Sequence[Any] = ()
+    milliseconds: int = 0
 
     def lost_until(self, position: Position) -> Position | None:
         """Where what came after `position` begins to be there again; `None`: it is all there."""
@@ -82,6 +85,10 @@ class RedisLog(EventLog):
         self._token_prefix = f"{prefix}stored:"
         self._settled: deque[str] = deque(maxlen=1_000)
         self._stored = BEGINNING
+        self._made_at = self._began_at = monotonic()
+        self._clock = 0
+        # Where it stood from its making until its beginning: the last position before, and those in between.
+        self._stood = [BEGINNING]
 
     def position_of(self, event_id: str) -> Position | None:
         match = _ID.fullmatch(event_id)
@@ -117,7 +124,8 @@ class RedisLog(EventLog):
         return event_id
 
     async def read_after(self, position: Position) -> Page:
-        reading = reading_of(await self._commands.run(READ, [self.key], [self.id_of(position), PAGE_EVENTS]))
+        count = min(self.ring.batch_events, PAGE_EVENTS)
+        reading = reading_of(await self._commands.run(READ, [self.key], [self.id_of(position), count]))
         lost_until = reading.lost_until(position)
         if lost_until is not None:
             return Page(lost_until, lost_until=lost_until)
@@ -129,10 +137,24 @@ class RedisLog(EventLog):
     def start(self, reading: Reading) -> None:
         """The ring begins with the newest entries, which are given newest first."""
         entries = reading.entries[::-1]
-        self.ring.restart(before(_position(entries[0][0])) if entries else reading.last)
+        positions = [_position(entry_id) for entry_id, _ in entries]
+        self.ring.restart(before(positions[0]) if positions else reading.last)
+        self._clock, self._began_at = reading.milliseconds, monotonic()
+        stood = [self.ring.floor, *positions]
+        is_dated = reading.last[0] <= reading.milliseconds  # else the ids are not of this clock
+        self._stood = stood[self._last_until(self._made_at, stood) :] if is_dated else stood[-1:]
         self.keep(self.events(entries))
         self.ring.top = max(self.ring.top, reading.last)
         self.begin()
+
+    def position_at(self, moment: float) -> Position:
+        return self._stood[self._last_until(moment, self._stood)]
+
+    def _last_until(self, moment: float, positions: Sequence[Position]) -> int:
+        """The index of the last position that is surely not after that moment; of the first where all may be."""
+        passed = (self._began_at - moment) * 1_000
+        latest = self._clock - int(passed * 1.001) - 2  # clocks differ by less, and ids have whole milliseconds
+        return max(bisect_left(positions, (latest, 0)) - 1, 0)
 
     def go_on(self, reading: Reading) -> None:
         """The ring goes on with what came after its top, and its subscribers are told what did not."""
@@ -178,8 +200,9 @@ def reading_of(answer: list[Any]) -> Reading:
     """What the script `READ` gave."""
     if not answer:
         return Reading()
-    last, first, is_whole, is_there, entries = answer
-    return Reading(_position(last), _position(first) if first else None, bool(is_whole), bool(is_there), entries)
+    last, first, is_whole, is_there, entries, milliseconds = answer
+    oldest = _position(first) if first else None
+    return Reading(_position(last), oldest, bool(is_whole), bool(is_there), entries, milliseconds)
 
 
 def _position(entry_id: bytes) -> Position:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from jero.channels.batch import Batch
@@ -36,6 +37,11 @@ class Ring:
 
     def __len__(self) -> int:
         return len(self._events)
+
+    @property
+    def batch_events(self) -> int:
+        """About how many events leave together, if others are as large as the newest."""
+        return max(1, BATCH_BYTES // len(self._events[-1].frame)) if self._events else 1
 
     @property
     def is_full(self) -> bool:
@@ -80,16 +86,22 @@ class Ring:
         return shared.batch
 
     def _share(self, number: int) -> _Shared:
-        events: list[Event] = []
-        size, is_full = 0, False
-        for index in range(number - self.first + 1, len(self._events)):
-            event = self._events[index]
-            size += len(event.frame)
-            if events and size > BATCH_BYTES:
-                is_full = True
-                break
-            events.append(event)
+        start = number - self.first + 1
+        events = fitting(self._events[index] for index in range(start, len(self._events)))
+        is_full = start + len(events) < len(self._events)
         return _Shared(Batch(events, number + len(events)), number, is_full)
+
+
+def fitting(events: Iterable[Event]) -> list[Event]:
+    """As many of the first as leave together: one at least, and beyond that no more than `BATCH_BYTES`."""
+    taken: list[Event] = []
+    size = 0
+    for event in events:
+        size += len(event.frame)
+        if taken and size > BATCH_BYTES:
+            break
+        taken.append(event)
+    return taken
 
 
 def _position(event: Event) -> Position:

@@ -35,15 +35,14 @@ class EventLog(ABC):
     """One channel's events, as this process sees them.
 
     `ring`: the newest of them; `audience`: who waits for the next. `bell` rings when the ring has changed, and when the
-    log is ready, or closed. `is_ready`: the ring has begun, and the newest event was then at `began_at`. `is_closed`:
-    nothing more will come.
+    log is ready, or closed. `is_ready`: the ring has begun. `is_closed`: nothing more will come.
     """
 
     def __init__(self, ring: Ring) -> None:
         self.ring = ring
         self.audience = Audience(ring)
         self.bell = Bell()
-        self.began_at = self._beginning = ring.top
+        self._beginning = ring.top
         self.is_ready = False
         self.is_closed = False
 
@@ -63,6 +62,10 @@ class EventLog(ABC):
         """The newest position that this process knows of."""
 
     @abstractmethod
+    def position_at(self, moment: float) -> Position:
+        """The newest position at a moment of `time.monotonic` before the log was ready, or one shortly before it."""
+
+    @abstractmethod
     async def append(self, payload: Payload, seconds: float) -> str:
         """Stores an event, and gives its id. Raises `ChannelUnavailable` when it cannot within so many seconds."""
 
@@ -76,7 +79,6 @@ class EventLog(ABC):
 
     def begin(self) -> None:
         """The ring has begun."""
-        self.began_at = self.ring.top
         self.is_ready = True
         self.bell.ring()
 

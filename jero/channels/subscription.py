@@ -1,21 +1,19 @@
 """A subscription: a place in a channel, from where on its events are received."""
 
 from collections.abc import AsyncGenerator, AsyncIterable
+from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from msgspec.json import Decoder
 
-from jero.channels.event import GAP, Event, Gap, Position
+from jero.channels.event import GAP, Event, Position
 from jero.channels.receiver import Receiver
 from jero.channels.statistics import Counters
 from jero.channels.store import EventLog
-from jero.codec import json_decoder
 from jero.framing.event import ServerSentEvent
 from jero.framing.framed import FramedSource
 
 T = TypeVar("T")
-
-_GAP_DECODER: Decoder[Any] = json_decoder(Gap)
 
 
 class Subscription(FramedSource, AsyncIterable[ServerSentEvent[T]], Generic[T]):
@@ -24,7 +22,7 @@ class Subscription(FramedSource, AsyncIterable[ServerSentEvent[T]], Generic[T]):
     An event's `id` and `event` are those that it was published with. Where `event` is "gap", `data` is a `Gap` in place
     of a `T`. Each iteration begins where the subscription did; it ends when the store is closed.
 
-    `after`: an id of an earlier life of the store. `position`: where it begins else; `None`: at the newest event.
+    `after`: an id of an earlier life of the store. `position`: where it begins else; `None`: now.
     """
 
     def __init__(
@@ -35,6 +33,7 @@ class Subscription(FramedSource, AsyncIterable[ServerSentEvent[T]], Generic[T]):
         self._decoder: Decoder[Any] = decoder
         self._after = after
         self._position = position
+        self._moment = monotonic()
 
     async def __aiter__(self) -> AsyncGenerator[ServerSentEvent[T], None]:
         receiver = self.framed()
@@ -47,9 +46,9 @@ class Subscription(FramedSource, AsyncIterable[ServerSentEvent[T]], Generic[T]):
 
     def framed(self) -> Receiver:
         """The same, framed, for a stream of the engine's."""
-        return Receiver(self._log, self._counters, after=self._after, position=self._position)
+        return Receiver(self._log, self._counters, after=self._after, position=self._position, moment=self._moment)
 
     def _data_of(self, event: Event) -> Any:
         if event.is_text:
             return event.data.decode()
-        return (_GAP_DECODER if event.type == GAP else self._decoder).decode(event.data)
+        return event.gap() if event.type == GAP else self._decoder.decode(event.data)

@@ -8,19 +8,19 @@ from msgspec import UNSET
 from msgspec.json import Encoder
 
 from jero.errors import Problem
-from jero.framing.event import ServerSentEvent, data_alone
+from jero.framing.event import Notice, ServerSentEvent, data_alone
 from jero.framing.framing import Framing
 
 
 def checked(framing: Framing, decode: Callable[[bytes], Any]) -> Framing:
     """The same format; before an item is framed its JSON is read by `decode`, and what that raises fails the stream.
 
-    Of an event its data is read, unless it is the problem that tells of a failure.
+    Of an event its data is read, unless it tells of the stream itself: a notice, or the problem of a failure.
     """
 
     def encode(item: Any, buffer: bytearray, encoder: Encoder) -> None:
         data = data_alone(item)
-        if data is not UNSET and not _tells_of_failure(item):
+        if data is not UNSET and not _tells_of_stream(item):
             try:
                 decode(encoder.encode(data))
             except (ValueError, RecursionError) as error:
@@ -31,5 +31,5 @@ def checked(framing: Framing, decode: Callable[[bytes], Any]) -> Framing:
     return msgspec.structs.replace(framing, encode=encode, around_json=None)
 
 
-def _tells_of_failure(item: Any) -> bool:
-    return isinstance(item, ServerSentEvent) and isinstance(cast("ServerSentEvent[Any]", item).data, Problem)
+def _tells_of_stream(item: Any) -> bool:
+    return isinstance(item, ServerSentEvent) and isinstance(cast("ServerSentEvent[Any]", item).data, Problem | Notice)

@@ -37,6 +37,10 @@ class ServerSentEvent(Struct, Generic[T], frozen=True, kw_only=True):
             raise ValueError("ServerSentEvent() needs at least one of data, event, id, retry and comment.")
 
 
+class Notice(Struct, frozen=True):
+    """Data that tells of the stream itself, in the place of an item: it need not be of the type that is declared."""
+
+
 def data_alone(item: Any) -> Any:
     """What is sent of an item in a format that knows no events: an event's data, `UNSET` where it has none."""
     return cast("ServerSentEvent[Any]", item).data if isinstance(item, ServerSentEvent) else item

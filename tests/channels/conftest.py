@@ -34,6 +34,18 @@ def mortal_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSer
         server.kill()
 
 
+@pytest.fixture
+def durable_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A mortal one whose acknowledgements are on the disk."""
+    programs.require(["redis-server"])
+    server = RedisServer(tmp_path_factory.mktemp("redis"), appendfsync="always")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
 @pytest.fixture(params=["memory", "redis"])
 def make_store(request: pytest.FixtureRequest) -> Callable[[], Store]:
     """Makes a store that is not open yet. All of one test's are on the same Redis; each memory is a new one."""

@@ -8,14 +8,16 @@ from typing import Self
 class Proxy:
     """Passes bytes on in both directions, from a port of its own to another.
 
-    `is_mute`: what Redis answers is lost, though what it is told arrives. `held`: an answer with these bytes waits
-    until `release`.
+    `is_down`: who connects is turned away. `is_mute`: what Redis answers is lost, though what it is told arrives.
+    `held`: an answer with these bytes waits until `release`.
     """
 
     def __init__(self, port: int) -> None:
         self._target = port
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._swallowing: set[asyncio.StreamWriter] = set()
+        self.is_down = False
         self.is_mute = False
         self.held: bytes | None = None
         self._released = asyncio.Event()
@@ -45,7 +47,14 @@ class Proxy:
         self.held = None
         self._released.set()
 
+    def swallow(self) -> None:
+        """The connections of this moment stay, and nothing comes by them any more, in neither direction."""
+        self._swallowing |= self._writers
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.is_down:
+            writer.transport.abort()
+            return
         try:
             redis_reader, redis_writer = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
@@ -56,11 +65,13 @@ class Proxy:
             await asyncio.gather(self._pass_on(reader, redis_writer), self._pass_back(redis_reader, writer))
         finally:
             self._writers -= {writer, redis_writer}
+            self._swallowing -= {writer, redis_writer}
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while data := await reader.read(65_536):
-                writer.write(data)
+                if writer not in self._swallowing:
+                    writer.write(data)
         except OSError:
             pass
         writer.close()
@@ -72,7 +83,7 @@ class Proxy:
                     await self._released.wait()
                 if self.is_mute:
                     self.answers_lost.set()
-                else:
+                elif writer not in self._swallowing:
                     writer.write(data)
         except OSError:
             pass

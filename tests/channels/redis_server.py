@@ -18,9 +18,19 @@ def free_port() -> int:
 
 
 class RedisServer:
-    """It writes every change to its append-only file before it answers, so that a kill loses nothing."""
+    """It writes every change to its append-only file before it answers, so that a kill loses nothing.
 
-    def __init__(self, folder: Path) -> None:
+    `appendfsync`: when that is on the disk, too.
+    """
+
+    def __init__(self, folder: Path, appendfsync: str = "everysec") -> None:
+        self._options = {
+            "bind": "127.0.0.1",
+            "dir": folder,
+            "save": "",
+            "appendonly": "yes",
+            "appendfsync": appendfsync,
+        }
         self._folder = folder
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
@@ -28,7 +38,7 @@ class RedisServer:
 
     def start(self) -> None:
         """Returns when it answers."""
-        options = {"port": self.port, "bind": "127.0.0.1", "dir": self._folder, "save": "", "appendonly": "yes"}
+        options = {"port": self.port, **self._options}
         command = ["redis-server", *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)

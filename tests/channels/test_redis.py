@@ -2,21 +2,20 @@
 
 import asyncio
 import logging
-import sys
 from collections.abc import AsyncGenerator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from jero.channels import Channel, Gap, RedisStore
+from jero.channels import Channel, ChannelUnavailable, Gap, RedisStore
+from jero.channels.batch import Batch
+from jero.channels.ring import BATCH_BYTES
+from tests.channels.publishers import Publishers
 from tests.channels.reading import Follower, Note, check_accounted, numbers, order, publish, take, until
 from tests.channels.redis_server import RedisServer
 from tests.programs import needs_program
 
 pytestmark = needs_program("redis-server")
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -36,23 +35,14 @@ def key(prefix: str) -> str:
     return f"{prefix}channel:notes"
 
 
-async def published_elsewhere(url: str, prefix: str, count: int, first: int) -> dict[str, int]:
-    """What another process has published: the notes' numbers by their ids."""
-    command = ("-m", "tests.channels.publisher", url, prefix, str(count), str(first))
-    process = await asyncio.create_subprocess_exec(sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
-    output, _ = await process.communicate()
-    assert process.returncode == 0
-    return {event_id: int(number) for event_id, number in (line.split() for line in output.decode().splitlines())}
-
-
 async def test_four_processes_publish_at_once(store: RedisStore, redis_server: RedisServer, prefix: str) -> None:
     channel = Channel(store, "notes", Note, history=100_000)
     events = [channel.subscribe() for _ in range(20)]
     reading = [asyncio.create_task(take(subscription, 1_000)) for subscription in events]
-    publishing = [published_elsewhere(redis_server.url, prefix, 250, first) for first in (0, 1_000, 2_000, 3_000)]
-    published: dict[str, int] = {}
-    for by_one in await asyncio.gather(*publishing):
-        published |= by_one
+    publishers = Publishers(redis_server.url, prefix, 1_000)
+    await publishers.run()
+    publishers.check_order()
+    published = publishers.acknowledged
     assert len(published) == 1_000
     expected = [(event_id, published[event_id]) for event_id in sorted(published, key=order)]
     for received in await asyncio.gather(*reading):
@@ -123,6 +113,62 @@ async def test_a_slow_subscriber_reads_on_where_redis_still_has_it(store: RedisS
     await slow.next()
     published += await publish(channel, 60, first=3)
     assert numbers(await slow.until(published[-1])) == list(range(2, 63))
+
+
+async def test_what_comes_from_redis_is_in_pieces_that_leave_together(
+    redis_server: RedisServer, store: RedisStore, prefix: str
+) -> None:
+    channel = Channel(store, "notes", Note, history=20)
+    async with RedisStore(redis_server.url, prefix=prefix) as other:
+        generous = Channel(other, "notes", Note, history=100)
+        published = [await generous.publish(Note(number, "x" * (number % 2 * 30_000))) for number in range(61)]
+    await until(lambda: channel.statistics().last_id == published[-1])
+    slow = channel.subscribe(after=published[0]).framed()
+    batches: list[Batch] = []
+    while not batches or batches[-1].events[-1].id != published[-1]:
+        batches.append(await anext(slow))
+    await slow.aclose()
+    assert [event.id for batch in batches for event in batch.events] == published[1:]
+    assert max(sum(len(event.frame) for event in batch.events) for batch in batches) <= BATCH_BYTES
+
+
+async def test_a_channel_whose_key_is_no_stream_fails_alone(
+    store: RedisStore, redis_server: RedisServer, key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def told() -> list[str]:
+        return [record.getMessage() for record in caplog.records if record.name == "jero.channels"]
+
+    redis_server.command("SET", key, "a string")
+    channel = Channel(store, "notes", Note, publish_timeout=0.1)
+    other = Channel(store, "others", Note)
+    events, others = Follower(channel.subscribe(after="0-0")), Follower(other.subscribe())
+    await until(lambda: len(told()) == 1)
+    assert told()[0].startswith(f"{key} cannot be read, and is tried on: WRONGTYPE")
+    for number in range(3):
+        await publish(other, 1, first=number)
+        assert numbers([await others.next()]) == [number]
+    with pytest.raises(ChannelUnavailable):
+        await publish(channel, 1)
+    redis_server.command("DEL", key)
+    await until(lambda: len(told()) == 2)
+    assert told()[1] == f"{key} can be read again"
+    assert await publish(channel, 1) == [(await events.next()).id]
+
+
+async def test_a_channel_that_is_refused_is_tried_on_while_others_are_busy(
+    store: RedisStore, redis_server: RedisServer, key: str
+) -> None:
+    redis_server.command("SET", key, "a string")
+    channel, other = Channel(store, "notes", Note), Channel(store, "others", Note)
+    others = Follower(other.subscribe())
+    await publish(other, 1)
+    await others.next()
+    redis_server.command("DEL", key)
+    publishing = asyncio.create_task(publish(channel, 1))
+    while not publishing.done():
+        await publish(other, 1)
+        await others.next()
+    assert numbers(await take(channel.subscribe(after="0-0"), 1)) == [1]
 
 
 async def test_no_token_is_left_where_all_went_well(store: RedisStore, redis_server: RedisServer, prefix: str) -> None:

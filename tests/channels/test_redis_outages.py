@@ -101,6 +101,47 @@ async def test_now_is_after_what_was_published_though_it_is_not_read_yet(proxy: 
         assert numbers(await take(events, 1)) == [4]
 
 
+async def test_now_is_when_it_was_asked_for_though_redis_has_not_answered_yet(
+    mortal_server: RedisServer, proxy: Proxy
+) -> None:
+    async with RedisStore(proxy.url) as late, RedisStore(mortal_server.url) as other:
+        there = Channel(other, "notes", Note)
+        await publish(there, 3)
+        await asyncio.sleep(0.02)  # "now" is known to some milliseconds
+        proxy.is_down = True
+        proxy.cut()
+        here = Channel(late, "notes", Note)
+        first, read_later = here.subscribe(), here.subscribe()
+        await publish(there, 2, first=4)
+        await asyncio.sleep(0.02)
+        second = here.subscribe()
+        await publish(there, 1, first=6)
+        proxy.is_down = False
+        assert numbers(await take(first, 3)) == [4, 5, 6]
+        assert numbers(await take(second, 1)) == [6]
+        await publish(here, 1, first=7)
+        assert numbers(await take(read_later, 4)) == [4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("wrong", [0.0, -1.0, float("nan")])
+def test_a_heartbeat_that_cannot_be_is_refused(wrong: float) -> None:
+    with pytest.raises(ValueError, match="heartbeat="):
+        RedisStore("redis://localhost", heartbeat=wrong)
+
+
+async def test_a_connection_that_is_lost_without_a_sign_is_noticed(mortal_server: RedisServer, proxy: Proxy) -> None:
+    async with RedisStore(proxy.url, heartbeat=0.2) as store, RedisStore(mortal_server.url) as other:
+        here, there = (Channel(each, "notes", Note) for each in (store, other))
+        events = Follower(here.subscribe())
+        published = await publish(here, 1)
+        await events.next()
+        await until(lambda: mortal_server.command("CLIENT", "LIST").count(b" flags=b ") == 2)
+        proxy.swallow()
+        published += await publish(there, 1, first=2)
+        published += await publish(here, 1, first=3)
+        assert [event.id for event in await events.until(published[-1])] == published
+
+
 @pytest.mark.parametrize("times", [1, 3])
 async def test_an_event_whose_answer_is_lost_is_stored_once(proxy: Proxy, times: int) -> None:
     async with RedisStore(proxy.url) as store:

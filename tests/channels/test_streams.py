@@ -2,7 +2,7 @@
 
 import asyncio
 import tracemalloc
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any
 
 import msgspec
@@ -10,135 +10,11 @@ import pytest
 from msgspec import Struct
 from msgspec.json import Encoder
 
-from jero import (
-    Endpoint,
-    JSONArrayStreamingResponse,
-    NDJSONStreamingResponse,
-    ResumeHeaders,
-    ServerSentEvent,
-    SSEResponse,
-    StreamOutcome,
-)
-from jero.channels import Channel, Store, Subscription
-from jero.http.asgi import Message
+from jero.channels import Channel, Store
 from jero.testing import AsyncTestClient
-from tests.application import Application, http_scope
-from tests.channels.reading import PATIENCE, Note, order, publish, until
-
-
-class EventsEndpoint(Endpoint, path="/events"):
-    def __init__(self, channel: Channel[Any]) -> None:
-        self._channel = channel
-
-    async def get(self, headers: ResumeHeaders) -> SSEResponse[Note]:
-        return SSEResponse(stream=self._channel.subscribe(after=headers.last_event_id))
-
-
-class LinesEndpoint(Endpoint, path="/lines"):
-    def __init__(self, channel: Channel[Any]) -> None:
-        self._channel = channel
-
-    async def get(self, headers: ResumeHeaders) -> NDJSONStreamingResponse[Note | ServerSentEvent[Note]]:
-        return NDJSONStreamingResponse(stream=self._channel.subscribe(after=headers.last_event_id))
-
-
-class ArrayEndpoint(Endpoint, path="/array"):
-    def __init__(self, channel: Channel[Any]) -> None:
-        self._channel = channel
-
-    async def get(self, headers: ResumeHeaders) -> JSONArrayStreamingResponse[Note | ServerSentEvent[Note]]:
-        return JSONArrayStreamingResponse(stream=self._channel.subscribe(after=headers.last_event_id))
-
-
-class NegotiatedEndpoint(Endpoint, path="/negotiated"):
-    def __init__(self, channel: Channel[Any]) -> None:
-        self._channel = channel
-
-    async def get(self, headers: ResumeHeaders) -> AsyncIterable[ServerSentEvent[Note]]:
-        return self._channel.subscribe(after=headers.last_event_id)
-
-
-class LifecycleEndpoint(Endpoint, path="/lifecycle"):
-    def __init__(self, channel: Channel[Any]) -> None:
-        self._channel = channel
-
-    async def get(self) -> SSEResponse[Note]:
-        return SSEResponse(stream=self._stream())
-
-    async def _stream(self) -> AsyncGenerator[Subscription[Any], StreamOutcome]:
-        yield self._channel.subscribe()
-
-
-class ChosenEndpoint(Endpoint, path="/chosen"):
-    def __init__(self, channel: Channel[Any]) -> None:
-        self._channel = channel
-
-    async def get(self) -> SSEResponse[Note]:
-        return SSEResponse(stream=self._even())
-
-    async def _even(self) -> AsyncIterator[ServerSentEvent[Note]]:
-        async for event in self._channel.subscribe():
-            if isinstance(event.data, Note) and event.data.number % 2 == 0:
-                yield event
-
-
-class Watching(Application):
-    """Keeps the outcomes of its streams."""
-
-    def __init__(self, channel: Channel[Any]) -> None:
-        super().__init__(
-            EventsEndpoint(channel),
-            LinesEndpoint(channel),
-            ArrayEndpoint(channel),
-            NegotiatedEndpoint(channel),
-            LifecycleEndpoint(channel),
-            ChosenEndpoint(channel),
-        )
-        self.outcomes: list[StreamOutcome] = []
-
-    async def _on_stream_end(self, outcome: StreamOutcome) -> None:
-        self.outcomes.append(outcome)
-
-
-class Visitor:
-    """A request, and the messages that it was sent; it reads nothing while `is_stalled`."""
-
-    def __init__(self, app: Application, path: str, last_event_id: str | None = None, accept: str = "*/*") -> None:
-        self.sent: list[Message] = []
-        self.reads = asyncio.Event()
-        self.reads.set()
-        self._left = asyncio.Event()
-        headers = [(b"accept", accept.encode())]
-        headers += [] if last_event_id is None else [(b"last-event-id", last_event_id.encode())]
-        self.request = asyncio.create_task(app(http_scope(path=path, headers=headers), self._receive, self._send))
-
-    @property
-    def chunks(self) -> list[bytes]:
-        """The parts of the body, each as it was sent."""
-        return [message["body"] for message in self.sent if message.get("body")]
-
-    @property
-    def body(self) -> bytes:
-        return b"".join(self.chunks)
-
-    def has_read(self, event_id: str) -> Callable[[], bool]:
-        """Whether it was sent the event with that id."""
-        return lambda: event_id.encode() in self.body
-
-    async def leave(self) -> None:
-        """Returns when the stream is over."""
-        self._left.set()
-        self.reads.set()
-        async with asyncio.timeout(PATIENCE):
-            await self.request
-
-    async def _receive(self) -> Message:
-        await self._left.wait()
-        return {"type": "http.disconnect"}
-
-    async def _send(self, message: Message) -> None:
-        await self.reads.wait()
-        self.sent.append(message)
+from tests.application import Application
+from tests.channels.reading import Note, order, publish, until
+from tests.channels.visitor import EventsEndpoint, Visitor, Watching
 
 
 @pytest.fixture
@@ -195,6 +71,17 @@ async def test_a_gap_is_an_event(channel: Channel[Note], app: Watching) -> None:
     data = msgspec.json.decode(gap.partition(b"data: ")[2])
     assert data == {"after": published[0], "resumed_at": gap.splitlines()[1].removeprefix(b"id: ").decode()}
     await visitor.leave()
+
+
+@pytest.mark.parametrize("path", ["/events", "/lines", "/array", "/chosen"])
+async def test_a_gap_is_no_item_that_does_not_fit(channel: Channel[Note], path: str) -> None:
+    app = Watching(channel, validate_items=True)
+    async with AsyncTestClient(app):
+        published = await publish(channel, 500)
+        visitor = Visitor(app, path, last_event_id=published[0])
+        await until(lambda: b'"resumed_at":' in visitor.body and b'"number":500' in visitor.body)
+        await visitor.leave()
+        assert app.outcomes[0].reason == "disconnected"
 
 
 async def test_lines_and_arrays_carry_the_data_alone(channel: Channel[Note], app: Watching) -> None:

@@ -9,7 +9,7 @@ from msgspec.json import Decoder, Encoder
 
 from jero.errors import InternalServerError
 from jero.framing.checked import checked
-from jero.framing.event import ServerSentEvent
+from jero.framing.event import Notice, ServerSentEvent
 from jero.framing.framing import Framing
 from jero.framing.json_array import JSON_ARRAY
 from jero.framing.ndjson import NDJSON
@@ -44,6 +44,7 @@ def framed(framing: Framing, item: Any) -> bytes:
         ServerSentEvent(data=Movie("a"), id="1"),
         ServerSentEvent(comment="a"),
         ServerSentEvent(event="error", data=InternalServerError().problem()),
+        ServerSentEvent(event="told", data=Notice()),
     ],
     ids=shown,
 )

@@ -1,0 +1,80 @@
+"""Processes that publish side by side."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from jero.channels.bell import Bell
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0
+PROCESSES = 4
+LANES = 10
+
+
+class Publishers:
+    """Four processes that publish `count` notes in all, and what has become of each so far, as they tell it.
+
+    `acknowledged`: the numbers of notes by their ids. `refused`: the numbers of those that were not acknowledged.
+    """
+
+    def __init__(
+        self, url: str, prefix: str, count: int, *, history: int = 100_000, publish_timeout: float = 60.0
+    ) -> None:
+        self._options = (str(LANES), str(history), str(publish_timeout))
+        self._url, self._prefix = url, prefix
+        self._size = count // PROCESSES
+        self._begun: set[int] = set()
+        self._news = Bell()
+        self.count = self._size * PROCESSES
+        self.acknowledged: dict[str, int] = {}
+        self.refused: set[int] = set()
+
+    @property
+    def settled(self) -> int:
+        """How many of the notes are acknowledged, or refused."""
+        return len(self.acknowledged) + len(self.refused)
+
+    async def run(self) -> None:
+        """Returns when they have ended."""
+        await asyncio.gather(*(self._run(index * self._size) for index in range(PROCESSES)))
+        assert self.settled == self.count
+
+    async def until(self, settled: int) -> None:
+        """Returns when so many notes are, and every process publishes: one that does not yet needs Redis to start."""
+        async with asyncio.timeout(PATIENCE):
+            while self.settled < settled or len(self._begun) < PROCESSES:
+                await self._news.wait()
+
+    def check_order(self) -> None:
+        """Of two notes the one that was published when the other was acknowledged comes after it."""
+        ids = {number: event_id for event_id, number in self.acknowledged.items()}
+        assert len(ids) == len(self.acknowledged)
+        lanes: dict[int, tuple[int, int]] = {}
+        for number in sorted(ids):
+            milliseconds, _, counted = ids[number].partition("-")
+            position = (int(milliseconds), int(counted))
+            lane = number // (self._size // LANES)
+            assert position > lanes.get(lane, (0, 0))
+            lanes[lane] = position
+
+    async def _run(self, first: int) -> None:
+        command = ("-m", "tests.channels.publisher", self._url, self._prefix, str(self._size), str(first))
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *command, *self._options, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+        )
+        assert process.stdout is not None
+        try:
+            async for line in process.stdout:
+                self._begun.add(first)
+                event_id, number = line.split()
+                if event_id == b"-":
+                    self.refused.add(int(number))
+                else:
+                    self.acknowledged[event_id.decode()] = int(number)
+                self._news.ring()
+            assert await process.wait() == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()

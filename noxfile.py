@@ -24,7 +24,12 @@ RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = list(dict.fromkeys([*nox.project.python_versions(PROJECT), RUNNING]))
 # What takes longest, and hangs little on the interpreter.
 ON_THE_OUTERMOST = ("tests/servers", "tests/ecosystem/test_mounted.py")
-ON_THE_NEWEST = ("tests/browser", "tests/channels/test_chaos.py", "tests/openapi/test_schemathesis.py")
+ON_THE_NEWEST = (
+    "tests/browser",
+    "tests/channels/test_chaos.py",
+    "tests/demo/test_openapi.py",
+    "tests/openapi/test_schemathesis.py",
+)
 
 IMPORT_EVERY_NAME = """
 import importlib.util, jero
@@ -114,7 +119,7 @@ def soak(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The tests, on each interpreter that is present; those that take longest not on each."""
     install(session, "test", checkout=True)
-    left_out = [] if session.python == PYTHONS[-1] else list(ON_THE_NEWEST)
+    left_out: list[str] = [] if session.python == PYTHONS[-1] else [*ON_THE_NEWEST]
     if session.python not in (PYTHONS[0], PYTHONS[-1]):
         left_out += ON_THE_OUTERMOST
     session.run(

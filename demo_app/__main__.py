@@ -11,6 +11,7 @@ from typing import Final
 import uvicorn
 
 from demo_app.app import App
+from demo_app.operations.streaming_operations import EXAMPLE
 from demo_app.serving import AnnouncedServer
 from demo_app.settings import Service, Settings
 
@@ -21,9 +22,9 @@ ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # n
 
 BANNER: Final = """\
 The demo of jero listens on {url} (Ctrl+C ends it); answers come from {answerer}.
-Try:
+Its API is shown, and its streams run live, on {url}/docs. Or try:
 
-  curl -N {url}/questions -H 'Content-Type: application/json' -d '{{"text": "What happens when the client leaves?"}}'
+  curl -N {url}/questions -H 'Content-Type: application/json' -d '{{"text": "{question}"}}'
   curl -N {url}/notifications
   curl {url}/health
 """
@@ -49,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     listener = config.bind_socket()
-    banner = BANNER.format(url=_url(options.host, listener.getsockname()[1]), answerer=_answerer(settings.service))
+    banner = BANNER.format(
+        url=_url(options.host, listener.getsockname()[1]), answerer=_answerer(settings.service), question=EXAMPLE
+    )
     with suppress(KeyboardInterrupt):
         AnnouncedServer(config, lambda: print(banner, flush=True)).run(sockets=[listener])
     return 0

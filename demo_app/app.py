@@ -1,6 +1,7 @@
 """The demo's application: `uvicorn demo_app.app:app`."""
 
 import os
+from typing import Final
 
 from demo_app.answers import Answers, openai_client
 from demo_app.notifications import NotificationFeed, heartbeat
@@ -9,6 +10,14 @@ from demo_app.operations.health_operations import HealthEndpoint
 from demo_app.operations.streaming_operations import NotificationsEndpoint, QuestionsEndpoint
 from demo_app.settings import Settings
 from jero import BaseApp, StreamOutcome
+from jero.openapi.info import Tag
+
+DESCRIPTION: Final = """\
+Streams of both kinds: an answer, word by word, and a feed that does not end.
+
+**Start** runs a stream on this page, and shows each item as it comes. Ask something first, then look at what the
+notifications tell of it.
+"""
 
 
 class App(BaseApp):
@@ -32,6 +41,17 @@ class App(BaseApp):
         self._include_endpoint(QuestionsEndpoint(Answers(client, service.model, settings.patience)))
         self._include_endpoint(NotificationsEndpoint(self._feed))
         self._include_endpoint(HealthEndpoint(service.model, offline=service.is_embedded))
+        self._include_openapi(
+            title="The demo of jero",
+            version="1.0.0",
+            openapi_version=settings.openapi_version,
+            description=DESCRIPTION,
+            tags=[
+                Tag(name="questions", description="Answers of a model, by OpenAI's streaming chat completions."),
+                Tag(name="notifications", description="What happens here, for all who listen."),
+                Tag(name="health", description="Whether the demo is up."),
+            ],
+        )
 
     async def _on_stream_end(self, outcome: StreamOutcome) -> None:
         await super()._on_stream_end(outcome)

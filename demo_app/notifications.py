@@ -7,12 +7,15 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from typing import Final
 
 from msgspec import Struct
 
 from jero import BadRequest, ServerSentEvent
 
-_ID = re.compile(r"([0-9a-f]{8})-(\d{1,15})", re.ASCII)
+EVENT_ID: Final = r"^([0-9a-f]{8}-[0-9]{1,15})?$"
+
+_ID = re.compile(r"([0-9a-f]{8})-([0-9]{1,15})")
 
 
 class Notification(Struct, frozen=True):
@@ -48,7 +51,7 @@ class NotificationFeed:
         A reader that missed what is no longer kept is told so by an event `gap`, and goes on from the oldest kept.
         Raises `BadRequest` for an id that this feed never gave.
         """
-        return self._follow(self._last if after is None else self._position(after))
+        return self._follow(self._position(after) if after else self._last)
 
     def _position(self, after: str) -> int:
         match = _ID.fullmatch(after)

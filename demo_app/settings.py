@@ -7,6 +7,7 @@ from typing import Final
 OPENAI_BASE_URL: Final = "https://api.openai.com/v1"
 OPENAI_MODEL: Final = "gpt-5.4-mini"
 MAX_PATIENCE: Final = 3600.0
+OPENAPI_VERSIONS: Final = ("3.2.0", "3.1.0")
 
 
 @dataclass(frozen=True)
@@ -23,28 +24,34 @@ class Service:
 class Settings:
     """`service`: the one to ask, `None` for the embedded stand-in. `patience`: seconds that its first word may take,
     and that it may fall silent for later on. `heartbeat`: seconds between two signs of life in the notifications.
+    `openapi_version`: that of the document, one of `OPENAPI_VERSIONS`.
     """
 
     service: Service | None = None
     patience: float = 30.0
     heartbeat: float = 1.0
+    openapi_version: str = OPENAPI_VERSIONS[0]
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Reads `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `OPENAI_MODEL` and `UPSTREAM_TIMEOUT`, an empty one as none.
+        """Reads the variables that docs/demo.md lists, an empty one as none.
 
-        Raises `ValueError` for a time-out that is no number of seconds.
+        Raises `ValueError` for a time-out that is no number of seconds, or a version of OpenAPI that is not written.
         """
         given = {name: value.strip() for name, value in environment.items() if value.strip()}
-        patience = _seconds(given.get("UPSTREAM_TIMEOUT", "30"))
-        if "OPENAI_API_KEY" not in given:
-            return cls(patience=patience)
-        service = Service(
-            base_url=given.get("OPENAI_BASE_URL", OPENAI_BASE_URL),
-            model=given.get("OPENAI_MODEL", OPENAI_MODEL),
-            api_key=given["OPENAI_API_KEY"],
+        return cls(
+            service=_service(given) if "OPENAI_API_KEY" in given else None,
+            patience=_seconds(given.get("UPSTREAM_TIMEOUT", "30")),
+            openapi_version=_openapi_version(given.get("JERO_DEMO_OPENAPI", OPENAPI_VERSIONS[0])),
         )
-        return cls(service, patience)
+
+
+def _service(given: Mapping[str, str]) -> Service:
+    return Service(
+        base_url=given.get("OPENAI_BASE_URL", OPENAI_BASE_URL),
+        model=given.get("OPENAI_MODEL", OPENAI_MODEL),
+        api_key=given["OPENAI_API_KEY"],
+    )
 
 
 def _seconds(text: str) -> float:
@@ -55,3 +62,9 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= MAX_PATIENCE:
         raise ValueError(f"UPSTREAM_TIMEOUT={text!r}: it is a number of seconds, above 0 and up to {MAX_PATIENCE:g}.")
     return seconds
+
+
+def _openapi_version(text: str) -> str:
+    if text not in OPENAPI_VERSIONS:
+        raise ValueError(f"JERO_DEMO_OPENAPI={text!r}: it is {' or '.join(OPENAPI_VERSIONS)}.")
+    return text

@@ -1,6 +1,6 @@
 """Whether the demo is up, and who answers."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from msgspec import Struct
 
@@ -18,8 +18,11 @@ class Health(Struct):
 class HealthEndpoint(Endpoint, path="/health"):
     """Answers as long as the process does."""
 
+    tags: ClassVar = ["health"]
+
     def __init__(self, model: str, *, offline: bool) -> None:
         self._health = Health("ok", model, offline)
 
     async def get(self) -> Health:
+        """Says whether the demo is up, and who answers."""
         return self._health

@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from msgspec import Meta, Struct
 
 from demo_app.answers import Answers
-from demo_app.notifications import Notification, NotificationFeed
+from demo_app.notifications import EVENT_ID, Notification, NotificationFeed
 from demo_app.upstream_problems import (
     UpstreamFailed,
     UpstreamRateLimited,
@@ -15,13 +15,22 @@ from demo_app.upstream_problems import (
     UpstreamUnauthorized,
     UpstreamUnavailable,
 )
-from jero import BadRequest, Endpoint, NDJSONStreamingResponse, ResumeHeaders, SSEResponse, StreamPolicy
+from jero import (
+    BadRequest,
+    Endpoint,
+    NDJSONStreamingResponse,
+    SSEResponse,
+    StreamPolicy,
+    operation_notes,
+)
+
+EXAMPLE: Final = "What happens when the client leaves?"
 
 
 class Question(Struct):
     """What is asked."""
 
-    text: Annotated[str, Meta(min_length=1, max_length=4_000, pattern=r"\S")]
+    text: Annotated[str, Meta(min_length=1, max_length=4_000, pattern=r"\S", examples=[EXAMPLE])]
 
 
 class AnswerChunk(Struct):
@@ -31,8 +40,9 @@ class AnswerChunk(Struct):
 
 
 class QuestionsEndpoint(Endpoint, path="/questions"):
-    """Answers a question, word by word as they come."""
+    """Answers by a model, word by word as they come."""
 
+    tags: ClassVar = ["questions"]
     errors: ClassVar = [UpstreamUnauthorized, UpstreamRateLimited, UpstreamUnavailable, UpstreamFailed, UpstreamTimeout]
 
     def __init__(self, answers: Answers) -> None:
@@ -41,6 +51,11 @@ class QuestionsEndpoint(Endpoint, path="/questions"):
         self._policy = StreamPolicy(first_item_grace=answers.patience + 5)
 
     async def post(self, json: Question) -> NDJSONStreamingResponse[AnswerChunk]:
+        """Answers a question, a word or two a line.
+
+        Each line is sent as the model says it. Whoever leaves ends the request to the model, too. Where the model fails
+        after the first word, the transfer is cut.
+        """
         return NDJSONStreamingResponse(stream=self._chunks(json.text), policy=self._policy)
 
     async def _chunks(self, question: str) -> AsyncIterator[AnswerChunk]:
@@ -49,13 +64,26 @@ class QuestionsEndpoint(Endpoint, path="/questions"):
                 yield AnswerChunk(word)
 
 
+class Resumption(Struct):
+    """Where a client goes on that comes back: after the last event that it received."""
+
+    last_event_id: Annotated[str, Meta(pattern=EVENT_ID, description="The id of an event.")] | None = None
+
+
 class NotificationsEndpoint(Endpoint, path="/notifications"):
     """What happens in this process; a client that comes back is sent what it missed."""
 
-    errors: ClassVar = [BadRequest]
+    tags: ClassVar = ["notifications"]
 
     def __init__(self, feed: NotificationFeed) -> None:
         self._feed = feed
 
-    async def get(self, headers: ResumeHeaders) -> SSEResponse[Notification]:
+    @operation_notes(errors=[BadRequest])
+    async def get(self, headers: Resumption) -> SSEResponse[Notification]:
+        """Follows what happens here.
+
+        It does not end. Each event has an id, and a name: `heartbeat`, or `answer` for a question that was answered,
+        given up or left. Whoever comes back with the id of an event in `Last-Event-ID` is sent what came after it; an
+        event `gap` stands for what is no longer kept.
+        """
         return SSEResponse(stream=self._feed.subscribe(after=headers.last_event_id))

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -20,11 +21,12 @@ from tests.programs import needs_program
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PATIENCE = 30
+READ = ("JERO_DEMO_", "OPENAI_", "UPSTREAM_")
 
 
 def environment(**settings: str) -> dict[str, str]:
     """This process's, without what the demo reads, and with `settings`."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "UPSTREAM_"))}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(READ)}
     return {**inherited, **settings}
 
 
@@ -111,6 +113,17 @@ async def test_without_a_key_the_printed_lines_work() -> None:
     assert "\nid: " in event
 
 
+async def test_the_page_that_it_names_is_there() -> None:
+    async with started_demo() as demo, httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client:
+        named = re.search(r"http://\S+/docs\b", demo.banner)
+        assert named is not None
+        page = await client.get(named[0])
+
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert "The demo of jero" in page.text
+
+
 @needs_program("curl")
 async def test_with_a_key_the_printed_question_goes_to_its_service() -> None:
     async with Upstream(HEAD, chunk(content="Hello"), ENDING) as upstream, started_demo(**of(upstream.service)) as demo:
@@ -156,6 +169,7 @@ async def test_it_stops_at_once_with_a_stream_open_and_asks_its_client_to_come_b
         (("--port", "70000"), {}, "'70000' is no number from 0 to 65535"),
         (("--port", "http"), {}, "'http' is no number from 0 to 65535"),
         ((), {"UPSTREAM_TIMEOUT": "soon"}, "UPSTREAM_TIMEOUT='soon'"),
+        ((), {"JERO_DEMO_OPENAPI": "2.0"}, "JERO_DEMO_OPENAPI='2.0'"),
     ],
 )
 async def test_what_cannot_work_is_refused_in_a_sentence(

@@ -94,7 +94,15 @@ async def test_an_id_that_is_none_of_the_feed_is_refused(foreign: str) -> None:
         response = await client.get("/notifications", headers={"Last-Event-ID": foreign})
 
     assert response.status_code == 400
-    assert response.json()["detail"] == "Last-Event-ID is no id of this feed."
+    assert response.json()["errors"][0]["loc"] == ["headers", "last_event_id"]
+
+
+async def test_an_empty_id_is_none() -> None:
+    async with running_demo() as client:
+        async with following(client) as events:
+            seen = [await anext(events) for _ in range(2)]
+        async with following(client, after="") as events:
+            assert (await anext(events)).id not in {event.id for event in seen}
 
 
 async def test_a_reader_that_falls_behind_what_is_kept_is_told_and_goes_on_from_the_oldest() -> None:

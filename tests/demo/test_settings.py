@@ -14,6 +14,7 @@ from demo_app.settings import OPENAI_BASE_URL, OPENAI_MODEL, Service, Settings
             Settings(Service("http://here/v1", "m", "k"), 30),
         ),
         ({"UPSTREAM_TIMEOUT": "2.5"}, Settings(None, 2.5)),
+        ({"JERO_DEMO_OPENAPI": "3.1.0"}, Settings(openapi_version="3.1.0")),
     ],
 )
 def test_the_environment_names_the_service(environment: dict[str, str], expected: Settings) -> None:
@@ -24,6 +25,11 @@ def test_the_environment_names_the_service(environment: dict[str, str], expected
 def test_a_timeout_that_is_no_number_of_seconds_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="UPSTREAM_TIMEOUT"):
         Settings.from_environment({"UPSTREAM_TIMEOUT": text})
+
+
+def test_a_version_of_openapi_that_is_not_written_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"JERO_DEMO_OPENAPI='2\.0': it is 3\.2\.0 or 3\.1\.0\."):
+        Settings.from_environment({"JERO_DEMO_OPENAPI": "2.0"})
 
 
 def test_the_key_is_not_shown() -> None:

@@ -189,7 +189,7 @@ function quietRow(record) {
 
 function tags(record) {
   const shown = ["event", "id", "retry", "comment"].filter((name) => record[name] !== undefined);
-  return shown.map((name) => element("span", { class: `tag ${name}` }, `${name} ${record[name]}`));
+  return shown.map((name) => element("span", { class: `tag ${name}`, title: record[name] }, `${name} ${record[name]}`));
 }
 
 function wholeView({ whole, response }) {

@@ -1,0 +1,62 @@
+"""The demo's document, and the page that shows it."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator, OpenAPIV32SpecValidator, validate
+
+from demo_app.app import App
+from demo_app.settings import Settings
+from jero.testing import TestClient
+from tests.demo.test_command import started_demo
+from tests.openapi.conformance import schemathesis
+
+VALIDATORS = {"3.2.0": OpenAPIV32SpecValidator, "3.1.0": OpenAPIV31SpecValidator}
+# The notifications have no end: schemathesis leaves each of their streams after so many seconds.
+REQUEST_TIMEOUT = "1"
+
+
+def document(openapi_version: str = "3.2.0") -> dict[str, Any]:
+    with TestClient(App(Settings(openapi_version=openapi_version))) as client:
+        written: dict[str, Any] = client.get("/openapi.json").json()
+    return written
+
+
+@pytest.mark.parametrize("openapi_version", VALIDATORS)
+def test_it_is_valid(openapi_version: str) -> None:
+    written = document(openapi_version)
+    assert written["openapi"] == openapi_version
+    validate(written, cls=VALIDATORS[openapi_version])
+
+
+def test_all_is_described() -> None:
+    written = document()
+    described = {tag["name"] for tag in written["tags"]}
+    operations = {
+        (method, path): operation for path, item in written["paths"].items() for method, operation in item.items()
+    }
+    assert operations.keys() == {("post", "/questions"), ("get", "/notifications"), ("get", "/health")}
+    for operation in operations.values():
+        assert operation["summary"].endswith(".")
+        assert set(operation["tags"]) <= described
+
+
+def test_what_the_model_may_fail_with_is_listed() -> None:
+    responses = document()["paths"]["/questions"]["post"]["responses"]
+    assert {"401", "429", "502", "503", "504"} <= responses.keys()
+
+
+async def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
+    async with started_demo() as demo:
+        printed = await asyncio.to_thread(schemathesis, demo.url, tmp_path, "--request-timeout", REQUEST_TIMEOUT)
+
+    assert "Open API 3.2.0" in printed
+    assert "Tested: 3" in printed
+
+
+async def test_the_environment_asks_for_an_older_form() -> None:
+    async with started_demo(JERO_DEMO_OPENAPI="3.1.0") as demo, httpx.AsyncClient(trust_env=False) as client:
+        assert (await client.get(f"{demo.url}/openapi.json")).json()["openapi"] == "3.1.0"

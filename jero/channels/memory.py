@@ -8,7 +8,8 @@ from jero.channels.event import Payload, Position, event_of
 from jero.channels.ring import Ring
 from jero.channels.store import ChannelUnavailable, EventLog, Page, Store
 
-_ID: Final = re.compile(r"([0-9a-f]{16})-(0|[1-9][0-9]{0,17})", re.ASCII)
+# A life of this store; or a time of Redis, where the channel was before.
+_ID: Final = re.compile(r"([0-9a-f]{16}|0|[1-9][0-9]{0,18})-(0|[1-9][0-9]{0,18})", re.ASCII)
 
 
 class MemoryStore(Store):

@@ -27,6 +27,8 @@ TOKEN_MILLISECONDS: Final = 60_000
 _SETTLED_AT_ONCE: Final = 32
 _LARGEST: Final = 2**64 - 1
 _ID: Final = re.compile(r"(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})", re.ASCII)
+# What a memory store gave, where the channel was before.
+_MEMORY_ID: Final = re.compile(r"[0-9a-f]{16}-(0|[1-9][0-9]{0,18})", re.ASCII)
 
 
 class Commands(ABC):
@@ -92,6 +94,8 @@ class RedisLog(EventLog):
 
     def position_of(self, event_id: str) -> Position | None:
         match = _ID.fullmatch(event_id)
+        if match is None and _MEMORY_ID.fullmatch(event_id):
+            return None
         position = (int(match[1]), int(match[2])) if match else (_LARGEST, _LARGEST)
         if max(position) > _LARGEST or position == (_LARGEST, _LARGEST):
             raise ValueError("it has not the form of one")

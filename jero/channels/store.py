@@ -48,7 +48,7 @@ class EventLog(ABC):
 
     @abstractmethod
     def position_of(self, event_id: str) -> Position | None:
-        """The position of an id; `None` where it is of an earlier life of the store.
+        """The position of an id; `None` where it is of an earlier life of the store, or of another store.
 
         Raises `ValueError` where it cannot be one of this log's.
         """

@@ -22,7 +22,7 @@ class Subscription(FramedSource, AsyncIterable[ServerSentEvent[T]], Generic[T]):
     An event's `id` and `event` are those that it was published with. Where `event` is "gap", `data` is a `Gap` in place
     of a `T`. Each iteration begins where the subscription did; it ends when the store is closed.
 
-    `after`: an id of an earlier life of the store. `position`: where it begins else; `None`: now.
+    `after`: an id of an earlier life of the store, or of another. `position`: where it begins else; `None`: now.
     """
 
     def __init__(

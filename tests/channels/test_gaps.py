@@ -116,6 +116,18 @@ async def test_an_id_of_an_earlier_life_is_a_gap(make_store: Callable[[], Store]
     assert [event.id for event in received[1:]] == published
 
 
+@pytest.mark.parametrize(
+    ("make_store", "after"), [("memory", "1700000000000-0"), ("redis", "0123456789abcdef-7")], indirect=["make_store"]
+)
+async def test_an_id_of_the_other_store_is_a_gap(channel: Channel[Note], after: str) -> None:
+    events = channel.subscribe(after=after)
+    published = await publish(channel, 2)
+    gap, *received = await take(events, 3)
+    assert isinstance(gap.data, Gap)
+    assert gap.data == Gap(after, gap.id or "")
+    assert [event.id for event in received] == published
+
+
 @pytest.mark.parametrize("make_store", ["redis"], indirect=True)
 async def test_an_id_is_good_in_another_process(make_store: Callable[[], Store]) -> None:
     async with make_store() as store:

@@ -4,19 +4,20 @@ import os
 from typing import Final
 
 from demo_app.answers import Answers, openai_client
-from demo_app.notifications import NotificationFeed, heartbeat
+from demo_app.notifications import PUBLISH_TIMEOUT, Notification, heartbeat, store_at, tell
 from demo_app.offline.service import offline_service
 from demo_app.operations.health_operations import HealthEndpoint
 from demo_app.operations.streaming_operations import NotificationsEndpoint, QuestionsEndpoint
 from demo_app.settings import Settings
 from jero import BaseApp, StreamOutcome
+from jero.channels import Channel
 from jero.openapi.info import Tag
 
 DESCRIPTION: Final = """\
 Streams of both kinds: an answer, word by word, and a feed that does not end.
 
-**Start** runs a stream on this page, and shows each item as it comes. Ask something first, then look at what the
-notifications tell of it.
+**Start** runs a stream on this page, and shows each item as it comes. Follow the notifications in one window; ask
+something, or post a notification, in another.
 """
 
 
@@ -26,10 +27,11 @@ class App(BaseApp):
     Without `settings` they are read from the environment at startup.
     """
 
+    _notifications: Channel[Notification]
+
     def __init__(self, settings: Settings | None = None) -> None:
         super().__init__()
         self._settings = settings
-        self._feed = NotificationFeed()
 
     async def _wire(self) -> None:
         settings = self._settings or Settings.from_environment(os.environ)
@@ -37,9 +39,11 @@ class App(BaseApp):
         if service is None:
             service = await self._aenter(offline_service())
         client = await self._aenter(openai_client(service, settings.patience))
-        await self._aenter(heartbeat(self._feed, settings.heartbeat))
+        store = await self._aenter(store_at(settings.redis_url))
+        self._notifications = Channel(store, "notifications", Notification, publish_timeout=PUBLISH_TIMEOUT)
+        await self._aenter(heartbeat(self._notifications, settings.heartbeat))
         self._include_endpoint(QuestionsEndpoint(Answers(client, service.model, settings.patience)))
-        self._include_endpoint(NotificationsEndpoint(self._feed))
+        self._include_endpoint(NotificationsEndpoint(self._notifications))
         self._include_endpoint(HealthEndpoint(service.model, offline=service.is_embedded))
         self._include_openapi(
             title="The demo of jero",
@@ -48,7 +52,7 @@ class App(BaseApp):
             description=DESCRIPTION,
             tags=[
                 Tag(name="questions", description="Answers of a model, by OpenAI's streaming chat completions."),
-                Tag(name="notifications", description="What happens here, for all who listen."),
+                Tag(name="notifications", description="What happens, for all who listen."),
                 Tag(name="health", description="Whether the demo is up."),
             ],
         )
@@ -57,7 +61,7 @@ class App(BaseApp):
         await super()._on_stream_end(outcome)
         if outcome.endpoint == QuestionsEndpoint.__name__:
             said = f"An answer {outcome.reason} after {outcome.items} chunks and {outcome.duration:.1f} s."
-            self._feed.publish("answer", said)
+            await tell(self._notifications, "answer", said)
 
 
 app = App()

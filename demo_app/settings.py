@@ -7,6 +7,7 @@ from typing import Final
 OPENAI_BASE_URL: Final = "https://api.openai.com/v1"
 OPENAI_MODEL: Final = "gpt-5.4-mini"
 MAX_PATIENCE: Final = 3600.0
+REDIS_SCHEMES: Final = ("redis://", "rediss://", "unix://")
 OPENAPI_VERSIONS: Final = ("3.2.0", "3.1.0")
 
 
@@ -24,25 +25,29 @@ class Service:
 class Settings:
     """`service`: the one to ask, `None` for the embedded stand-in. `patience`: seconds that its first word may take,
     and that it may fall silent for later on. `heartbeat`: seconds between two signs of life in the notifications.
-    `openapi_version`: that of the document, one of `OPENAPI_VERSIONS`.
+    `openapi_version`: that of the document, one of `OPENAPI_VERSIONS`. `redis_url`: where the notifications are kept,
+    `None` for this process's memory.
     """
 
     service: Service | None = None
     patience: float = 30.0
     heartbeat: float = 1.0
     openapi_version: str = OPENAPI_VERSIONS[0]
+    redis_url: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """Reads the variables that docs/demo.md lists, an empty one as none.
 
-        Raises `ValueError` for a time-out that is no number of seconds, or a version of OpenAPI that is not written.
+        Raises `ValueError` for a time-out that is no number of seconds, a version of OpenAPI that is not written, or
+        what is no URL of a Redis.
         """
         given = {name: value.strip() for name, value in environment.items() if value.strip()}
         return cls(
             service=_service(given) if "OPENAI_API_KEY" in given else None,
             patience=_seconds(given.get("UPSTREAM_TIMEOUT", "30")),
             openapi_version=_openapi_version(given.get("JERO_DEMO_OPENAPI", OPENAPI_VERSIONS[0])),
+            redis_url=_redis_url(given.get("JERO_DEMO_REDIS")),
         )
 
 
@@ -67,4 +72,10 @@ def _seconds(text: str) -> float:
 def _openapi_version(text: str) -> str:
     if text not in OPENAPI_VERSIONS:
         raise ValueError(f"JERO_DEMO_OPENAPI={text!r}: it is {' or '.join(OPENAPI_VERSIONS)}.")
+    return text
+
+
+def _redis_url(text: str | None) -> str | None:
+    if text is not None and not text.startswith(REDIS_SCHEMES):
+        raise ValueError("JERO_DEMO_REDIS is no URL of a Redis: it begins with redis://, rediss:// or unix://.")
     return text

@@ -1,4 +1,4 @@
-"""Two streams: an answer as NDJSON, and notifications as server-sent events."""
+"""An answer as NDJSON; and notifications, which are posted, as server-sent events."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Final
 from msgspec import Meta, Struct
 
 from demo_app.answers import Answers
-from demo_app.notifications import EVENT_ID, Notification, NotificationFeed
+from demo_app.notifications import Notification, notification_of
 from demo_app.upstream_problems import (
     UpstreamFailed,
     UpstreamRateLimited,
@@ -17,14 +17,18 @@ from demo_app.upstream_problems import (
 )
 from jero import (
     BadRequest,
+    Created,
     Endpoint,
     NDJSONStreamingResponse,
     SSEResponse,
     StreamPolicy,
     operation_notes,
 )
+from jero.channels import Channel, ChannelUnavailable
 
 EXAMPLE: Final = "What happens when the client leaves?"
+# The form of a channel's ids, in memory and on Redis. An empty one is none.
+EVENT_ID: Final = r"^(([0-9a-f]{16}|0|[1-9][0-9]{0,18})-(0|[1-9][0-9]{0,17}))?$"
 
 
 class Question(Struct):
@@ -64,6 +68,18 @@ class QuestionsEndpoint(Endpoint, path="/questions"):
                 yield AnswerChunk(word)
 
 
+class Message(Struct):
+    """What all who listen are to be told."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=1_000, pattern=r"\S", examples=["The parcel is here."])]
+
+
+class Posted(Struct):
+    """The id of the notification, as those who listen receive it."""
+
+    id: str
+
+
 class Resumption(Struct):
     """Where a client goes on that comes back: after the last event that it received."""
 
@@ -71,19 +87,27 @@ class Resumption(Struct):
 
 
 class NotificationsEndpoint(Endpoint, path="/notifications"):
-    """What happens in this process; a client that comes back is sent what it missed."""
+    """What happens, for all who listen; a client that comes back is sent what it missed."""
 
     tags: ClassVar = ["notifications"]
 
-    def __init__(self, feed: NotificationFeed) -> None:
-        self._feed = feed
+    def __init__(self, notifications: Channel[Notification]) -> None:
+        self._notifications = notifications
+
+    @operation_notes(errors=[ChannelUnavailable])
+    async def post(self, json: Message) -> Created[Posted]:
+        """Tells all who listen.
+
+        It is answered when the notification is kept: whoever is away now receives it later.
+        """
+        return Created(Posted(await self._notifications.publish(notification_of(json.text), event="message")))
 
     @operation_notes(errors=[BadRequest])
     async def get(self, headers: Resumption) -> SSEResponse[Notification]:
-        """Follows what happens here.
+        """Follows what happens.
 
-        It does not end. Each event has an id, and a name: `heartbeat`, or `answer` for a question that was answered,
-        given up or left. Whoever comes back with the id of an event in `Last-Event-ID` is sent what came after it; an
-        event `gap` stands for what is no longer kept.
+        It does not end. Each event has an id, and a name: `message` for what was posted, `answer` for a question that
+        was answered, given up or left, and `heartbeat`. Whoever comes back with the id of an event in `Last-Event-ID`
+        is sent what came after it; an event `gap` stands for what is no longer kept.
         """
-        return SSEResponse(stream=self._feed.subscribe(after=headers.last_event_id))
+        return SSEResponse(stream=self._notifications.subscribe(after=headers.last_event_id))

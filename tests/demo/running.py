@@ -1,13 +1,20 @@
 """The demo, as its tests run it: under a real uvicorn, on a free port."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import os
+import re
+import sys
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 import httpx
+import pytest
 
 from demo_app.app import App
 from demo_app.serving import served_aside
 from demo_app.settings import Service, Settings
+from tests.docs.program import Program
+
+READ = ("JERO_DEMO_", "OPENAI_", "UPSTREAM_")
 
 
 @asynccontextmanager
@@ -20,3 +27,24 @@ async def running_demo(
         httpx.AsyncClient(base_url=url, timeout=20, trust_env=False) as client,
     ):
         yield client
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """This process's, without what the demo reads, and with `settings`."""
+    return {**{name: value for name, value in os.environ.items() if not name.startswith(READ)}, **settings}
+
+
+@contextmanager
+def demo_process(
+    redis_url: str, *, port: int = 0, command: Sequence[str] = ("demo_app",)
+) -> Generator[tuple[Program, str], None, None]:
+    """A demo of its own process, or of several, whose notifications are on that Redis; with its URL."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in environment().keys() ^ os.environ.keys():
+            patch.delenv(name)
+        patch.setenv("JERO_DEMO_REDIS", redis_url)
+        program = Program([sys.executable, "-m", *command, "--port", str(port)])
+    with program:
+        found = re.search(r"http://[\d.:]+", program.line_with("http://"))
+        assert found is not None
+        yield program, found[0]

@@ -16,18 +16,12 @@ import pytest
 
 from demo_app.settings import Service
 from jero import StreamPolicy
+from tests.demo.running import environment
 from tests.demo.upstream import ENDING, HEAD, KEY, Upstream, chunk
 from tests.programs import needs_program
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PATIENCE = 30
-READ = ("JERO_DEMO_", "OPENAI_", "UPSTREAM_")
-
-
-def environment(**settings: str) -> dict[str, str]:
-    """This process's, without what the demo reads, and with `settings`."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(READ)}
-    return {**inherited, **settings}
 
 
 def of(service: Service) -> dict[str, str]:
@@ -170,6 +164,7 @@ async def test_it_stops_at_once_with_a_stream_open_and_asks_its_client_to_come_b
         (("--port", "http"), {}, "'http' is no number from 0 to 65535"),
         ((), {"UPSTREAM_TIMEOUT": "soon"}, "UPSTREAM_TIMEOUT='soon'"),
         ((), {"JERO_DEMO_OPENAPI": "2.0"}, "JERO_DEMO_OPENAPI='2.0'"),
+        ((), {"JERO_DEMO_REDIS": "localhost:6379"}, "JERO_DEMO_REDIS"),
     ],
 )
 async def test_what_cannot_work_is_refused_in_a_sentence(

@@ -1,20 +1,20 @@
-"""`GET /notifications`, read by a third party's parser."""
+"""`/notifications`, read by a third party's parser."""
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 from httpx_sse import ServerSentEvent, aconnect_sse
 
-from demo_app.notifications import NotificationFeed
-from jero import BadRequest
 from tests.demo.running import running_demo
 from tests.demo.upstream import ENDING, HEAD, Upstream, chunk, refusal
 
-ID = re.compile(r"[0-9a-f]{8}-\d+")
+PATIENCE = 20
+ID = re.compile(r"[0-9a-f]{16}-\d+")
 
 
 @asynccontextmanager
@@ -22,7 +22,7 @@ async def following(
     client: httpx.AsyncClient, after: str | None = None
 ) -> AsyncGenerator[AsyncGenerator[ServerSentEvent, None], None]:
     headers = {} if after is None else {"Last-Event-ID": after}
-    async with aconnect_sse(client, "GET", "/notifications", headers=headers) as source:
+    async with asyncio.timeout(PATIENCE), aconnect_sse(client, "GET", "/notifications", headers=headers) as source:
         source.response.raise_for_status()
         async with aclosing(source.aiter_sse()) as events:
             yield events
@@ -43,8 +43,29 @@ async def test_every_notification_has_a_name_an_id_a_text_and_a_time() -> None:
     assert ID.fullmatch(first.id)
     assert ID.fullmatch(second.id)
     assert first.id != second.id
-    assert first.json()["text"].startswith("Up for ")
+    assert re.fullmatch(r"Process \d+ is up for \d+ s\.", first.json()["text"])
     assert abs((datetime.now(UTC) - datetime.fromisoformat(second.json()["at"])).total_seconds()) < 60
+
+
+async def test_every_open_stream_receives_what_is_posted() -> None:
+    async with running_demo() as client, AsyncExitStack() as stack:
+        listening = [await stack.enter_async_context(following(client)) for _ in range(5)]
+        posted = [await client.post("/notifications", json={"text": text}) for text in ("one", "two")]
+        for events in listening:
+            received = [await next_of(events, "message") for _ in posted]
+            assert [event.json()["text"] for event in received] == ["one", "two"]
+            assert [event.id for event in received] == [answer.json()["id"] for answer in posted]
+
+    assert [answer.status_code for answer in posted] == [201, 201]
+
+
+@pytest.mark.parametrize("text", ["", " \n", "x" * 1_001, None, 7])
+async def test_a_notification_without_a_text_is_refused_with_its_path(text: object) -> None:
+    async with running_demo() as client:
+        response = await client.post("/notifications", json={"text": text})
+
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["loc"] == ["json", "text"]
 
 
 async def test_the_feed_tells_how_each_answer_ended() -> None:
@@ -78,17 +99,24 @@ async def test_a_client_that_comes_back_is_sent_what_it_missed_once_and_in_order
     assert again[2].id not in {event.id for event in seen}
 
 
-async def test_a_position_of_an_earlier_life_is_a_gap() -> None:
+@pytest.mark.parametrize("after", ["0123456789abcdef-7", "1700000000000-0"], ids=["earlier life", "Redis"])
+async def test_a_client_of_an_earlier_feed_is_told_of_the_gap(after: str) -> None:
+    async with running_demo() as client, following(client, after=after) as events:
+        gap, first = await anext(events), await anext(events)
+
+    assert (gap.event, first.event) == ("gap", "heartbeat")
+    assert gap.json() == {"after": after, "resumed_at": gap.id}
+
+
+async def test_an_id_that_was_not_given_yet_is_refused() -> None:
     async with running_demo() as client, following(client) as events:
-        earlier = await anext(events)
-    async with running_demo() as client, following(client, after=earlier.id) as events:
-        gap, after = await anext(events), await anext(events)
+        life, _, _ = (await anext(events)).id.partition("-")
+        response = await client.get("/notifications", headers={"Last-Event-ID": f"{life}-999999"})
 
-    assert (gap.event, after.event) == ("gap", "heartbeat")
-    assert ID.fullmatch(gap.id)
+    assert (response.status_code, response.json()["type"]) == (400, "bad-request")
 
 
-@pytest.mark.parametrize("foreign", ["7", "not-an-id", "1234567g-1"])
+@pytest.mark.parametrize("foreign", ["7", "not-an-id", "0123456789abcdeg-1", "1-01"])
 async def test_an_id_that_is_none_of_the_feed_is_refused(foreign: str) -> None:
     async with running_demo() as client:
         response = await client.get("/notifications", headers={"Last-Event-ID": foreign})
@@ -103,25 +131,3 @@ async def test_an_empty_id_is_none() -> None:
             seen = [await anext(events) for _ in range(2)]
         async with following(client, after="") as events:
             assert (await anext(events)).id not in {event.id for event in seen}
-
-
-async def test_a_reader_that_falls_behind_what_is_kept_is_told_and_goes_on_from_the_oldest() -> None:
-    feed = NotificationFeed(history=2)
-    feed.publish("answer", "0")
-    readings = feed.subscribe(after=None)
-    feed.publish("answer", "1")
-    first = await anext(readings)
-    for number in range(2, 6):
-        feed.publish("answer", str(number))
-    gap, fourth, fifth = [await anext(readings) for _ in range(3)]
-
-    assert [event.event for event in (first, gap, fourth, fifth)] == ["answer", "gap", "answer", "answer"]
-    assert gap.id is not None
-    resumed = feed.subscribe(after=gap.id)
-    assert [await anext(resumed), await anext(resumed)] == [fourth, fifth]
-
-
-def test_a_position_that_the_feed_has_not_reached_is_refused() -> None:
-    feed = NotificationFeed()
-    with pytest.raises(BadRequest):
-        feed.subscribe(after=f"{feed.life}-1")

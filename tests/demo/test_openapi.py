@@ -38,7 +38,12 @@ def test_all_is_described() -> None:
     operations = {
         (method, path): operation for path, item in written["paths"].items() for method, operation in item.items()
     }
-    assert operations.keys() == {("post", "/questions"), ("get", "/notifications"), ("get", "/health")}
+    assert operations.keys() == {
+        ("post", "/questions"),
+        ("get", "/notifications"),
+        ("post", "/notifications"),
+        ("get", "/health"),
+    }
     for operation in operations.values():
         assert operation["summary"].endswith(".")
         assert set(operation["tags"]) <= described
@@ -49,12 +54,20 @@ def test_what_the_model_may_fail_with_is_listed() -> None:
     assert {"401", "429", "502", "503", "504"} <= responses.keys()
 
 
+@pytest.mark.parametrize(
+    ("method", "status", "problem"), [("get", "400", "bad-request"), ("post", "503", "channel-unavailable")]
+)
+def test_what_the_notifications_may_be_refused_with_is_listed(method: str, status: str, problem: str) -> None:
+    response = document()["paths"]["/notifications"][method]["responses"][status]
+    assert problem in response["content"]["application/problem+json"]["examples"]
+
+
 async def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
     async with started_demo() as demo:
         printed = await asyncio.to_thread(schemathesis, demo.url, tmp_path, "--request-timeout", REQUEST_TIMEOUT)
 
     assert "Open API 3.2.0" in printed
-    assert "Tested: 3" in printed
+    assert "Tested: 4" in printed
 
 
 async def test_the_environment_asks_for_an_older_form() -> None:

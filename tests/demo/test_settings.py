@@ -15,6 +15,7 @@ from demo_app.settings import OPENAI_BASE_URL, OPENAI_MODEL, Service, Settings
         ),
         ({"UPSTREAM_TIMEOUT": "2.5"}, Settings(None, 2.5)),
         ({"JERO_DEMO_OPENAPI": "3.1.0"}, Settings(openapi_version="3.1.0")),
+        ({"JERO_DEMO_REDIS": "redis://here/1"}, Settings(redis_url="redis://here/1")),
     ],
 )
 def test_the_environment_names_the_service(environment: dict[str, str], expected: Settings) -> None:
@@ -32,5 +33,13 @@ def test_a_version_of_openapi_that_is_not_written_is_refused() -> None:
         Settings.from_environment({"JERO_DEMO_OPENAPI": "2.0"})
 
 
-def test_the_key_is_not_shown() -> None:
-    assert "secret" not in repr(Settings.from_environment({"OPENAI_API_KEY": "secret"}))
+@pytest.mark.parametrize("text", ["localhost", "localhost:6379", "http://:secret@localhost"])
+def test_what_is_no_url_of_a_redis_is_refused_and_not_shown(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^JERO_DEMO_REDIS is no URL of a Redis: ") as refused:
+        Settings.from_environment({"JERO_DEMO_REDIS": text})
+    assert text not in str(refused.value)
+
+
+def test_no_secret_is_shown() -> None:
+    given = {"OPENAI_API_KEY": "secret", "JERO_DEMO_REDIS": "redis://:secret@localhost"}
+    assert "secret" not in repr(Settings.from_environment(given))

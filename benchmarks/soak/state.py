@@ -1,7 +1,6 @@
 """What the soak's server tells of itself."""
 
 import asyncio
-import ctypes
 import gc
 import logging
 import os
@@ -62,9 +61,8 @@ class Ledger:
         self.endings[ending] = self.endings.get(ending, 0) + 1
 
     def state(self) -> State:
-        """What there is now, once what is garbage has been collected, and free memory given back."""
+        """What there is now, once what is garbage has been collected."""
         gc.collect()
-        _give_back()
         return State(
             tasks=len(asyncio.all_tasks()),
             generators=sum(isinstance(thing, AsyncGenerator) for thing in gc.get_objects()),
@@ -76,10 +74,3 @@ class Ledger:
             endings=self.endings,
             complaints=self._complaints.lines,
         )
-
-
-def _give_back() -> None:
-    """The C library keeps what was freed, a heap a thread, for the next who asks: no measure of what is held."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)

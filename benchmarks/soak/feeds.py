@@ -240,10 +240,11 @@ class Cancelling:
         if name != b"cancel":
             await self._app(scope, receive, send)
             return
+        loop = asyncio.get_running_loop()
         request = asyncio.ensure_future(self._app(scope, receive, send))
-        timer = asyncio.get_running_loop().call_later(int(milliseconds) / 1000, request.cancel)
+        # Not before its first step: a request that is cancelled there never comes to its stream.
+        loop.call_soon(loop.call_later, int(milliseconds) / 1000, request.cancel)
         await asyncio.wait((request,))
-        timer.cancel()
 
 
 def is_news(record: logging.LogRecord) -> bool:

@@ -1,7 +1,7 @@
 """A response whose body is whole: its bytes, in two messages."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from msgspec.json import Encoder
@@ -64,7 +64,7 @@ async def _send(status: int, headers: HeaderPairs, body: bytes, scope: Scope, se
         logger.debug("%s %s: the client left before its response", scope["method"], scope["path"])
 
 
-def with_defaults(pairs: HeaderPairs, defaults: HeaderPairs) -> HeaderPairs:
+def with_defaults(pairs: HeaderPairs, defaults: Sequence[tuple[bytes, bytes]]) -> HeaderPairs:
     """The headers, with those of `defaults` that are not among them."""
     names = {name for name, _ in pairs}
     return [default for default in defaults if default[0] not in names] + pairs

@@ -1,6 +1,7 @@
 """A route: authenticate, negotiate, bind, call, respond."""
 
 import inspect
+from collections.abc import Awaitable
 from contextlib import nullcontext
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from jero.http.asgi import Receive, Scope, Send
 from jero.responses.base import Response
 from jero.responses.negotiated import OFFERED, UNDERSTOOD, negotiated
 from jero.responses.streaming import FramedResponse
+from jero.streaming.engine import send_stream
 from jero.streaming.source import discard
 
 
@@ -30,6 +32,7 @@ class Route:
         self._binder = Binder(operation)
         self._encoder = defaults.encoder
         self._streams = StreamResponder(operation, defaults)
+        self._open_streams = defaults.streams
         self._admission = defaults.admission
         self._authenticator = None if authentication is None else Authenticator(authentication)
         self._takes_user = any(one.name == "user" for one in operation.inputs)
@@ -44,54 +47,66 @@ class Route:
 
     async def answer(self, scope: Scope, slots: dict[str, str], receive: Receive, send: Send) -> None:
         """Answers one request. Raises whatever goes wrong before anything was sent."""
-        if not self._is_direct:
-            await self._answer(scope, slots, receive, send)
+        if self._is_direct:
+            value = await (self._handler() if self._takes_nothing else self._call(scope, slots, receive))
+            if self._plain and not isinstance(value, Response):
+                await send_plain(value, self._plain, scope, send, self._encoder)
+            else:
+                await self._check(value)
+                await self._send_whole(value, scope, send)
             return
-        value = await (self._handler() if self._takes_nothing else self._call(scope, slots, receive))
-        if self._plain and not isinstance(value, Response):
-            await send_plain(value, self._plain, scope, send, self._encoder)
-        else:
-            await self._respond(value, scope, receive, send)
+        user, expires_at = await self._caller(scope, slots)
+        # A stream is sent from here: while it is open it holds the frames of nothing that came before it.
+        with self._admission if self.is_stream else nullcontext():
+            value, receive = await self._call_for(user, scope, slots, receive)
+            if not isinstance(value, FramedResponse):
+                await self._send_whole(value, scope, send)
+                return
+            plan = await self._streams.plan(cast("FramedResponse[Any, Any]", value), scope, send, expires_at)
+            if plan is not None:
+                await send_stream(plan, self._open_streams, receive, send)
+
+    async def _caller(self, scope: Scope, slots: dict[str, str]) -> tuple[Any, float | None]:
+        """Who calls, and when that runs out. First of all: who is refused takes no stream's place."""
+        if self._authenticator is None:
+            return None, None
+        return await self._authenticator.authenticate(scope, slots)
 
     async def _call(self, scope: Scope, slots: dict[str, str], receive: Receive) -> Any:
         return await self._handler(**await self._binder.bind(scope, slots, receive))
 
-    async def _answer(self, scope: Scope, slots: dict[str, str], receive: Receive, send: Send) -> None:
-        given: dict[str, Any] = {}
-        expires_at: float | None = None
-        if self._authenticator is not None:  # first of all: who is refused takes no stream's place
-            user, expires_at = await self._authenticator.authenticate(scope, slots)
-            if self._takes_user:
-                given["user"] = user
-        with self._admission if self.is_stream else nullcontext():
-            media_type = None if self._negotiation is None else self._negotiation.choose(accept_header(scope))
-            if self._binder.reads_as_it_arrives:
-                arguments, incoming = self._binder.open(scope, slots, receive)
-                receive = incoming.watch
-            else:
-                arguments = await self._binder.bind(scope, slots, receive)
-            value = self._handler(**arguments, **given)
-            if self._is_awaited:
-                value = await value
-            if media_type is not None and not isinstance(value, Response):
-                await self._streams.send(negotiated(value, media_type), scope, receive, send, expires_at=expires_at)
-            else:
-                await self._respond(value, scope, receive, send, expires_at=expires_at)
-
-    async def _respond(
-        self, value: Any, scope: Scope, receive: Receive, send: Send, *, expires_at: float | None = None
-    ) -> None:
-        if not isinstance(value, self._responses):
-            if isinstance(value, FramedResponse):
-                await discard(cast("FramedResponse[Any, Any]", value).stream)
-            if isinstance(value, Response) or not self._plain:
-                raise self._undeclared(type(cast("object", value)))
-            await send_plain(value, self._plain, scope, send, self._encoder)
-        elif isinstance(value, FramedResponse):
-            response = cast("FramedResponse[Any, Any]", value)
-            await self._streams.send(response, scope, receive, send, expires_at=expires_at)
+    async def _call_for(self, user: Any, scope: Scope, slots: dict[str, str], receive: Receive) -> tuple[Any, Receive]:
+        """What the handler gives to this user, and what tells of the client's leaving: a body that is read as it
+        arrives comes by the same `receive`.
+        """
+        media_type = None if self._negotiation is None else self._negotiation.choose(accept_header(scope))
+        if self._binder.reads_as_it_arrives:
+            arguments, incoming = self._binder.open(scope, slots, receive)
+            receive = incoming.watch
         else:
-            await send_response(cast("Response[Any]", value), scope, send, self._encoder)
+            arguments = await self._binder.bind(scope, slots, receive)
+        if self._takes_user:
+            arguments["user"] = user
+        value: Any = self._handler(**arguments)
+        if self._is_awaited:
+            value = await value
+        if media_type is not None and not isinstance(cast("object", value), Response):
+            return negotiated(value, media_type), receive
+        await self._check(value)
+        return value, receive
+
+    async def _check(self, value: Any) -> None:
+        """Raises `TypeError` where the return annotation does not allow the value, its stream closed."""
+        if isinstance(value, self._responses) or (self._plain and not isinstance(value, Response)):
+            return
+        if isinstance(value, FramedResponse):
+            await discard(cast("FramedResponse[Any, Any]", value).stream)
+        raise self._undeclared(type(cast("object", value)))
+
+    def _send_whole(self, value: Any, scope: Scope, send: Send) -> Awaitable[None]:
+        if isinstance(value, Response):
+            return send_response(cast("Response[Any]", value), scope, send, self._encoder)
+        return send_plain(value, self._plain, scope, send, self._encoder)
 
     def _undeclared(self, returned: type) -> TypeError:
         declared = " | ".join(map(_declared, self.operation.outputs))

@@ -2,8 +2,8 @@
 
 import inspect
 import random
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -21,19 +21,16 @@ from jero.framing.framing import Framing
 from jero.framing.ndjson import NDJSON
 from jero.framing.sse import SSE
 from jero.http.accept import is_named
-from jero.http.asgi import HeaderPairs, Receive, Scope, Send, request_header, response_start
+from jero.http.asgi import Scope, Send, request_header
 from jero.http.sockets import drop_connection
 from jero.policy import EndReason, StreamOutcome, StreamPolicy
-from jero.responses.streaming import FramedResponse, SSEResponse
-from jero.streaming.engine import send_stream
+from jero.responses.streaming import ErrorHandler, FramedResponse, SSEResponse
 from jero.streaming.one_line import OneLine
 from jero.streaming.open_streams import OpenStreams
 from jero.streaming.plan import StreamPlan
 from jero.streaming.source import discard
 
-# A stream is kept by no cache, and passed on by proxies (nginx for one) as it comes.
 RETRY_MILLISECONDS: Final = (1_000, 5_000)
-_STREAM_HEADERS: Final = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
 
 
 class StreamDefaults(msgspec.Struct, frozen=True):
@@ -47,69 +44,90 @@ class StreamDefaults(msgspec.Struct, frozen=True):
     validate_items: bool = False
 
 
+class ResponsePlan(StreamPlan, frozen=True, kw_only=True):
+    """The plan of a response to a request, with what its streams' errors are told by."""
+
+    response: FramedResponse[Any, Any]
+    scope: Scope
+    on_stream_error: ErrorHandler[Any] | None
+
+    async def last_item(self, error: Exception) -> Any:
+        """The response's, or the endpoint's, or the format's own."""
+        on_error = self.response.on_error or self.on_stream_error
+        if on_error is not None:
+            item = on_error(error)
+            return await item if inspect.isawaitable(item) else item
+        if isinstance(self.response, SSEResponse):
+            return ServerSentEvent(event="error", data=problem_of(error))
+        return None
+
+    def drop(self) -> bool:
+        """By the request's own socket."""
+        return drop_connection(self.scope)
+
+
 class StreamResponder:
-    """Sends the streams of one operation."""
+    """Plans the streams of one operation."""
 
     def __init__(self, operation: Operation, defaults: StreamDefaults) -> None:
         self._operation = operation
+        self._name = f"stream {operation.method} {operation.name}"
         self._encoder = defaults.encoder
         self._policy = defaults.policy
         self._on_end = defaults.on_end
-        self._streams = defaults.streams
         self._one_line = frozenset[type]().union(*(output.one_line for output in operation.outputs))
         self._on_stream_error = getattr(operation.endpoint, "on_stream_error", None)
         validate_items = operation.endpoint.validate_items
         self._validate_items = defaults.validate_items if validate_items is None else validate_items
         self._decode_item = _item_decoder(operation)
 
-    async def send(
-        self,
-        response: FramedResponse[Any, Any],
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        *,
-        expires_at: float | None = None,
-    ) -> None:
-        """Sends the stream, which ends at `expires_at`, in Unix seconds; to HEAD the headers alone: the stream is then
-        closed, and never begun.
+    async def plan(
+        self, response: FramedResponse[Any, Any], scope: Scope, send: Send, expires_at: float | None
+    ) -> StreamPlan | None:
+        """What is to be streamed, until `expires_at`, in Unix seconds. To HEAD the headers alone are sent: the stream
+        is then closed, and never begun, and there is no plan.
         """
         try:
-            headers = with_defaults(
-                response.header_pairs(), [(b"content-type", _media_type(response, scope)), *_STREAM_HEADERS]
-            )
+            headers = _headers(response, scope)
         except Exception:
             await discard(response.stream)
             raise
         if scope["method"] == "HEAD":
             await discard(response.stream)
-            await send_whole(response.status_code, headers, None, scope, send)
-            return
-        await send_stream(self._plan(response, headers, scope, expires_at), self._streams, receive, send)
+            await send_whole(response.status_code, list(headers), None, scope, send)
+            return None
+        return self._plan(response, headers, scope, expires_at)
 
     def _plan(
-        self, response: FramedResponse[Any, Any], headers: HeaderPairs, scope: Scope, expires_at: float | None
+        self,
+        response: FramedResponse[Any, Any],
+        headers: Sequence[tuple[bytes, bytes]],
+        scope: Scope,
+        expires_at: float | None,
     ) -> StreamPlan:
         policy = response.policy or self._policy
         encoder = response.encoder or self._encoder
         framing = self._framing(response)
-        return StreamPlan(
+        return ResponsePlan(
             stream=response.stream,
             framing=framing,
             encoder=encoder,
             policy=policy,
-            start=response_start(response.status_code, headers),
+            status=response.status_code,
+            headers=headers,
             first_item_grace=policy.first_item_grace or response.first_item_grace,
             keepalive=response.keepalive,
             ping=_ping(response, encoder),
-            last_item=partial(self._last_item, response),
             farewell=_farewell if isinstance(response, SSEResponse) else None,
             one_line=self._lines(framing, encoder),
-            drop=partial(drop_connection, scope),
             on_end=self._on_end,
+            name=self._name,
             endpoint=self._operation.name,
             method=self._operation.method,
             expires_at=expires_at,
+            response=response,
+            scope=scope,
+            on_stream_error=self._on_stream_error,
         )
 
     def _framing(self, response: FramedResponse[Any, Any]) -> Framing:
@@ -123,16 +141,6 @@ class StreamResponder:
             return None
         before, after = framing.around_json
         return OneLine(self._one_line, encoder, framing.separator + before, after)
-
-    async def _last_item(self, response: FramedResponse[Any, Any], error: Exception) -> Any:
-        """The item that tells the client of an error: the response's, or the endpoint's, or the format's own."""
-        on_error = response.on_error or self._on_stream_error
-        if on_error is not None:
-            item = on_error(error)
-            return await item if inspect.isawaitable(item) else item
-        if isinstance(response, SSEResponse):
-            return ServerSentEvent(event="error", data=problem_of(error))
-        return None
 
 
 def _item_decoder(operation: Operation) -> Callable[[bytes], Any] | None:
@@ -153,12 +161,29 @@ def _farewell(reason: EndReason) -> bytes:
     return bytes(buffer)
 
 
-def _media_type(response: FramedResponse[Any, Any], scope: Scope) -> bytes:
+def _headers(response: FramedResponse[Any, Any], scope: Scope) -> Sequence[tuple[bytes, bytes]]:
+    """The response's own, and those that every stream has; most have no others, and share them."""
+    defaults = _default_headers(_media_type(response, scope))
+    own = response.header_pairs()
+    return with_defaults(own, defaults) if own else defaults
+
+
+@cache
+def _default_headers(media_type: str) -> Sequence[tuple[bytes, bytes]]:
+    # A stream is kept by no cache, and passed on by proxies (nginx for one) as it comes.
+    return (
+        (b"content-type", media_type.encode("latin-1")),
+        (b"cache-control", b"no-cache"),
+        (b"x-accel-buffering", b"no"),
+    )
+
+
+def _media_type(response: FramedResponse[Any, Any], scope: Scope) -> str:
     if response.framing is NDJSON:
         accept = request_header(scope, b"accept")
         if is_named(accept, "application/jsonl") and not is_named(accept, response.framing.content_type):
-            return b"application/jsonl"
-    return response.framing.content_type.encode("latin-1")
+            return "application/jsonl"
+    return response.framing.content_type
 
 
 def _ping(response: FramedResponse[Any, Any], encoder: Encoder) -> Callable[[], bytes] | bytes | None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from functools import partial
 
 from anyio import CancelScope
 
@@ -25,8 +24,8 @@ async def send_stream(plan: StreamPlan, streams: OpenStreams, receive: Receive, 
     """
     life = Life(plan, send)
     streams.add(life)
-    task = asyncio.get_running_loop().create_task(life.run(), name=f"stream {plan.method} {plan.endpoint}")
-    task.add_done_callback(partial(_release, life.released))
+    task = asyncio.get_running_loop().create_task(life.run(), name=plan.name)
+    task.add_done_callback(life.end_with)
     ended_by = await _watch(life, receive)
     ended_by = await _until_released(life) or ended_by
     streams.remove(life)  # also one whose teardown had to be left to itself
@@ -45,12 +44,6 @@ async def send_stream(plan: StreamPlan, streams: OpenStreams, receive: Receive, 
         del error, ended_by  # each holds this frame by its traceback
 
 
-def _release(released: asyncio.Future[None], _: asyncio.Task[None]) -> None:
-    """Also a life that was cancelled before its first step ends, and lets its request end."""
-    if not released.done():
-        released.set_result(None)
-
-
 async def _watch(life: Life, receive: Receive) -> asyncio.CancelledError | None:
     """Waits for the client to leave, or for the stream to end; gives back a cancellation that is neither.
 
@@ -61,26 +54,18 @@ async def _watch(life: Life, receive: Receive) -> asyncio.CancelledError | None:
     if request is None:
         raise RuntimeError("an ASGI application runs in a task of asyncio")
     cancellations = request.cancelling()
-    is_watching, is_called_back = True, False
-
-    def call_back(_: asyncio.Future[None]) -> None:
-        nonlocal is_called_back
-        if is_watching and request is not None:
-            is_called_back = True
-            request.cancel()
-
-    life.released.add_done_callback(call_back)
+    life.watcher = request
     try:
         await until_disconnect(receive)
     except asyncio.CancelledError as cancelled:
-        if is_called_back and request.uncancel() <= cancellations:
+        if life.is_called_back and request.uncancel() <= cancellations:
             return None
         life.interrupt("disconnected")
         return cancelled
     except Exception:
         logger.exception("receive() failed: the client's leaving cannot be noticed, and counts as done")
     finally:
-        is_watching, request = False, None  # a cancellation holds this frame by its traceback, and its task holds it
+        life.watcher, request = None, None  # a cancellation holds this frame by its traceback, and its task holds it
     life.interrupt("disconnected")
     return None
 
@@ -88,13 +73,13 @@ async def _watch(life: Life, receive: Receive) -> asyncio.CancelledError | None:
 async def _until_released(life: Life) -> asyncio.CancelledError | None:
     """Waits for the teardown; a cancellation meanwhile is given back, for it must not be lost either."""
     cancelled: asyncio.CancelledError | None = None
-    if life.released.done():
+    if life.is_released:
         return None
     try:
         with CancelScope(shield=True):
-            while not life.released.done():
+            while not life.is_released:
                 try:
-                    await asyncio.wait((life.released,))
+                    await asyncio.wait((life.released(),))
                 except asyncio.CancelledError as error:
                     cancelled = error
         return cancelled

@@ -1,8 +1,8 @@
 """What is sent while a source is silent: the headers after the grace, then pings."""
 
 import asyncio
-from collections.abc import Callable
 
+from jero.streaming.overseer import Overseer
 from jero.streaming.plan import StreamPlan
 from jero.streaming.sender import Sender
 
@@ -10,19 +10,19 @@ from jero.streaming.sender import Sender
 class Keepalive:
     """One timer a stream; a send moves its time without touching it."""
 
-    def __init__(self, plan: StreamPlan, sender: Sender, on_error: Callable[[BaseException], None]) -> None:
-        self._grace = plan.first_item_grace
-        self._interval = plan.keepalive if plan.ping is not None else None
-        self._ping = plan.ping
+    __slots__ = ("_began", "_loop", "_overseer", "_plan", "_sender", "_timer")
+
+    def __init__(self, plan: StreamPlan, sender: Sender, overseer: Overseer) -> None:
+        self._plan = plan
         self._sender = sender
-        self._on_error = on_error
+        self._overseer = overseer
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
 
     def listen(self) -> None:
         """From now on the source's silence is timed."""
-        self._timer = self._loop.call_at(self._began + self._grace, self._send_headers)
+        self._timer = self._loop.call_at(self._began + self._plan.first_item_grace, self._send_headers)
 
     def close(self) -> None:
         """Nothing is sent aside from now on."""
@@ -30,24 +30,24 @@ class Keepalive:
             self._timer.cancel()
 
     def _arm_ping(self) -> None:
-        if self._interval is None:
+        if self._plan.keepalive is None or self._plan.ping is None:
             return
-        due = self._sender.last_sent + self._interval
+        due = self._sender.last_sent + self._plan.keepalive
         self._timer = self._loop.call_at(due, self._send_ping, due)
 
     def _send_headers(self) -> None:
         if not self._sender.started and not self._sender.busy:
-            self._sender.send_aside(b"", self._on_error)
+            self._sender.send_aside(b"")
         self._arm_ping()
 
     def _send_ping(self, due: float) -> None:
-        sender = self._sender
+        sender, ping = self._sender, self._plan.ping
         if sender.busy:  # a client that is slow to take what it is sent is no silence of the source
             sender.last_sent = self._loop.time()
-        elif self._ping is not None and sender.last_sent + (self._interval or 0) <= due:
+        elif ping is not None and sender.last_sent + (self._plan.keepalive or 0) <= due:
             try:
-                sender.send_aside(self._ping() if callable(self._ping) else self._ping, self._on_error)
+                sender.send_aside(ping() if callable(ping) else ping)
             except Exception as error:
-                self._on_error(error)
+                self._overseer.lose(error)
                 return
         self._arm_ping()

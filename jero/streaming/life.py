@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import Awaitable
 from time import monotonic, time
+from typing import Any
 
 from jero.errors import ServiceUnavailable
 from jero.framing.framed import FramedSource
@@ -33,31 +34,53 @@ LEAVE_SECONDS = 0.1
 class Life:
     """Deliver, tear down, finish, report: in this order, whatever ends the stream.
 
-    `begun`: the task has started. `error`: what failed, if anything did. `released`: done when all is over, or when
-    a teardown that does not end has to be left to itself.
+    `begun`: the task has started. `error`: what failed, if anything did. `is_released`: all is over, or a teardown
+    that does not end has to be left to itself. `watcher`: who waits for the client to leave, and is called back from
+    that, by a cancellation, when the life is released; then it `is_called_back`.
     """
+
+    __slots__ = (
+        "_began",
+        "_dropped",
+        "_end_timer",
+        "_frames",
+        "_has_ended",
+        "_is_cancellable",
+        "_is_cut_off",
+        "_is_draining",
+        "_items",
+        "_keepalive",
+        "_limit",
+        "_loop",
+        "_outbox",
+        "_plan",
+        "_pump",
+        "_reason",
+        "_released",
+        "_sender",
+        "_source",
+        "_task",
+        "begun",
+        "error",
+        "is_called_back",
+        "is_released",
+        "watcher",
+    )
 
     def __init__(self, plan: StreamPlan, send: Send) -> None:
         self._plan = plan
-        self._name = f"{plan.method} {plan.endpoint}"
         self._began = monotonic()
         self._loop = asyncio.get_running_loop()
-        self._sender = Sender(
-            send,
-            plan.start,
-            plan.framing.opening,
-            timeout=plan.policy.send_timeout,
-            on_stall=self._stall,
-        )
+        self._sender = Sender(send, plan, self)
         self._frames = self._outbox = Outbox(plan.framing, plan.encoder, plan.policy.chunk_bytes)
         if is_synchronous(plan.stream):  # framed in its thread: what comes from there are chunks
             self._outbox = Outbox(RAW, plan.encoder, plan.policy.chunk_bytes)
             self._source = Source(framed_in_thread(plan.stream, self._frames))
         else:
             self._source = Source(plan.stream)
-        self._keepalive = Keepalive(plan, self._sender, self._lose)
-        self._pump = Pump(self._outbox, self._sender, lose=self._lose)
-        self._limit = TimeLimit(plan.policy.teardown_timeout, self._overrun, self.release)
+        self._keepalive = Keepalive(plan, self._sender, self)
+        self._pump = Pump(self._outbox, self._sender, self)
+        self._limit = TimeLimit(plan.policy.teardown_timeout, self)
         self._task: asyncio.Task[None] | None = None
         self._end_timer: asyncio.TimerHandle | None = None
         self._is_cancellable = False
@@ -69,7 +92,10 @@ class Life:
         self._items = 0
         self.begun = False
         self.error: BaseException | None = None
-        self.released: asyncio.Future[None] = self._loop.create_future()
+        self._released: asyncio.Future[None] | None = None  # for who waits for it
+        self.is_released = False
+        self.watcher: asyncio.Task[Any] | None = None
+        self.is_called_back = False
 
     @property
     def to_raise(self) -> BaseException | None:
@@ -108,14 +134,31 @@ class Life:
 
     def release(self) -> None:
         """Lets the request end."""
-        if not self.released.done():
-            self.released.set_result(None)
+        if self.is_released:
+            return
+        self.is_released = True
+        if self.watcher is not None:
+            self.is_called_back = True
+            self.watcher.cancel()
+        if self._released is not None:
+            self._released.set_result(None)
+
+    def end_with(self, task: asyncio.Task[None]) -> None:
+        """Also a life that was cancelled before its first step ends, and lets its request end."""
+        self.release()
+
+    def released(self) -> asyncio.Future[None]:
+        """Done when it is released."""
+        if self._released is None:
+            self._released = self._loop.create_future()
+        return self._released
 
     def dissolve(self) -> None:
         """Lets go of its parts when all is over. They know it as it knows them: each stream would leave a cycle, with
         its connection in it, for the garbage collector.
         """
-        vars(self).clear()
+        del self._sender, self._keepalive, self._pump, self._limit, self._source, self._end_timer, self._task
+        self.error = None
 
     def interrupt(self, reason: EndReason, error: BaseException | None = None) -> None:
         """Ends the stream from outside its task; a teardown that has begun goes on to its own end.
@@ -209,12 +252,12 @@ class Life:
             self._end_timer.cancel()
         outcome = self._outcome()
         if outcome.error is not None and self.unanswered is None:
-            logger.error("%s: the stream failed after %d items", self._name, outcome.items, exc_info=outcome.error)
+            logger.error("%s: the stream failed after %d items", self._name(), outcome.items, exc_info=outcome.error)
         self._bound()
         try:
             await self._plan.on_end(outcome)
         except BaseException:
-            logger.exception("%s: _on_stream_end failed", self._name)
+            logger.exception("%s: _on_stream_end failed", self._name())
         self._unbound()
 
     async def _last_item(self) -> bytes:
@@ -226,7 +269,7 @@ class Life:
             if item is not None:
                 self._frames.add(item)
         except BaseException:
-            logger.exception("%s: the error's handler failed", self._name)
+            logger.exception("%s: the error's handler failed", self._name())
         self._unbound()
         return self._frames.take()
 
@@ -241,7 +284,7 @@ class Life:
             self._cut_off()
         except Exception as error:
             self._is_cancellable = False
-            self._lose(error)
+            self.lose(error)
         self._is_cancellable = False
         self._unbound()
 
@@ -249,7 +292,7 @@ class Life:
         self._is_cut_off = True
         self._pump.stop(is_cut_off=True)
 
-    def _lose(self, error: BaseException) -> None:
+    def lose(self, error: BaseException) -> None:
         """`send` raised: an `OSError` is how a server says that the client has left (ASGI HTTP, version 2.4)."""
         self._cut_off()
         if isinstance(error, OSError):
@@ -257,7 +300,7 @@ class Life:
         else:
             self.interrupt("failed", error)
 
-    def _overrun(self) -> None:
+    def overrun(self) -> None:
         """The teardown, or a source that was told to end, has used up its time: nothing is expected of it any more."""
         self._drop_blocked()
         self._cut_off()
@@ -277,7 +320,7 @@ class Life:
         if self.error is None:
             self._reason, self.error = "failed", error
         else:
-            logger.error("%s: a further failure", self._name, exc_info=error)
+            logger.error("%s: a further failure", self._name(), exc_info=error)
         return self._outcome()
 
     def _end_after(self, seconds: float, reason: EndReason) -> None:
@@ -294,7 +337,8 @@ class Life:
             self._drop_blocked()
         self.interrupt(reason)
 
-    def _stall(self) -> None:
+    def stall(self) -> None:
+        """The client does not take what it is being sent."""
         self._drop_blocked()
         self.interrupt("stalled")
 
@@ -319,13 +363,16 @@ class Life:
         while self._task is not None and self._task.cancelling():
             self._task.uncancel()
 
+    def _name(self) -> str:
+        return f"{self._plan.method} {self._plan.endpoint}"
+
     def _outcome(self) -> StreamOutcome:
         first_item_at = self._frames.first_item_at
         return StreamOutcome(
             reason=self._reason or "completed",
             error=self.error,
             items=self._items,
-            bytes=self._sender.bytes,
+            bytes=self._sender.bytes_sent,
             duration=monotonic() - self._began,
             first_item_after=None if first_item_at is None else first_item_at - self._began,
             endpoint=self._plan.endpoint,

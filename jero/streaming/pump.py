@@ -8,7 +8,7 @@ context, timeouts and cancel scopes.
 
 import asyncio
 import types
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Generator
 from time import sleep
 from types import CoroutineType
 from typing import Any
@@ -17,6 +17,7 @@ from anyio import CancelScope
 
 from jero.framing.framed import Framed
 from jero.streaming.outbox import Outbox
+from jero.streaming.overseer import Overseer
 from jero.streaming.pull import LOOK_UP
 from jero.streaming.sender import Sender
 from jero.streaming.source import Source
@@ -25,15 +26,17 @@ from jero.streaming.source import Source
 class Pump:
     """Drives a pulling coroutine to its end, and sends what it puts into the outbox; raises what it raises.
 
-    `lose` is told of an error of `send`. Once `stop` was called, a cancellation is an order to end. Any other that
-    arrives while the pump itself waits is meant for the source, for a timeout or a cancel scope around one of its
-    `yield`s, and is given to it.
+    The overseer is told of an error of `send`. Once `stop` was called, a cancellation is an order to end. Any other
+    that arrives while the pump itself waits is meant for the source, for a timeout or a cancel scope around one of
+    its `yield`s, and is given to it.
     """
 
-    def __init__(self, outbox: Outbox, sender: Sender, *, lose: Callable[[BaseException], None]) -> None:
+    __slots__ = ("_is_cut_off", "_is_stopped", "_outbox", "_overseer", "_sender")
+
+    def __init__(self, outbox: Outbox, sender: Sender, overseer: Overseer) -> None:
         self._outbox = outbox
         self._sender = sender
-        self._lose = lose
+        self._overseer = overseer
         self._is_stopped = False
         self._is_cut_off = False
 
@@ -124,7 +127,7 @@ class Pump:
         except StopIteration:
             return None
         except Exception as error:
-            self._lose(error)
+            self._overseer.lose(error)
             return _cancelled(), None
 
     def _send_slowly(self, pending: tuple[Any, Any]) -> Generator[Any, Any, BaseException | None]:
@@ -159,7 +162,7 @@ class Pump:
         except asyncio.CancelledError as cancelled:
             return cancelled
         except Exception as error:
-            self._lose(error)
+            self._overseer.lose(error)
             return asyncio.CancelledError()
         finally:
             kept = broken_off = None  # each holds this frame by its traceback

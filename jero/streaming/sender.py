@@ -1,31 +1,31 @@
 """The response's messages, in order, from whichever side of the stream they come."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
-from jero.http.asgi import Message, Send, response_body
+from jero.http.asgi import Send, response_body, response_start
+from jero.streaming.overseer import Overseer
+from jero.streaming.plan import StreamPlan
 
 
 class Sender:
     """Sends the beginning of the response with the first bytes, counts, and bounds how long a send may take.
 
-    `started`: the client has its status. `bytes`: what was sent of the body. `last_sent`: the event loop's time
-    of the last send. `on_stall` is called when one takes longer than `timeout` seconds.
+    `started`: the client has its status. `bytes_sent`: of the body. `last_sent`: the event loop's time
+    of the last send. The overseer is told when one takes longer than the plan's `send_timeout`.
     """
 
-    def __init__(
-        self, send: Send, start: Message, opening: bytes, *, timeout: float, on_stall: Callable[[], None]
-    ) -> None:
+    __slots__ = ("_aside", "_loop", "_overseer", "_plan", "_send", "_sending", "bytes_sent", "last_sent", "started")
+
+    def __init__(self, send: Send, plan: StreamPlan, overseer: Overseer) -> None:
         self._send = send
-        self._start = start
-        self._opening = opening
-        self._timeout = timeout
-        self._on_stall = on_stall
+        self._plan = plan
+        self._overseer = overseer
         self._loop = asyncio.get_running_loop()
         self._aside: asyncio.Task[None] | None = None
         self._sending = 0
         self.started = False
-        self.bytes = 0
+        self.bytes_sent = 0
         self.last_sent = self._loop.time()
 
     @property
@@ -36,7 +36,7 @@ class Sender:
     def next(self, body: bytes) -> Awaitable[None]:
         """The send of a further part of the body, for a caller who calls `begin_waiting` if it has to wait for it."""
         if self.started and self._aside is None:
-            self.bytes += len(body)
+            self.bytes_sent += len(body)
             self.last_sent = self._loop.time()
             return self._send(response_body(body, more_body=True))
         return self._next(body, more_body=True)
@@ -52,7 +52,7 @@ class Sender:
     def begin_waiting(self) -> asyncio.TimerHandle:
         """The client does not take what is being sent at once."""
         self._sending += 1
-        return self._loop.call_later(self._timeout, self._on_stall)
+        return self._loop.call_later(self._plan.policy.send_timeout, self._overseer.stall)
 
     def end_waiting(self, timer: asyncio.TimerHandle) -> None:
         """It has taken it now, or never will."""
@@ -60,10 +60,10 @@ class Sender:
         timer.cancel()
         self.last_sent = self._loop.time()
 
-    def send_aside(self, body: bytes, on_error: Callable[[BaseException], None]) -> None:
+    def send_aside(self, body: bytes) -> None:
         """Sends while the source is silent and its task waits for it: the headers alone, or a ping."""
         self.last_sent = self._loop.time()
-        self._aside = self._loop.create_task(self._put_aside(body, on_error))
+        self._aside = self._loop.create_task(self._put_aside(body))
 
     async def end_aside(self) -> None:
         """Breaks off what is being sent aside, for a client that takes nothing more."""
@@ -79,18 +79,18 @@ class Sender:
     async def _put(self, body: bytes, *, more_body: bool) -> None:
         if not self.started:
             self.started = True
-            body = self._opening + body
-            await self._send(self._start)
+            body = self._plan.framing.opening + body
+            await self._send(response_start(self._plan.status, list(self._plan.headers)))
         await self._send(response_body(body, more_body=more_body))
-        self.bytes += len(body)
+        self.bytes_sent += len(body)
         self.last_sent = self._loop.time()
 
-    async def _put_aside(self, body: bytes, on_error: Callable[[BaseException], None]) -> None:
+    async def _put_aside(self, body: bytes) -> None:
         timer = self.begin_waiting()
         try:
             await self._put(body, more_body=True)
         except Exception as error:
-            on_error(error)
+            self._overseer.lose(error)
         finally:
             self.end_waiting(timer)
             self._aside = None

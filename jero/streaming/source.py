@@ -18,6 +18,8 @@ class Source:
     `first` is the item that opening had to pull to tell a plain generator from a lifecycle, or `NOTHING`.
     """
 
+    __slots__ = ("_items", "_lifecycle", "_manager", "_stream", "first")
+
     def __init__(self, stream: Any) -> None:
         self._stream = stream
         self._items: AsyncIterator[Any] | None = None
@@ -51,11 +53,14 @@ class Source:
         Each is done whatever becomes of the others: `report` takes what one raises, and gives the outcome that
         the next is to know of.
         """
-        for step in (self._close_items, self._resume_lifecycle, self._leave_manager):
-            try:
-                await step(outcome)
-            except BaseException as error:
-                outcome = report(error)
+        try:
+            for step in (self._close_items, self._resume_lifecycle, self._leave_manager):
+                try:
+                    await step(outcome)
+                except BaseException as error:
+                    outcome = report(error)
+        finally:
+            del outcome  # it holds this frame, and with it the stream, by its error's traceback
 
     async def _close_items(self, outcome: StreamOutcome) -> None:
         items = self._stream if self._items is None else self._items

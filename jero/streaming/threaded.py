@@ -87,8 +87,11 @@ class _Thread:
                 break
             await waiter
         error, self._error = self._error, None
-        if error is not None:
-            raise error
+        try:
+            if error is not None:
+                raise error
+        finally:
+            del error  # it holds this frame by its traceback
 
     def _run(self) -> None:
         try:

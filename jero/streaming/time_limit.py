@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import Final
+
+from jero.streaming.overseer import Overseer
 
 logger = logging.getLogger("jero.streams")
 
@@ -13,14 +14,15 @@ TIMES: Final = 3
 
 
 class TimeLimit:
-    """When `seconds` are over it calls `overrun` and cancels the task, some times more where that goes on, and then
-    calls `give_up`. `is_over`: the time has run out.
+    """When `seconds` are over it tells the overseer of the overrun and cancels the task, some times more where that
+    goes on, and then has the overseer release it. `is_over`: the time has run out.
     """
 
-    def __init__(self, seconds: float, overrun: Callable[[], None], give_up: Callable[[], None]) -> None:
+    __slots__ = ("_deadline", "_loop", "_overseer", "_seconds", "_task", "_timer", "is_over")
+
+    def __init__(self, seconds: float, overseer: Overseer) -> None:
         self._seconds = seconds
-        self._overrun = overrun
-        self._give_up = give_up
+        self._overseer = overseer
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -58,12 +60,12 @@ class TimeLimit:
 
     def _cancel(self, times: int = TIMES) -> None:
         self.is_over = True
-        self._overrun()
+        self._overseer.overrun()
         if self._task is None:
             return
         if times == 0:
             logger.error("%s does not end, cancelled %d times: it is left to itself", self._task.get_name(), TIMES)
-            self._give_up()
+            self._overseer.release()
             return
         self._task.cancel()
         again = AGAIN_SECONDS if self._deadline is None else AGAIN_SECONDS_IN_SHUTDOWN

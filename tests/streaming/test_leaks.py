@@ -3,11 +3,12 @@
 import asyncio
 import gc
 import itertools
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
+from jero import StreamOutcome
 from tests.streaming.wire import Wire, start
 
 STREAMS = 1_000
@@ -110,6 +111,74 @@ async def test_a_stream_is_freed_at_its_end_without_the_garbage_collector(end: s
         await asyncio.wait([request])
         del request
 
+    assert await garbage(once) < 10  # not one object a stream
+
+
+async def fails_in_setup() -> AsyncGenerator[AsyncIterator[object], StreamOutcome]:
+    if STREAMS:
+        raise ValueError
+    yield Counter().items()
+
+
+async def fails_in_teardown() -> AsyncGenerator[AsyncIterator[object], StreamOutcome]:
+    yield Counter().items()
+    raise ValueError
+
+
+async def fails_when_closed() -> AsyncIterator[object]:
+    try:
+        yield 1
+        await asyncio.sleep(0)
+    finally:
+        raise ValueError
+
+
+@asynccontextmanager
+async def fails_on_leaving() -> AsyncGenerator[AsyncIterator[object]]:
+    yield Counter().items()
+    raise ValueError
+
+
+def fails_in_its_thread() -> Iterator[object]:
+    yield 1
+    raise ValueError
+
+
+async def fail_to_tell(error: Exception) -> None:
+    raise ValueError from error
+
+
+FAILING: list[Callable[[], object]] = [
+    Counter().failing,
+    Counter().has_no_json,
+    fails_in_setup,
+    fails_in_teardown,
+    fails_when_closed,
+    fails_on_leaving,
+    fails_in_its_thread,
+]
+
+
+@pytest.mark.parametrize("source", FAILING, ids=[source.__name__ for source in FAILING])
+@pytest.mark.parametrize("tell", [None, fail_to_tell])
+async def test_a_stream_that_failed_is_freed_too(
+    source: Callable[[], object], tell: Callable[[Exception], object] | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("CRITICAL", "jero")
+
+    async def look(outcome: StreamOutcome) -> None:  # and keeps nothing: the error knows the stream
+        assert outcome.reason == "failed"
+
+    async def once() -> None:
+        request = start(source(), Wire(), tell=tell, on_end=look)
+        await asyncio.wait([request])
+        del request
+
+    assert await garbage(once) < 10
+
+
+async def garbage(once: Callable[[], Awaitable[None]]) -> int:
+    """How many objects ten times of it leave to the garbage collector."""
     await once()
     gc.collect()
     gc.disable()
@@ -117,6 +186,6 @@ async def test_a_stream_is_freed_at_its_end_without_the_garbage_collector(end: s
         for _ in range(10):
             await once()
         await asyncio.sleep(0)
-        assert gc.collect() < 10  # not one object a stream
+        return gc.collect()
     finally:
         gc.enable()

@@ -51,7 +51,7 @@ def test_a_server_sees_a_dropped_connection_before_its_request_ends(server_takes
             return True
 
         wire.block()
-        await stream(source(), wire, framing=RAW, policy=StreamPolicy(send_timeout=7), drop=drop)
+        await stream(source(), wire, framing=RAW, policy=StreamPolicy(send_timeout=7), drop_wire=drop)
         assert asyncio.get_running_loop().time() == pytest.approx(over_at)
         assert wire.outcome.reason == "stalled"
 

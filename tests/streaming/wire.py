@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from jero.codec import DEFAULT_ENCODER
 from jero.framing.framing import Framing
 from jero.framing.ndjson import NDJSON
-from jero.http.asgi import Message, response_start
+from jero.http.asgi import Message
 from jero.policy import DEFAULT_POLICY, StreamOutcome, StreamPolicy
 from jero.streaming.engine import send_stream
 from jero.streaming.open_streams import OpenStreams
@@ -104,13 +104,19 @@ class Wire:
         self.outcomes.append(outcome)
 
 
-def wire_drop() -> bool:
-    """There is no connection here to drop."""
-    return False
+class WirePlan(StreamPlan, frozen=True, kw_only=True):
+    """A plan whose methods are a test's: `tell` an error by an item, `drop_wire`."""
 
+    tell: Callable[[Exception], Awaitable[Any]] | None = None
+    drop_wire: Callable[[], bool] | None = None
 
-async def no_item(error: Exception) -> Any:
-    """Tells the client nothing of an error."""
+    async def last_item(self, error: Exception) -> Any:
+        """What `tell` gives."""
+        return await (super().last_item(error) if self.tell is None else self.tell(error))
+
+    def drop(self) -> bool:
+        """What `drop_wire` says."""
+        return super().drop() if self.drop_wire is None else self.drop_wire()
 
 
 def make_plan(
@@ -127,19 +133,19 @@ def make_plan(
         "framing": framing,
         "encoder": DEFAULT_ENCODER,
         "policy": policy,
-        "start": response_start(200, []),
+        "status": 200,
+        "headers": (),
         "first_item_grace": policy.first_item_grace or 5.0,
         "keepalive": None,
         "ping": (lambda: framing.keepalive or b"") if other.get("keepalive") else None,
-        "last_item": no_item,
         "farewell": None,
         "one_line": None,
-        "drop": wire_drop,
         "on_end": on_end,
         "endpoint": "Endpoint",
         "method": "GET",
+        "name": "stream GET Endpoint",
     }
-    return StreamPlan(**{**fields, **other})
+    return WirePlan(**{**fields, **other})
 
 
 async def stream(source: Any, wire: Wire, **options: Any) -> None:

@@ -10,23 +10,23 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-_CORES: Final[AbstractSet[int]] = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else frozenset()
-_SERVER: Final[AbstractSet[int]] = frozenset({max(_CORES)}) if len(_CORES) > 1 else frozenset()
+_CORES: Final = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
-def keep_apart(server: int) -> None:
-    """Gives the process of that number, with all its threads, a core of its own; this one, and what it starts, keeps
-    to the others.
+def keep_apart(server: int, place: int = 0) -> None:
+    """Gives the process of that number, with all its threads, a core of its own: the last, or `place` before it.
+
+    This process, and what it starts, keeps to those before that one; or to all of them, where there are none left.
     """
-    if _SERVER:
-        _keep_to(_SERVER, server)
-        os.sched_setaffinity(0, _CORES - _SERVER)
+    if len(_CORES) > max(1, place):
+        _keep_to({_CORES[-1 - place]}, server)
+        os.sched_setaffinity(0, _CORES[: -1 - place] or _CORES)
 
 
-def keep_aside(process: int) -> None:
-    """The process of that number, with all its threads, leaves the server's core to the server."""
-    if _SERVER:
-        _keep_to(_CORES - _SERVER, process)
+def keep_beside(process: int) -> None:
+    """The process of that number, with all its threads, keeps to the cores that this one keeps to."""
+    if _CORES:
+        _keep_to(os.sched_getaffinity(0), process)
 
 
 def _keep_to(cores: AbstractSet[int], process: int) -> None:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from benchmarks.client import HOST
-from benchmarks.cores import keep_aside
+from benchmarks.cores import keep_beside
 
 PROGRAM = "redis-server"
 PATIENCE = 20.0
@@ -42,10 +42,10 @@ class RedisServer:
     ) -> None:
         self._stack.close()
 
-    def keep_aside(self) -> None:
-        """It keeps to the cores that no subject's server has."""
+    def keep_beside(self) -> None:
+        """It keeps to the cores that this process keeps to."""
         if self._process is not None:
-            keep_aside(self._process.pid)
+            keep_beside(self._process.pid)
 
 
 def _wait(process: subprocess.Popen[bytes], port: int) -> None:

@@ -16,12 +16,14 @@ from benchmarks.serve import Reading
 class Server:
     """Entered, it listens on `port` of 127.0.0.1; left, it is killed, for some never stop by themselves.
 
-    `module` holds the application as `app`; `environment` is added to this process's own.
+    `module` holds the application as `app`; `environment` is added to this process's own. `place`: which core it has
+    for itself, counted from the last.
     """
 
-    def __init__(self, module: str, *, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, module: str, *, environment: Mapping[str, str] | None = None, place: int = 0) -> None:
         self._command = [sys.executable, "-m", "benchmarks.serve", module]
         self._environment = {**os.environ, **(environment or {})}
+        self._place = place
         self._process: subprocess.Popen[str] | None = None
         self.port = 0
 
@@ -35,7 +37,7 @@ class Server:
             text=True,
         )
         self.port = int(self._line())
-        keep_apart(self._process.pid)
+        keep_apart(self._process.pid, self._place)
         return self
 
     def __exit__(

@@ -243,7 +243,7 @@ class Cancelling:
         loop = asyncio.get_running_loop()
         request = asyncio.ensure_future(self._app(scope, receive, send))
         # Not before its first step: a request that is cancelled there never comes to its stream.
-        loop.call_soon(loop.call_later, int(milliseconds) / 1000, request.cancel)
+        loop.call_soon(lambda: loop.call_later(int(milliseconds) / 1000, request.cancel))
         await asyncio.wait((request,))
 
 

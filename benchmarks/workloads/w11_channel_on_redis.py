@@ -27,7 +27,7 @@ PAUSE_SECONDS = 0.03
 
 
 def measure(trial: Trial) -> Figures:
-    """On a fresh Redis and fresh workers, with a port each, so that either has half of the subscribers.
+    """On a fresh Redis and fresh workers, with a core and a port each, so that either has half of the subscribers.
 
     One worker publishes, and a publisher waits for Redis to have one event before it publishes the next.
     """
@@ -35,8 +35,10 @@ def measure(trial: Trial) -> Figures:
         redis = stack.enter_context(RedisServer())
         environment = {REDIS_URL: redis.url}
         module = trial.subject.channel_module
-        servers = [stack.enter_context(Server(module, environment=environment)) for _ in range(WORKERS)]
-        redis.keep_aside()
+        servers = [
+            stack.enter_context(Server(module, environment=environment, place=place)) for place in range(WORKERS)
+        ]
+        redis.keep_beside()
         ports = [server.port for server in servers]
         clients = stack.enter_context(Subscribers(ports, trial.size(SUBSCRIBERS, 20)))
         clients.publish_in_turn(WARM_UP_EVENTS, 1)

@@ -1,9 +1,22 @@
 """Those who have received all there is, and wait for more."""
 
 import asyncio
+from typing import Protocol
 
 from jero.channels.batch import Batch
 from jero.channels.ring import Ring
+
+
+class Listener(Protocol):
+    """One of them."""
+
+    def receive(self, batch: Batch) -> bool:
+        """What comes next; says whether it waits on, from there."""
+        ...
+
+    def dismiss(self) -> None:
+        """Nothing more will come."""
+        ...
 
 
 class Audience:
@@ -11,27 +24,23 @@ class Audience:
 
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
-        self._waiting: dict[int, set[asyncio.Future[Batch]]] = {}
+        self._waiting: dict[int, dict[Listener, None]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_called = False
 
-    def wait(self, number: int) -> asyncio.Future[Batch]:
-        """What comes next, for who has received all up to that number; it stops an `async for` where nothing will."""
+    def listen(self, number: int, listener: Listener) -> asyncio.Future[Batch]:
+        """From now on the listener, who has received all up to that number, is given what comes; until it does not
+        wait on, or leaves. The future is for what it cannot take by a call.
+        """
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[Batch] = self._loop.create_future()
-        waiting = self._waiting.get(number)
-        if waiting is None:
-            self._waiting[number] = {waiter}
-        else:
-            waiting.add(waiter)
-        return waiter
+        self._waiting.setdefault(number, {})[listener] = None
+        return self._loop.create_future()
 
-    def leave(self, waiter: asyncio.Future[Batch]) -> None:
+    def leave(self, listener: Listener) -> None:
         """It waits no more."""
-        waiter.cancel()
         for waiting in self._waiting.values():
-            waiting.discard(waiter)
+            waiting.pop(listener, None)
 
     def call(self) -> None:
         """There is something new in the ring."""
@@ -48,25 +57,23 @@ class Audience:
         """Gives this to all in the ring's place."""
         waiting, self._waiting = self._waiting, {}
         for group in waiting.values():
-            _give(batch, group)
+            self._give(batch, group)
 
     def dismiss(self) -> None:
         """Nothing more will come."""
         waiting, self._waiting = self._waiting, {}
         for group in waiting.values():
-            for waiter in group:
-                if not waiter.done():
-                    waiter.set_exception(StopAsyncIteration())
+            for listener in group:
+                listener.dismiss()
 
     def _serve(self) -> None:
         self._is_called = False
         for number in list(self._waiting):
             batch = self._ring.batch_after(number)
             if batch is not None:
-                _give(batch, self._waiting.pop(number))
+                self._give(batch, self._waiting.pop(number))
 
-
-def _give(batch: Batch, waiting: set[asyncio.Future[Batch]]) -> None:
-    for waiter in waiting:
-        if not waiter.done():
-            waiter.set_result(batch)
+    def _give(self, batch: Batch, waiting: dict[Listener, None]) -> None:
+        waiting_on = {listener: None for listener in waiting if listener.receive(batch)}
+        if batch.number is not None and waiting_on:
+            self._waiting.setdefault(batch.number, {}).update(waiting_on)

@@ -1,7 +1,7 @@
 """One subscriber on its way through a channel: the last batch that it received, and nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Self
 
 from jero.channels.batch import Batch
@@ -9,14 +9,29 @@ from jero.channels.event import Position
 from jero.channels.ring import fitting
 from jero.channels.statistics import Counters
 from jero.channels.store import EventLog
+from jero.framing.framed import Framed, PublishedItems
 
 
-class Receiver(AsyncIterator[Batch]):
+class Receiver(PublishedItems):
     """Each item is all that waits for the subscriber. Closing it is needed, for the count of subscribers.
 
-    Where it has received all, what it awaits is the very future that the publisher gives the next batch to: nothing of
-    its own stands in between.
+    Where it has received all, what it awaits is the very future that the publisher gives the next batch to, or `take`
+    is called with it: nothing of its own stands in between.
     """
+
+    __slots__ = (
+        "_after",
+        "_audience",
+        "_counters",
+        "_is_open",
+        "_log",
+        "_moment",
+        "_number",
+        "_position",
+        "_ring",
+        "_waiter",
+        "take",
+    )
 
     def __init__(
         self, log: EventLog, counters: Counters, *, after: str | None, position: Position | None, moment: float
@@ -31,6 +46,7 @@ class Receiver(AsyncIterator[Batch]):
         self._number: int | None = None
         self._waiter: asyncio.Future[Batch] | None = None
         self._is_open = True
+        self.take: Callable[[Framed], bool] | None = None
         counters.subscribers += 1
 
     def __aiter__(self) -> Self:
@@ -47,8 +63,26 @@ class Receiver(AsyncIterator[Batch]):
         batch = self._ring.batch_after(number)
         if batch is not None or self._log.is_closed:
             return self._take(batch)
-        self._waiter = waiter = self._audience.wait(number)
+        self._waiter = waiter = self._audience.listen(number, self)
         return waiter
+
+    def receive(self, batch: Batch) -> bool:
+        """What the publisher has; says whether it waits on, from there."""
+        take = self.take
+        if take is not None and batch.number is not None and take(batch):
+            self._number = batch.number
+            self._position = batch.position
+            self._counters.delivered += batch.count
+            return True
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(batch)
+        return False
+
+    def dismiss(self) -> None:
+        """Nothing more will come."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(StopAsyncIteration())
 
     async def aclose(self) -> None:
         """It receives nothing more."""
@@ -58,7 +92,8 @@ class Receiver(AsyncIterator[Batch]):
         waiter, self._waiter = self._waiter, None
         if waiter is None:
             return
-        self._audience.leave(waiter)
+        self._audience.leave(self)
+        waiter.cancel()
         if not waiter.cancelled() and waiter.exception() is None:
             self._received(waiter.result())
 

@@ -1,7 +1,7 @@
 """Items that are bytes already: framed once, however many streams they go into."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from jero.framing.framing import Framing
 
@@ -20,6 +20,18 @@ class Framed:
     def bytes_in(self, framing: Framing) -> bytes:
         """All of them in that format, with its separator between two, and nothing before or after."""
         raise NotImplementedError
+
+
+class PublishedItems(AsyncIterator[Framed]):
+    """Framed items that are published elsewhere, to many.
+
+    `take`: where it is set while the next item is awaited, the item may be given by a call of it instead. It says
+    whether that was all; if not, the awaiting ends, with the same item.
+    """
+
+    __slots__ = ()
+
+    take: Callable[[Framed], bool] | None
 
 
 class FramedSource(ABC):

@@ -17,6 +17,7 @@ from jero.streaming.outbox import Outbox
 from jero.streaming.plan import StreamPlan
 from jero.streaming.pull import pull_items, pull_lines
 from jero.streaming.pump import Pump
+from jero.streaming.relay import Relay
 from jero.streaming.sender import Sender
 from jero.streaming.source import Source, discard
 from jero.streaming.threaded import framed_in_thread, is_synchronous
@@ -223,7 +224,7 @@ class Life:
         """All that the source has to give, in the way that is shortest for its items."""
         one_line = self._plan.one_line
         if isinstance(self._plan.stream, FramedSource):
-            return self._pump.pass_on(self._source)
+            return Relay(self._pump, self._outbox, self._plan.framing).drive(self._source)
         if one_line is None or self._outbox is not self._frames:
             return self._pump.drive(pull_items(self._source, self._outbox))
         return self._pump.drive(pull_lines(self._source, self._outbox, one_line))

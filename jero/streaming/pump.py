@@ -8,19 +8,17 @@ context, timeouts and cancel scopes.
 
 import asyncio
 import types
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Generator
+from collections.abc import Awaitable, Coroutine, Generator
 from time import sleep
 from types import CoroutineType
 from typing import Any
 
 from anyio import CancelScope
 
-from jero.framing.framed import Framed
 from jero.streaming.outbox import Outbox
 from jero.streaming.overseer import Overseer
 from jero.streaming.pull import LOOK_UP
 from jero.streaming.sender import Sender
-from jero.streaming.source import Source
 
 
 class Pump:
@@ -31,18 +29,18 @@ class Pump:
     its `yield`s, and is given to it.
     """
 
-    __slots__ = ("_is_cut_off", "_is_stopped", "_outbox", "_overseer", "_sender")
+    __slots__ = ("_is_cut_off", "_outbox", "_overseer", "_sender", "is_stopped")
 
     def __init__(self, outbox: Outbox, sender: Sender, overseer: Overseer) -> None:
         self._outbox = outbox
         self._sender = sender
         self._overseer = overseer
-        self._is_stopped = False
+        self.is_stopped = False
         self._is_cut_off = False
 
     def stop(self, *, is_cut_off: bool) -> None:
         """The source is told to end. With `is_cut_off` nobody is there to be sent anything more."""
-        self._is_stopped = True
+        self.is_stopped = True
         if is_cut_off:
             self._is_cut_off = True
             self._outbox.close()
@@ -62,8 +60,8 @@ class Pump:
                     thrown = yield from self._attend()
                     continue
                 # The source pauses: what gathered is sent, and then it waits.
-                pending = self._send_now(take()) if buffer else None
-                thrown = (yield from self._send_slowly(pending)) if pending else None
+                pending = self.send_now(take()) if buffer else None
+                thrown = (yield from self.send_slowly(pending)) if pending else None
                 if thrown is None or _cancel(waiting):
                     try:
                         yield waiting
@@ -76,34 +74,13 @@ class Pump:
         finally:
             thrown = None  # it holds this frame by its traceback
 
-    @types.coroutine
-    def pass_on(self, source: Source) -> Generator[Any, Any, None]:
-        """The same for items that are framed already: each is all that waits, so nothing has to gather."""
-        outbox = self._outbox
-        items: AsyncIterator[Framed] = yield from source.open().__await__()
-        while True:
-            awaitable = items.__anext__()
-            try:
-                framed = yield from awaitable.__await__()
-            except StopAsyncIteration:
-                return
-            if self._is_stopped:
-                raise asyncio.CancelledError
-            body = outbox.pass_by(framed)
-            pending = self._send_now(body) if body else None
-            thrown = (yield from self._send_slowly(pending)) if pending else None
-            if thrown is not None:
-                raise thrown
-            if not isinstance(awaitable, asyncio.Future):  # it did not wait for anything to be published
-                yield None
-
     def _attend(self) -> Generator[Any, Any, BaseException | None]:
         """The source does not pause: what is due is sent, and the event loop has its turn."""
-        if self._is_stopped:
+        if self.is_stopped:
             self._outbox.close()
             return asyncio.CancelledError()
-        pending = self._send_now(self._outbox.take()) if self._outbox.is_due() else None
-        thrown = (yield from self._send_slowly(pending)) if pending else None
+        pending = self.send_now(self._outbox.take()) if self._outbox.is_due() else None
+        thrown = (yield from self.send_slowly(pending)) if pending else None
         if thrown is not None or not self._outbox.turn_is_over():
             return thrown
         sleep(0)  # other threads, a server's own among them, need the interpreter as the event loop needs its turn
@@ -114,7 +91,7 @@ class Pump:
             return error
         return None
 
-    def _send_now(self, body: bytes) -> tuple[Any, Any] | None:
+    def send_now(self, body: bytes) -> tuple[Any, Any] | None:
         """Sends it. Where that has to wait, which is seldom: the send, and what it waits for."""
         if self._is_cut_off:
             return None
@@ -130,8 +107,11 @@ class Pump:
             self._overseer.lose(error)
             return _cancelled(), None
 
-    def _send_slowly(self, pending: tuple[Any, Any]) -> Generator[Any, Any, BaseException | None]:
+    def send_slowly(self, pending: tuple[Any, Any]) -> Generator[Any, Any, BaseException | None]:
         """Waits for a client that takes its time; gives back what the source is to be thrown."""
+        if self._is_cut_off:
+            pending[0].close()
+            return asyncio.CancelledError()
         thrown: BaseException | None = None
         timer = self._sender.begin_waiting()
         try:

@@ -14,22 +14,8 @@ from jero.framing.json_array import JSON_ARRAY
 from jero.framing.ndjson import NDJSON
 from jero.policy import StreamPolicy
 from jero.streaming.outbox import Outbox
+from tests.streaming.press import Numbers
 from tests.streaming.wire import Wire, skip_time, start, stream
-
-
-class Numbers(Framed):
-    """Numbers, framed when they are asked for."""
-
-    def __init__(self, *numbers: int) -> None:
-        super().__init__(len(numbers))
-        self._numbers = numbers
-
-    def bytes_in(self, framing: Framing) -> bytes:
-        buffer = bytearray()
-        for number in self._numbers:
-            buffer += framing.separator if buffer else b""
-            framing.encode(number, buffer, DEFAULT_ENCODER)
-        return bytes(buffer)
 
 
 class Feed(FramedSource):

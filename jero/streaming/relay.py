@@ -1,0 +1,131 @@
+"""Items that are framed already, from their source to the sender."""
+
+import asyncio
+import contextvars
+import types
+from asyncio.tasks import _enter_task, _leave_task  # pyright: ignore[reportPrivateUsage] - documented, for who steps a task
+from collections.abc import AsyncIterator, Generator
+from typing import Any
+
+from jero.framing.framed import Framed, PublishedItems
+from jero.framing.framing import Framing
+from jero.streaming.outbox import Outbox
+from jero.streaming.pump import Pump
+from jero.streaming.source import Source
+
+
+class Relay:
+    """Each item is all that waits, so nothing has to gather.
+
+    While its task waits for the next one, who publishes it gives it by a call of `take`, and it is sent there, in the
+    task's name and context: to wake a task costs as much as to send. The task is woken for what cannot be sent at
+    once, and where it is to end.
+    """
+
+    __slots__ = (
+        "_framing",
+        "_is_plain",
+        "_items",
+        "_loop",
+        "_outbox",
+        "_pump",
+        "_run",
+        "_taken",
+        "_task",
+        "_unfinished",
+    )
+
+    def __init__(self, pump: Pump, outbox: Outbox, framing: Framing) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a stream has a task of its own")
+        self._pump = pump
+        self._outbox = outbox
+        self._framing = framing
+        self._task = task
+        self._loop = task.get_loop()
+        self._run = contextvars.copy_context().run
+        self._items = 0
+        self._is_plain = False  # nothing stands before an item, and the first has been sent
+        self._taken: Framed | None = None
+        self._unfinished: tuple[Any, Any] | BaseException | None = None
+
+    @types.coroutine
+    def drive(self, source: Source) -> Generator[Any, Any, None]:
+        """Sends all that the source has; raises what it raises."""
+        items: AsyncIterator[Framed] = yield from source.open().__await__()
+        published = items if isinstance(items, PublishedItems) else None
+        if published is not None:
+            published.take = self.take
+        try:
+            yield from self._drive(items)
+        finally:
+            if published is not None:
+                published.take = None
+            self._outbox.items += self._items
+
+    def take(self, framed: Framed) -> bool:
+        """Sends it, while the task waits; says whether it may wait on. If not, it is to be given the item too."""
+        if self._pump.is_stopped or asyncio.current_task(self._loop) is not None:
+            return False
+        unfinished: tuple[Any, Any] | BaseException | None
+        _enter_task(self._loop, self._task)
+        try:
+            unfinished = self._run(self._send, framed)
+        except BaseException as error:
+            unfinished = error
+        finally:
+            _leave_task(self._loop, self._task)
+        if unfinished is None and not self._pump.is_stopped:
+            return True
+        self._taken, self._unfinished = framed, unfinished
+        return False
+
+    def _drive(self, items: AsyncIterator[Framed]) -> Generator[Any, Any, None]:
+        while not self._pump.is_stopped:
+            awaitable = items.__anext__()
+            try:
+                framed = yield from awaitable.__await__()
+            except StopAsyncIteration:
+                return
+            except asyncio.CancelledError:
+                if self._taken is not None:  # it was told to end after it had taken an item, and before it woke
+                    yield from self._wait_for(self._finish())
+                raise
+            if framed is self._taken:
+                yield from self._wait_for(self._finish())
+            elif not self._pump.is_stopped:
+                yield from self._wait_for(self._send(framed))
+            if not isinstance(awaitable, asyncio.Future):  # it did not wait for anything to be published
+                yield None
+        raise asyncio.CancelledError
+
+    def _send(self, framed: Framed) -> tuple[Any, Any] | None:
+        if self._is_plain:  # a channel's every event comes by here, for every subscriber
+            body = framed.bytes_in(self._framing)
+            self._items += framed.count if body else 0
+        else:
+            body = self._outbox.pass_by(framed)
+            self._is_plain = len(body) > 0 and not self._framing.separator
+        return self._pump.send_now(body) if body else None
+
+    def _finish(self) -> tuple[Any, Any] | None:
+        """What is left to do of the item that was taken."""
+        unfinished, self._unfinished, self._taken = self._unfinished, None, None
+        try:
+            if isinstance(unfinished, BaseException):
+                raise unfinished
+            return unfinished
+        finally:
+            del unfinished  # an error holds this frame by its traceback
+
+    def _wait_for(self, pending: tuple[Any, Any] | None) -> Generator[Any, Any, None]:
+        """For a client that takes its time."""
+        if pending is None:
+            return
+        thrown = yield from self._pump.send_slowly(pending)
+        try:
+            if thrown is not None:
+                raise thrown
+        finally:
+            del thrown  # it holds this frame by its traceback

@@ -1,0 +1,69 @@
+"""Framed items, and where they are published."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+from jero.codec import DEFAULT_ENCODER
+from jero.framing.framed import Framed, FramedSource, PublishedItems
+from jero.framing.framing import Framing
+
+
+class Numbers(Framed):
+    """Numbers, framed when they are asked for."""
+
+    def __init__(self, *numbers: int) -> None:
+        super().__init__(len(numbers))
+        self._numbers = numbers
+
+    def bytes_in(self, framing: Framing) -> bytes:
+        buffer = bytearray()
+        for number in self._numbers:
+            buffer += framing.separator if buffer else b""
+            framing.encode(number, buffer, DEFAULT_ENCODER)
+        return bytes(buffer)
+
+
+class Press(FramedSource, PublishedItems):
+    """A source whose items are published by a call, in a turn of the event loop that is no task's.
+
+    `taken`: what each call of `take` said. `awaited`: somebody waits for the next item.
+    """
+
+    def __init__(self) -> None:
+        self.take: Callable[[Framed], bool] | None = None
+        self.taken: list[bool] = []
+        self.awaited = asyncio.Event()
+        self._waiter: asyncio.Future[Framed] = asyncio.get_running_loop().create_future()
+
+    def framed(self) -> AsyncIterator[Framed]:
+        return self
+
+    def __anext__(self) -> asyncio.Future[Framed]:
+        self._waiter = asyncio.get_running_loop().create_future()
+        self.awaited.set()
+        return self._waiter
+
+    async def publish(self, framed: Framed, then: Callable[[], object] | None = None) -> None:
+        """Returns when it has been given, and `then` been called, in the same turn."""
+        await self.awaited.wait()
+        given = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(self._give, framed, then, given)
+        await given
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self._waiter.set_exception(StopAsyncIteration())
+
+    def _give(self, framed: Framed, then: Callable[[], object] | None, given: asyncio.Future[None]) -> None:
+        self.give(framed)
+        if then is not None:
+            then()
+        given.set_result(None)
+
+    def give(self, framed: Framed) -> None:
+        """The same, in the caller's own task."""
+        is_all = self.take is not None and self.take(framed)
+        self.taken.append(is_all)
+        if not is_all and not self._waiter.done():
+            self.awaited.clear()
+            self._waiter.set_result(framed)

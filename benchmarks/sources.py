@@ -53,9 +53,12 @@ async def endless(items: Iterable[T]) -> AsyncIterator[T]:
 
 
 async def idle(items: Iterable[T]) -> AsyncIterator[T]:
-    """Has nothing to say, and never ends; its closing is noted."""
+    """Has nothing to say, and never ends; its closing is noted.
+
+    What it waits for is as light as can be: a ceiling without a source is beside it.
+    """
     try:
-        await asyncio.Event().wait()
+        await asyncio.get_running_loop().create_future()
         for item in items:
             yield item
     finally:

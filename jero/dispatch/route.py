@@ -63,6 +63,7 @@ class Route:
                 await self._send_whole(value, scope, send)
                 return
             plan = await self._streams.plan(cast("FramedResponse[Any, Any]", value), scope, send, expires_at)
+            del value  # what is not of the plan has no part in the stream
             if plan is not None:
                 await send_stream(plan, self._open_streams, receive, send)
 

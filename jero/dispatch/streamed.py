@@ -45,21 +45,15 @@ class StreamDefaults(msgspec.Struct, frozen=True):
 
 
 class ResponsePlan(StreamPlan, frozen=True, kw_only=True):
-    """The plan of a response to a request, with what its streams' errors are told by."""
+    """The plan of a response to a request. `on_error`: tells the client of an error in mid-stream."""
 
-    response: FramedResponse[Any, Any]
     scope: Scope
-    on_stream_error: ErrorHandler[Any] | None
+    on_error: ErrorHandler[Any] | None
 
     async def last_item(self, error: Exception) -> Any:
-        """The response's, or the endpoint's, or the format's own."""
-        on_error = self.response.on_error or self.on_stream_error
-        if on_error is not None:
-            item = on_error(error)
-            return await item if inspect.isawaitable(item) else item
-        if isinstance(self.response, SSEResponse):
-            return ServerSentEvent(event="error", data=problem_of(error))
-        return None
+        """What `on_error` gives."""
+        item = None if self.on_error is None else self.on_error(error)
+        return await item if inspect.isawaitable(item) else item
 
     def drop(self) -> bool:
         """By the request's own socket."""
@@ -76,6 +70,7 @@ class StreamResponder:
         self._policy = defaults.policy
         self._on_end = defaults.on_end
         self._one_line = frozenset[type]().union(*(output.one_line for output in operation.outputs))
+        self._shared_lines: dict[type, OneLine | None] = {}
         self._on_stream_error = getattr(operation.endpoint, "on_stream_error", None)
         validate_items = operation.endpoint.validate_items
         self._validate_items = defaults.validate_items if validate_items is None else validate_items
@@ -108,6 +103,7 @@ class StreamResponder:
         policy = response.policy or self._policy
         encoder = response.encoder or self._encoder
         framing = self._framing(response)
+        is_events = isinstance(response, SSEResponse)
         return ResponsePlan(
             stream=response.stream,
             framing=framing,
@@ -118,16 +114,15 @@ class StreamResponder:
             first_item_grace=policy.first_item_grace or response.first_item_grace,
             keepalive=response.keepalive,
             ping=_ping(response, encoder),
-            farewell=_farewell if isinstance(response, SSEResponse) else None,
-            one_line=self._lines(framing, encoder),
+            farewell=_farewell if is_events else None,
+            one_line=self._lines(response, framing, encoder),
             on_end=self._on_end,
             name=self._name,
             endpoint=self._operation.name,
             method=self._operation.method,
             expires_at=expires_at,
-            response=response,
             scope=scope,
-            on_stream_error=self._on_stream_error,
+            on_error=response.on_error or self._on_stream_error or (_error_event if is_events else None),
         )
 
     def _framing(self, response: FramedResponse[Any, Any]) -> Framing:
@@ -136,7 +131,15 @@ class StreamResponder:
             return response.framing
         return checked(response.framing, self._decode_item)
 
-    def _lines(self, framing: Framing, encoder: Encoder) -> OneLine | None:
+    def _lines(self, response: FramedResponse[Any, Any], framing: Framing, encoder: Encoder) -> OneLine | None:
+        if framing is not response.framing or encoder is not self._encoder:
+            return self._make_lines(framing, encoder)
+        kind = type(response)
+        if kind not in self._shared_lines:
+            self._shared_lines[kind] = self._make_lines(framing, encoder)
+        return self._shared_lines[kind]
+
+    def _make_lines(self, framing: Framing, encoder: Encoder) -> OneLine | None:
         if framing.around_json is None or not self._one_line or encoder.enc_hook is not None:
             return None
         before, after = framing.around_json
@@ -149,6 +152,10 @@ def _item_decoder(operation: Operation) -> Callable[[bytes], Any] | None:
     """
     item = next((output.content for output in operation.outputs if output.is_stream), None)
     return None if item is None or holds_custom(item) else json_decoder(item).decode
+
+
+def _error_event(error: Exception) -> ServerSentEvent[Any]:
+    return ServerSentEvent(event="error", data=problem_of(error))
 
 
 def _farewell(reason: EndReason) -> bytes:

@@ -1,26 +1,21 @@
 """One stream's life, from its opening to the end of its body, in the task that owns its source."""
 
 import asyncio
+import contextvars
 import logging
 import random
-from collections.abc import Awaitable
 from time import monotonic, time
-from typing import Any
 
 from jero.errors import ServiceUnavailable
-from jero.framing.framed import FramedSource
-from jero.framing.raw import RAW
 from jero.http.asgi import Send
 from jero.policy import EndReason, StreamOutcome
+from jero.streaming.delivery import deliver, prepare
 from jero.streaming.keepalive import Keepalive
-from jero.streaming.outbox import Outbox
 from jero.streaming.plan import StreamPlan
-from jero.streaming.pull import pull_items, pull_lines
 from jero.streaming.pump import Pump
-from jero.streaming.relay import Relay
+from jero.streaming.release import Release
 from jero.streaming.sender import Sender
-from jero.streaming.source import Source, discard
-from jero.streaming.threaded import framed_in_thread, is_synchronous
+from jero.streaming.source import discard
 from jero.streaming.time_limit import TimeLimit
 
 logger = logging.getLogger("jero.streams")
@@ -32,12 +27,12 @@ LAST_SECONDS = 0.5
 LEAVE_SECONDS = 0.1
 
 
-class Life:
-    """Deliver, tear down, finish, report: in this order, whatever ends the stream.
+class Life(Release):
+    """Deliver, tear down, finish, report: in this order, whatever ends the stream. Then it is released, or when a
+    teardown does not end in time.
 
-    `begun`: the task has started. `error`: what failed, if anything did. `is_released`: all is over, or a teardown
-    that does not end has to be left to itself. `watcher`: who waits for the client to leave, and is called back from
-    that, by a cancellation, when the life is released; then it `is_called_back`.
+    `begun`: the task has started. `error`: what failed, if anything did. `context`: the stream's, also of its timers:
+    each would copy one for itself.
     """
 
     __slots__ = (
@@ -51,37 +46,31 @@ class Life:
         "_is_draining",
         "_items",
         "_keepalive",
-        "_limit",
         "_loop",
         "_outbox",
         "_plan",
         "_pump",
         "_reason",
-        "_released",
         "_sender",
         "_source",
         "_task",
+        "_time_limit",
         "begun",
+        "context",
         "error",
-        "is_called_back",
-        "is_released",
-        "watcher",
     )
 
     def __init__(self, plan: StreamPlan, send: Send) -> None:
+        super().__init__()
         self._plan = plan
         self._began = monotonic()
         self._loop = asyncio.get_running_loop()
+        self.context = contextvars.copy_context()
         self._sender = Sender(send, plan, self)
-        self._frames = self._outbox = Outbox(plan.framing, plan.encoder, plan.policy.chunk_bytes)
-        if is_synchronous(plan.stream):  # framed in its thread: what comes from there are chunks
-            self._outbox = Outbox(RAW, plan.encoder, plan.policy.chunk_bytes)
-            self._source = Source(framed_in_thread(plan.stream, self._frames))
-        else:
-            self._source = Source(plan.stream)
+        self._source, self._frames, self._outbox = prepare(plan)
         self._keepalive = Keepalive(plan, self._sender, self)
         self._pump = Pump(self._outbox, self._sender, self)
-        self._limit = TimeLimit(plan.policy.teardown_timeout, self)
+        self._time_limit: TimeLimit | None = None
         self._task: asyncio.Task[None] | None = None
         self._end_timer: asyncio.TimerHandle | None = None
         self._is_cancellable = False
@@ -93,10 +82,6 @@ class Life:
         self._items = 0
         self.begun = False
         self.error: BaseException | None = None
-        self._released: asyncio.Future[None] | None = None  # for who waits for it
-        self.is_released = False
-        self.watcher: asyncio.Task[Any] | None = None
-        self.is_called_back = False
 
     @property
     def to_raise(self) -> BaseException | None:
@@ -120,7 +105,7 @@ class Life:
         self._task = asyncio.current_task()
         if self._may_begin():
             try:
-                await self._pumped()
+                await deliver(self._plan, self._source, self._outbox, self._pump, self.context)
             except BaseException as error:
                 self._end_with(error)
         else:
@@ -133,32 +118,11 @@ class Life:
             await asyncio.wait((self._dropped,), timeout=LEAVE_SECONDS)
         self.release()
 
-    def release(self) -> None:
-        """Lets the request end."""
-        if self.is_released:
-            return
-        self.is_released = True
-        if self.watcher is not None:
-            self.is_called_back = True
-            self.watcher.cancel()
-        if self._released is not None:
-            self._released.set_result(None)
-
-    def end_with(self, task: asyncio.Task[None]) -> None:
-        """Also a life that was cancelled before its first step ends, and lets its request end."""
-        self.release()
-
-    def released(self) -> asyncio.Future[None]:
-        """Done when it is released."""
-        if self._released is None:
-            self._released = self._loop.create_future()
-        return self._released
-
     def dissolve(self) -> None:
         """Lets go of its parts when all is over. They know it as it knows them: each stream would leave a cycle, with
         its connection in it, for the garbage collector.
         """
-        del self._sender, self._keepalive, self._pump, self._limit, self._source, self._end_timer, self._task
+        del self._sender, self._keepalive, self._pump, self._time_limit, self._source, self._end_timer, self._task
         self.error = None
 
     def interrupt(self, reason: EndReason, error: BaseException | None = None) -> None:
@@ -219,15 +183,6 @@ class Life:
         if self._outbox.buffer:
             await self._send(self._outbox.take(), more_body=True)
         self._reason = self._reason or "completed"
-
-    def _pumped(self) -> Awaitable[None]:
-        """All that the source has to give, in the way that is shortest for its items."""
-        one_line = self._plan.one_line
-        if isinstance(self._plan.stream, FramedSource):
-            return Relay(self._pump, self._outbox, self._plan.framing).drive(self._source)
-        if one_line is None or self._outbox is not self._frames:
-            return self._pump.drive(pull_items(self._source, self._outbox))
-        return self._pump.drive(pull_lines(self._source, self._outbox, one_line))
 
     async def _tear_down(self) -> None:
         self._bound()
@@ -331,7 +286,7 @@ class Life:
             if self._end_timer.when() <= due:
                 return
             self._end_timer.cancel()
-        self._end_timer = self._loop.call_at(due, self._time_is_over, reason)
+        self._end_timer = self._loop.call_at(due, self._time_is_over, reason, context=self.context)
 
     def _time_is_over(self, reason: EndReason) -> None:
         if reason == "shutdown":
@@ -349,6 +304,12 @@ class Life:
             self._cut_off()
             if self._plan.drop() and self._dropped is None:
                 self._dropped = self._loop.create_future()
+
+    @property
+    def _limit(self) -> TimeLimit:
+        if self._time_limit is None:  # not before it is needed: many streams are idle
+            self._time_limit = TimeLimit(self._plan.policy.teardown_timeout, self)
+        return self._time_limit
 
     def _bound(self) -> None:
         """From now on the time of `teardown_timeout` runs, for what must not go on for ever."""

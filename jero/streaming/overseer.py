@@ -1,10 +1,13 @@
 """What the parts of a stream tell the life that they are parts of."""
 
+from contextvars import Context
 from typing import Protocol
 
 
 class Overseer(Protocol):
-    """Decides what becomes of the stream."""
+    """Decides what becomes of the stream. `context`: the stream's, for timers."""
+
+    context: Context
 
     def lose(self, error: BaseException) -> None:
         """`send` raised: an `OSError` is how a server says that the client has left (ASGI HTTP, version 2.4)."""

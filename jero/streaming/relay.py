@@ -35,7 +35,7 @@ class Relay:
         "_unfinished",
     )
 
-    def __init__(self, pump: Pump, outbox: Outbox, framing: Framing) -> None:
+    def __init__(self, pump: Pump, outbox: Outbox, framing: Framing, context: contextvars.Context) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a stream has a task of its own")
@@ -44,7 +44,7 @@ class Relay:
         self._framing = framing
         self._task = task
         self._loop = task.get_loop()
-        self._run = contextvars.copy_context().run
+        self._run = context.run
         self._items = 0
         self._is_plain = False  # nothing stands before an item, and the first has been sent
         self._taken: Framed | None = None

@@ -52,7 +52,9 @@ class Sender:
     def begin_waiting(self) -> asyncio.TimerHandle:
         """The client does not take what is being sent at once."""
         self._sending += 1
-        return self._loop.call_later(self._plan.policy.send_timeout, self._overseer.stall)
+        return self._loop.call_later(
+            self._plan.policy.send_timeout, self._overseer.stall, context=self._overseer.context
+        )
 
     def end_waiting(self, timer: asyncio.TimerHandle) -> None:
         """It has taken it now, or never will."""

@@ -34,7 +34,8 @@ class TimeLimit:
         if self._timer is None:
             self._task = task
             due = self._loop.time() + self._seconds
-            self._timer = self._loop.call_at(due if self._deadline is None else min(due, self._deadline), self._cancel)
+            due = due if self._deadline is None else min(due, self._deadline)
+            self._timer = self._loop.call_at(due, self._cancel, context=self._overseer.context)
 
     def stop(self) -> None:
         """The task was in time; the next start begins anew."""
@@ -69,4 +70,4 @@ class TimeLimit:
             return
         self._task.cancel()
         again = AGAIN_SECONDS if self._deadline is None else AGAIN_SECONDS_IN_SHUTDOWN
-        self._timer = self._loop.call_later(again, self._cancel, times - 1)
+        self._timer = self._loop.call_later(again, self._cancel, times - 1, context=self._overseer.context)

@@ -8,7 +8,6 @@ import pytest
 
 from jero.framing.raw import RAW
 from jero.http.asgi import Message
-from jero.streaming.disconnect import until_disconnect
 from jero.streaming.engine import send_stream
 from jero.streaming.life import Life
 from jero.streaming.open_streams import OpenStreams
@@ -192,6 +191,7 @@ async def test_receive_is_called_once_and_never_cancelled_between_items() -> Non
 
 
 async def test_what_is_left_of_the_request_is_passed_over() -> None:
+    wire, closing = Wire(), Closing()
     parts: list[Message] = [
         {"type": "http.request", "body": b"x", "more_body": True},
         {"type": "http.request", "body": b"y", "more_body": False},
@@ -199,10 +199,14 @@ async def test_what_is_left_of_the_request_is_passed_over() -> None:
     ]
 
     async def receive() -> Message:
+        if len(parts) == 1:
+            await closing.pulled.wait()
         return parts.pop(0)
 
-    await until_disconnect(receive)
+    await send_stream(make_plan(closing.idle(), wire.report, framing=RAW), OpenStreams(), receive, wire.send)
     assert parts == []
+    assert closing.closed == 1
+    assert wire.outcome.reason == "disconnected"
 
 
 async def test_a_receive_that_repeats_the_request_does_not_spin(caplog: pytest.LogCaptureFixture) -> None:

@@ -20,6 +20,7 @@ class Receiver(PublishedItems):
     """
 
     __slots__ = (
+        "__weakref__",
         "_after",
         "_audience",
         "_counters",
@@ -70,9 +71,7 @@ class Receiver(PublishedItems):
         """What the publisher has; says whether it waits on, from there."""
         take = self.take
         if take is not None and batch.number is not None and take(batch):
-            self._number = batch.number
-            self._position = batch.position
-            self._counters.delivered += batch.count
+            self._counters.delivered += batch.count  # where it is, the next that it is woken with tells it
             return True
         waiter = self._waiter
         if waiter is not None and not waiter.done():

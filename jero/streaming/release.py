@@ -1,6 +1,7 @@
 """How a request's task waits for its stream, and is let go."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from anyio import CancelScope
@@ -47,10 +48,8 @@ class Release:
             if not self.is_released:  # a cancel scope of anyio's cancels again and again
                 with CancelScope(shield=True):
                     while not self.is_released:
-                        try:
+                        with suppress(asyncio.CancelledError):  # the first is given back
                             await self._release()
-                        except asyncio.CancelledError as error:
-                            cancelled = error
             return cancelled
         finally:
             del cancelled  # it holds this frame by its traceback

@@ -39,6 +39,7 @@ async def test_an_event_stream_carries_all_of_an_event(channel: Channel[Note], a
     event_id = await channel.publish(Note(1, "a"), event="made")
     await until(lambda: visitor.body.endswith(b"\n\n"))
     assert visitor.body == b'event: made\nid: %b\ndata: {"number":1,"text":"a"}\n\n' % event_id.encode()
+    assert channel.statistics().delivered == 1
     await visitor.leave()
 
 

@@ -90,15 +90,18 @@ async def test_no_task_and_no_generator_is_left_behind(caplog: pytest.LogCapture
 
 async def let_it(end: str, wire: Wire, request: asyncio.Task[None]) -> None:
     """Brings the stream to that end, or lets it come to its own."""
-    for _ in range({"leave at once": 0, "leave": 5, "block and leave": 10, "cancel": 5, "drain": 50}[end]):
+    for _ in range({"leave at once": 0, "block and leave": 10, "drain": 50}.get(end, 5)):
         await asyncio.sleep(0)
-    if end == "cancel":
-        request.cancel()
-    else:
+    if end != "cancel":
         wire.leave()
+    if end == "leave and cancel":  # in its teardown
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    if "cancel" in end:
+        request.cancel()
 
 
-@pytest.mark.parametrize("end", ["drain", "leave", "cancel", "block and leave"])
+@pytest.mark.parametrize("end", ["drain", "leave", "cancel", "block and leave", "leave and cancel"])
 async def test_a_stream_is_freed_at_its_end_without_the_garbage_collector(end: str) -> None:
     counter = Counter()
 
@@ -106,7 +109,8 @@ async def test_a_stream_is_freed_at_its_end_without_the_garbage_collector(end: s
         wire = Wire()
         if end == "block and leave":
             wire.block()
-        request = start(counter.items() if end == "drain" else counter.idle(), wire, keepalive=60)
+        source = {"drain": counter.items, "leave and cancel": counter.lifecycle}.get(end, counter.idle)
+        request = start(source(), wire, keepalive=60)
         await let_it(end, wire, request)
         await asyncio.wait([request])
         del request

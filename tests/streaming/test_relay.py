@@ -19,6 +19,10 @@ from tests.streaming.wire import Wire, make_plan, skip_time, start
 caller: ContextVar[str] = ContextVar("caller")
 
 
+def bye(reason: EndReason) -> bytes:
+    return b"bye"
+
+
 async def test_what_is_published_is_sent_at_once_in_the_streams_name_and_context() -> None:
     senders: list[tuple[str, str]] = []
 
@@ -59,6 +63,22 @@ async def test_what_stands_between_items_stands_there(framing: Framing, body: by
     assert wire.outcome.items == 3
 
 
+async def test_of_what_a_format_says_nothing_is_no_item() -> None:
+    class Silent(Numbers):
+        def bytes_in(self, framing: Framing) -> bytes:
+            return b""
+
+    wire, press = Wire(), Press()
+    request = start(press, wire)
+    for framed in (Silent(1), Numbers(2), Silent(3)):
+        await press.publish(framed)
+    press.end()
+    await request
+    assert wire.bodies == [b"2\n", b""]
+    assert wire.outcome.items == 1
+    assert wire.outcome.first_item_after is not None
+
+
 async def test_a_task_that_publishes_stays_itself() -> None:
     wire, press = Wire(), Press()
     request = start(press, wire)
@@ -72,8 +92,9 @@ async def test_a_task_that_publishes_stays_itself() -> None:
 
 
 async def test_who_is_slow_is_waited_for_by_its_own_task() -> None:
-    wire, press = Wire(), Press()
-    request = start(press, wire)
+    wire, press, streams = Wire(), Press(), OpenStreams()
+    plan = make_plan(press, wire.report, farewell=bye)
+    request = asyncio.create_task(send_stream(plan, streams, wire.receive, wire.send))
     await press.publish(Numbers(1))
     wire.block()
     await press.publish(Numbers(2))
@@ -82,11 +103,12 @@ async def test_who_is_slow_is_waited_for_by_its_own_task() -> None:
     assert wire.body == b"1\n"
     wire.unblock()
     await press.publish(Numbers(3))
-    press.end()
+    streams.drain()
     await request
-    assert wire.body == b"1\n2\n3\n"
+    assert wire.body == b"1\n2\n3\nbye"
     assert press.taken == [True, False, True]
     assert wire.outcome.items == 3
+    assert wire.outcome.reason == "shutdown"
 
 
 def test_who_takes_nothing_is_dropped() -> None:
@@ -141,10 +163,6 @@ async def test_a_send_that_is_cancelled_by_itself_fails_that_stream_alone() -> N
     assert wire.outcome.reason == "failed"
 
 
-def bye(reason: EndReason) -> bytes:
-    return b"bye"
-
-
 def shut_down(wire: Wire, streams: OpenStreams) -> None:
     streams.drain()
 
@@ -159,7 +177,7 @@ async def test_an_order_to_end_between_the_taking_of_an_item_and_its_sending(
     end: Callable[[Wire, OpenStreams], None], body: bytes, turns: int
 ) -> None:
     wire, press, streams = Wire(), Press(), OpenStreams()
-    plan = make_plan(press, wire.report, farewell=bye)
+    plan = make_plan(press, wire.report, farewell=bye, policy=StreamPolicy(teardown_timeout=60))
     request = asyncio.create_task(send_stream(plan, streams, wire.receive, wire.send))
     await press.publish(Numbers(1))
     wire.block()
@@ -172,8 +190,10 @@ async def test_an_order_to_end_between_the_taking_of_an_item_and_its_sending(
         await press.publish(Numbers(2), lambda: end(wire, streams))
     for _ in range(3):
         await asyncio.sleep(0)
-    wire.unblock()
-    await request
+    if end is shut_down:
+        wire.unblock()
+    async with asyncio.timeout(20):
+        await request
     assert wire.body == body
     assert wire.outcome.reason == ("shutdown" if end is shut_down else "disconnected")
 
@@ -192,3 +212,24 @@ async def test_a_stream_that_was_told_to_end_takes_nothing_more() -> None:
     await request
     assert wire.body == b"1\nbye"
     assert press.taken == [True, False]
+
+
+@pytest.mark.parametrize("item", [Numbers(2), Numbers(2, 3)])
+async def test_a_send_that_shuts_its_own_stream_down(item: Numbers) -> None:
+    streams = OpenStreams()
+
+    class Ending(Wire):
+        async def send(self, message: Message) -> None:
+            await super().send(message)
+            if message.get("body", b"").startswith(b"2"):
+                streams.drain()
+
+    wire, press = Ending(), Press()
+    plan = make_plan(press, wire.report, farewell=bye)
+    request = asyncio.create_task(send_stream(plan, streams, wire.receive, wire.send))
+    await press.publish(Numbers(1))
+    await press.publish(item)
+    await request
+    assert wire.body.endswith(b"bye")
+    assert press.taken == [True, False]
+    assert wire.outcome.reason == "shutdown"

@@ -43,22 +43,25 @@ class Press(FramedSource, PublishedItems):
         self.awaited.set()
         return self._waiter
 
-    async def publish(self, framed: Framed, then: Callable[[], object] | None = None) -> None:
-        """Returns when it has been given, and `then` been called, in the same turn."""
+    async def publish(
+        self, framed: Framed, *, before: Callable[[], object] = int, after: Callable[[], object] = int
+    ) -> None:
+        """Returns when it has been given; `before` and `after` it these are called, in the same turn."""
         await self.awaited.wait()
         given = asyncio.get_running_loop().create_future()
-        asyncio.get_running_loop().call_soon(self._give, framed, then, given)
+
+        def give() -> None:
+            before()
+            self.give(framed)
+            after()
+            given.set_result(None)
+
+        asyncio.get_running_loop().call_soon(give)
         await given
 
     def end(self) -> None:
         """Nothing more will come."""
         self._waiter.set_exception(StopAsyncIteration())
-
-    def _give(self, framed: Framed, then: Callable[[], object] | None, given: asyncio.Future[None]) -> None:
-        self.give(framed)
-        if then is not None:
-            then()
-        given.set_result(None)
 
     def give(self, framed: Framed) -> None:
         """The same, in the caller's own task."""

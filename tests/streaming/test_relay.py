@@ -171,8 +171,10 @@ def leave(wire: Wire, streams: OpenStreams) -> None:
     wire.leave()
 
 
-@pytest.mark.parametrize(("end", "body"), [(shut_down, b"1\n2\nbye"), (leave, b"1\n")])
-@pytest.mark.parametrize("turns", range(3))
+@pytest.mark.parametrize(
+    ("end", "turns", "body"),
+    [*((shut_down, turns, b"1\n2\nbye") for turns in range(3)), *((leave, turns, b"1\n") for turns in range(-1, 3))],
+)
 async def test_an_order_to_end_between_the_taking_of_an_item_and_its_sending(
     end: Callable[[Wire, OpenStreams], None], body: bytes, turns: int
 ) -> None:
@@ -181,13 +183,14 @@ async def test_an_order_to_end_between_the_taking_of_an_item_and_its_sending(
     request = asyncio.create_task(send_stream(plan, streams, wire.receive, wire.send))
     await press.publish(Numbers(1))
     wire.block()
-    if turns:
-        await press.publish(Numbers(2))
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        end(wire, streams)
+    if turns < 0:
+        await press.publish(Numbers(2), before=lambda: end(wire, streams))
     else:
-        await press.publish(Numbers(2), lambda: end(wire, streams))
+        await press.publish(Numbers(2), after=(lambda: end(wire, streams)) if turns == 0 else int)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    if turns > 0:
+        end(wire, streams)
     for _ in range(3):
         await asyncio.sleep(0)
     if end is shut_down:

@@ -1,11 +1,12 @@
 """Published items: sent where they are published, without waking the stream's task for each."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
 
 import pytest
 
+from jero.framing.framed import Framed
 from jero.framing.framing import Framing
 from jero.framing.json_array import JSON_ARRAY
 from jero.framing.ndjson import NDJSON
@@ -33,7 +34,12 @@ async def test_what_is_published_is_sent_at_once_in_the_streams_name_and_context
             senders.append((task.get_name(), caller.get()))
             await super().send(message)
 
-    wire, press = Observed(), Press()
+    class Naming(Press):
+        def framed(self) -> AsyncIterator[Framed]:
+            caller.set(f"{caller.get()} source")
+            return super().framed()
+
+    wire, press = Observed(), Naming()
     caller.set("the stream's")
     request = start(press, wire)
     caller.set("the publisher's")
@@ -44,7 +50,7 @@ async def test_what_is_published_is_sent_at_once_in_the_streams_name_and_context
     await request
     assert wire.body == b"0\n1\n2\n"
     assert press.taken == [True, True, True]
-    assert set(senders) == {("stream GET Endpoint", "the stream's")}
+    assert set(senders) == {("stream GET Endpoint", "the stream's source")}
     assert wire.outcome.items == 3
     assert wire.outcome.bytes == 6
     assert wire.outcome.first_item_after is not None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks import table
 from benchmarks.bars import bars
-from benchmarks.plot import draw
+from benchmarks.plot import can_draw, draw
 from benchmarks.results import Results, plain
 from benchmarks.run import run
 from benchmarks.subject import CEILING, JERO, SUBJECTS
@@ -26,6 +26,8 @@ PUBLISHED_PLOT = ROOT / "docs" / "performance.png"
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs what is asked for, prints it, and writes it to the results' folder."""
     options = _parser().parse_args(arguments)
+    if options.publish and not can_draw():
+        raise SystemExit("--publish needs matplotlib: nox -s bench has it")
     asked = runnable(options.workloads)
     names = [name for name in SUBJECTS if name in {*options.subjects, JERO, CEILING}]
     made_with = versions(names)
@@ -80,8 +82,11 @@ def _write(runs: Sequence[Results], made_with: Sequence[str], *, is_published: b
     page.write_text(_page(runs, made_with), "utf-8")
     rounds = {results.workload.name: plain(results) for results in runs}
     (RESULTS / f"{name}.json").write_text(json.dumps({"made_with": made_with, "rounds": rounds}, indent=1), "utf-8")
-    draw(runs, plot)
-    print(f"written: {RESULTS / name}.md, .json, .png")
+    if can_draw():
+        draw(runs, plot)
+        print(f"written: {RESULTS / name}.md, .json, .png")
+    else:
+        print(f"written: {RESULTS / name}.md, .json, and no plot: matplotlib is not installed")
     if is_published:
         shutil.copyfile(page, PUBLISHED_PAGE)
         shutil.copyfile(plot, PUBLISHED_PLOT)

@@ -1,6 +1,6 @@
 """A plot as PNG: a panel a workload."""
 
-import importlib
+import importlib.util
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +13,11 @@ from benchmarks.table import figure
 COLUMNS = 3
 COLOURS = {JERO: "#3f51b5", CEILING: "#bdbdbd"}
 PEER = "#90a4ae"
+
+
+def can_draw() -> bool:
+    """Whether matplotlib is there."""
+    return importlib.util.find_spec("matplotlib") is not None
 
 
 def draw(runs: Sequence[Results], path: Path) -> None:

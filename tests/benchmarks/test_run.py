@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import runnable
+from benchmarks.__main__ import main, runnable
 from benchmarks.run import run
 from benchmarks.server import Server
 from benchmarks.subject import CEILING, EVERYONE_WITH_A_CHANNEL, JERO, SUBJECTS, Subject
@@ -31,6 +31,20 @@ def test_a_quick_run_measures_leaving() -> None:
     results = run(WORKLOADS["w7"], [JERO], rounds=1, is_quick=True)
     for name, value in results.rounds[JERO][0].items():
         assert 0 < value < math.inf, name
+
+
+def test_the_command_prints_and_writes_what_it_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("benchmarks.__main__.RESULTS", tmp_path)
+    monkeypatch.setattr("benchmarks.__main__.can_draw", lambda: False)
+    main(["w10", "--quick", "--rounds", "1", "--subjects"])
+    printed = capsys.readouterr().out
+    assert "W10" in printed
+    assert "matplotlib is not installed" in printed
+    assert {path.name for path in tmp_path.iterdir()} == {"w10.md", "w10.json"}
+    with pytest.raises(SystemExit, match="needs matplotlib"):
+        main(["w10", "--quick", "--publish"])
 
 
 @needs_program("redis-server")

@@ -1,11 +1,14 @@
 """`validate_items` on the application, and who overrides it."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from decimal import Decimal
 from typing import Any, ClassVar, cast
 
 import httpx
 import pytest
 from msgspec import Struct
+from msgspec.json import Encoder
 
 from jero import Endpoint, NDJSONStreamingResponse
 from jero.testing import TestClient
@@ -55,3 +58,38 @@ def test_an_item_that_does_not_fit_is_not_sent(
         except httpx.RemoteProtocolError:
             assert is_checked
     assert received == ('{"number":1}\n' if is_checked else '{"number":1}\n{"number":"two"}\n')
+
+
+class Choice(Struct):
+    checked: bool = False
+    numbers: bool = False
+
+
+class Price(Struct):
+    amount: Decimal
+
+
+class ChoosingEndpoint(Endpoint, path="/chosen"):
+    """Its responses are not alike."""
+
+    async def get(self, params: Choice) -> NDJSONStreamingResponse[Price]:
+        encoder = Encoder(decimal_format="number") if params.numbers else None
+        return NDJSONStreamingResponse(stream=prices(), validate_items=params.checked, encoder=encoder)
+
+
+async def prices() -> AsyncIterator[Any]:
+    yield Price(Decimal("1.5"))
+    yield Price(cast("Decimal", "two"))
+
+
+@pytest.mark.parametrize("first", ["", "?checked=true", "?numbers=true"])
+def test_each_response_is_sent_as_it_says_itself_whatever_the_one_before_said(first: str) -> None:
+    with TestClient(Application(ChoosingEndpoint())) as client:
+        for query in (first, "", "?checked=true", "?numbers=true"):
+            lines: list[str] = []
+            with client.stream("GET", f"/chosen{query}") as response, suppress(httpx.RemoteProtocolError):
+                for line in response.iter_lines():
+                    lines.append(line)  # noqa: PERF402 - those that came before a cut count
+            is_checked, is_number = "checked" in query, "numbers" in query
+            assert lines[0] == ('{"amount":1.5}' if is_number else '{"amount":"1.5"}')
+            assert len(lines) == (1 if is_checked else 2)

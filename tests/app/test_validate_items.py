@@ -78,7 +78,8 @@ class ChoosingEndpoint(Endpoint, path="/chosen"):
 
 
 async def prices() -> AsyncIterator[Any]:
-    yield Price(Decimal("1.5"))
+    for _ in range(3):
+        yield Price(Decimal("1.5"))
     yield Price(cast("Decimal", "two"))
 
 
@@ -91,5 +92,5 @@ def test_each_response_is_sent_as_it_says_itself_whatever_the_one_before_said(fi
                 for line in response.iter_lines():
                     lines.append(line)  # noqa: PERF402 - those that came before a cut count
             is_checked, is_number = "checked" in query, "numbers" in query
-            assert lines[0] == ('{"amount":1.5}' if is_number else '{"amount":"1.5"}')
-            assert len(lines) == (1 if is_checked else 2)
+            assert lines[:3] == ['{"amount":1.5}' if is_number else '{"amount":"1.5"}'] * 3
+            assert lines[3:] == ([] if is_checked else ['{"amount":"two"}'])

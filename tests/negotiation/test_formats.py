@@ -7,7 +7,7 @@ import httpx
 import pytest
 from msgspec import Struct
 
-from jero import Endpoint, NoContent, ServerSentEvent
+from jero import Endpoint, NDJSONStreamingResponse, NoContent, ServerSentEvent
 from jero.testing import TestClient
 from tests.application import Application
 
@@ -59,6 +59,19 @@ class ToldEndpoint(MoviesEndpoint, path="/told"):
         return Movie("sorry")
 
 
+class ToldByResponseEndpoint(Endpoint, path="/told-by-response"):
+    async def on_stream_error(self, error: Exception) -> Movie:
+        return Movie("sorry")
+
+    async def get(self) -> NDJSONStreamingResponse[Movie]:
+        return NDJSONStreamingResponse(stream=failing(), on_error=lambda error: Movie("very sorry"))
+
+
+async def failing() -> AsyncIterator[Movie]:
+    yield Movie("0")
+    raise RuntimeError("a secret")
+
+
 @pytest.fixture
 def movies() -> MoviesEndpoint:
     return MoviesEndpoint()
@@ -66,7 +79,7 @@ def movies() -> MoviesEndpoint:
 
 @pytest.fixture
 def client(movies: MoviesEndpoint) -> Iterator[httpx.Client]:
-    with TestClient(Application(movies, ToldEndpoint())) as client:
+    with TestClient(Application(movies, ToldEndpoint(), ToldByResponseEndpoint())) as client:
         del client.headers["accept"]
         yield client
 
@@ -238,3 +251,7 @@ def test_of_an_event_other_formats_carry_the_data_alone(items: int, titles: list
         ": in between",
         'data: {"title":"1"}',
     ]
+
+
+def test_what_the_response_tells_of_an_error_comes_before_what_its_endpoint_does(client: httpx.Client) -> None:
+    assert client.get("/told-by-response").text == '{"title":"0"}\n{"title":"very sorry"}\n'

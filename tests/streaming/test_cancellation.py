@@ -89,3 +89,20 @@ async def test_the_callers_cancellation_count_is_left_as_it_was() -> None:
         await stream(life.lifecycle(), wire)
     assert task.cancelling() == 0
     assert life.closed == 1
+
+
+async def test_a_stream_whose_task_is_cancelled_before_its_first_step_is_over() -> None:
+    wire, steps = Wire(), list[str]()
+
+    async def source() -> AsyncIterator[int]:
+        steps.append("begun")
+        yield 1
+
+    request = start(source(), wire)
+    await asyncio.sleep(0)
+    (task,) = (task for task in asyncio.all_tasks() if task.get_name() == "stream GET Endpoint")
+    task.cancel()
+    async with asyncio.timeout(20):
+        await asyncio.wait((request,))
+    assert steps == []
+    assert wire.outcome.reason == "disconnected"

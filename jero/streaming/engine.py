@@ -21,7 +21,8 @@ async def send_stream(plan: StreamPlan, streams: OpenStreams, receive: Receive, 
     streams.add(life)
     task = asyncio.get_running_loop().create_task(life.run(), name=plan.name, context=life.context)
     task.add_done_callback(life.end_with, context=life.context)
-    ended_by = await watch(life, receive)
+    # A task that is eager (`asyncio.eager_task_factory`) may be over already.
+    ended_by = None if life.is_released else await watch(life, receive)
     if not life.is_released:
         ended_by = await life.wait() or ended_by
     streams.remove(life)  # also one whose teardown had to be left to itself

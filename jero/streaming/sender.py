@@ -65,7 +65,8 @@ class Sender:
     def send_aside(self, body: bytes) -> None:
         """Sends while the source is silent and its task waits for it: the headers alone, or a ping."""
         self.last_sent = self._loop.time()
-        self._aside = self._loop.create_task(self._put_aside(body))
+        aside = self._loop.create_task(self._put_aside(body))
+        self._aside = None if aside.done() else aside  # an eager task may be
 
     async def end_aside(self) -> None:
         """Breaks off what is being sent aside, for a client that takes nothing more."""

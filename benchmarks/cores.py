@@ -23,6 +23,13 @@ def keep_apart(server: int, place: int = 0) -> None:
         os.sched_setaffinity(0, _CORES[: -1 - place] or _CORES)
 
 
+def share_all(server: int) -> None:
+    """The process of that number, this one, and what it starts, may use any core."""
+    if _CORES:
+        os.sched_setaffinity(0, _CORES)
+        keep_beside(server)
+
+
 def keep_beside(process: int) -> None:
     """The process of that number, with all its threads, keeps to the cores that this one keeps to."""
     if _CORES:

@@ -9,7 +9,7 @@ from typing import IO, Self
 
 import msgspec
 
-from benchmarks.cores import keep_apart
+from benchmarks.cores import keep_apart, share_all
 from benchmarks.serve import Reading
 
 
@@ -47,6 +47,11 @@ class Server:
             self._process.kill()
             self._process.communicate()
             self._process = None
+
+    def share_cores(self) -> None:
+        """It has no core for itself any more: it, this process and what that starts may run on any."""
+        if self._process is not None:
+            share_all(self._process.pid)
 
     def read(self) -> Reading:
         """What the server has used until now."""

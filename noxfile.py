@@ -122,9 +122,8 @@ def tests(session: nox.Session) -> None:
     left_out: list[str] = [] if session.python == PYTHONS[-1] else [*ON_THE_NEWEST]
     if session.python not in (PYTHONS[0], PYTHONS[-1]):
         left_out += ON_THE_OUTERMOST
-    session.run(
-        "pytest", "--numprocesses=auto", "--dist=loadfile", *map("--ignore={}".format, left_out), *session.posargs
-    )
+    in_parallel = ("--numprocesses=auto", "--dist=loadfile", "--no-loadscope-reorder")
+    session.run("pytest", *in_parallel, *map("--ignore={}".format, left_out), *session.posargs)
 
 
 @nox.session(default=False)

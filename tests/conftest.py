@@ -2,10 +2,19 @@
 
 import logging
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests import programs
+
+TESTS = Path(__file__).parent
+# Few and long tests. They are begun first, so that in the end no process is left alone with one.
+LONG = ("channels/test_chaos.py", "browser", "demo", "openapi/test_schemathesis.py", "servers", "ecosystem")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not any(item.path.is_relative_to(TESTS / long) for long in LONG))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

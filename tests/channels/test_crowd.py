@@ -56,16 +56,21 @@ async def publish(channel: Channel[Note], members: Members, count: int) -> None:
 
 
 async def growth(channel: Channel[Note], count: int, idle: int = 0) -> int:
-    """The bytes that a hundred more events take, with so many subscribers, and so many more that read once."""
+    """The bytes that a hundred more events take, with so many subscribers, and so many more that read once.
+
+    The least of three times: what a client of Redis holds for a moment may come on top; what is kept comes each time.
+    """
     tracemalloc.start()
     try:
         members = Members(channel, count)
         stalled = [channel.subscribe().framed() for _ in range(idle)]
         await publish(channel, members, HISTORY)
         held = [await anext(receiver) for receiver in stalled]
-        before, _ = tracemalloc.get_traced_memory()
-        await publish(channel, members, HISTORY)
-        after, _ = tracemalloc.get_traced_memory()
+        grown: list[int] = []
+        for _ in range(3):
+            before, _ = tracemalloc.get_traced_memory()
+            await publish(channel, members, HISTORY)
+            grown.append(tracemalloc.get_traced_memory()[0] - before)
     finally:
         tracemalloc.stop()
     assert len(held) == idle
@@ -74,7 +79,7 @@ async def growth(channel: Channel[Note], count: int, idle: int = 0) -> int:
     for receiver in stalled:
         await receiver.aclose()
     assert channel.statistics().subscribers == 0
-    return after - before
+    return min(grown)
 
 
 async def test_memory_is_flat_from_a_hundred_to_two_thousand_subscribers(store: Store) -> None:

@@ -74,6 +74,8 @@ class Audience:
                 self._give(batch, self._waiting.pop(number))
 
     def _give(self, batch: Batch, waiting: dict[Listener, None]) -> None:
-        waiting_on = {listener: None for listener in waiting if listener.receive(batch)}
-        if batch.number is not None and waiting_on:
-            self._waiting.setdefault(batch.number, {}).update(waiting_on)
+        for listener in [listener for listener in waiting if not listener.receive(batch)]:
+            del waiting[listener]
+        if batch.number is not None and waiting:
+            waiting.update(self._waiting.get(batch.number, {}))
+            self._waiting[batch.number] = waiting

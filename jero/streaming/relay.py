@@ -23,13 +23,13 @@ class Relay:
     """
 
     __slots__ = (
+        "_context",
         "_framing",
         "_is_plain",
         "_items",
         "_loop",
         "_outbox",
         "_pump",
-        "_run",
         "_taken",
         "_task",
         "_unfinished",
@@ -44,7 +44,7 @@ class Relay:
         self._framing = framing
         self._task = task
         self._loop = task.get_loop()
-        self._run = context.run
+        self._context = context
         self._items = 0
         self._is_plain = False  # nothing stands before an item, and the first has been sent
         self._taken: Framed | None = None
@@ -66,17 +66,21 @@ class Relay:
 
     def take(self, framed: Framed) -> bool:
         """Sends it, while the task waits; says whether it may wait on. If not, it is to be given the item too."""
-        if self._pump.is_stopped or asyncio.current_task(self._loop) is not None:
+        pump, loop, task = self._pump, self._loop, self._task
+        if pump.is_stopped:
+            return False
+        try:
+            _enter_task(loop, task)
+        except RuntimeError:  # another task is at work: the one that publishes
             return False
         unfinished: tuple[Any, Any] | BaseException | None
-        _enter_task(self._loop, self._task)
         try:
-            unfinished = self._run(self._send, framed)
+            unfinished = self._context.run(Relay._send, self, framed)
         except BaseException as error:
             unfinished = error
         finally:
-            _leave_task(self._loop, self._task)
-        if unfinished is None and not self._pump.is_stopped:
+            _leave_task(loop, task)
+        if unfinished is None and not pump.is_stopped:
             return True
         self._taken, self._unfinished = framed, unfinished
         return False

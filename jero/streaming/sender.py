@@ -38,7 +38,8 @@ class Sender:
         if self.started and self._aside is None:
             self.bytes_sent += len(body)
             self.last_sent = self._loop.time()
-            return self._send(response_body(body, more_body=True))
+            send = self._send  # found sooner than by a method's call, and every send comes by here
+            return send(response_body(body, more_body=True))
         return self._next(body, more_body=True)
 
     async def send(self, body: bytes, *, more_body: bool) -> None:

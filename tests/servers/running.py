@@ -1,6 +1,7 @@
 """A server that runs beside the tests, in a process group of its own."""
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -21,6 +22,14 @@ PATIENCE = 20.0
 POLL = 0.02
 
 
+class StillThereError(AssertionError):
+    """It was to end, and did not in time. `output`: all that it wrote, and last where each of its threads stood."""
+
+    def __init__(self, name: str, patience: float, output: str) -> None:
+        super().__init__(f"{name} is still there after {patience:g} s; it wrote:\n{output}")
+        self.output = output
+
+
 class Running:
     """Its process, its port, and what it and the application have written so far."""
 
@@ -34,7 +43,7 @@ class Running:
         self._process = subprocess.Popen(
             command,
             cwd=directory,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -105,19 +114,30 @@ class Running:
         return at
 
     def status(self, patience: float) -> int:
-        """The exit status; fails where the server is still there after so many seconds."""
+        """The exit status; `StillThereError` where the server is still there after so many seconds."""
         try:
             return self._process.wait(patience)
         except subprocess.TimeoutExpired:
-            raise AssertionError(
-                f"{self.server.name} is still there after {patience:g} s; it wrote:\n{self.output}"
-            ) from None
+            self._abort()
+            raise StillThereError(self.server.name, patience, self.output) from None
 
     def end(self) -> None:
         """Leaves no process of the group behind."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+
+    def _abort(self) -> None:
+        """Has its processes say where their threads stand: one after the other, workers first."""
+        group = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+        for process in sorted(group, reverse=True):
+            with suppress(ProcessLookupError):
+                if os.getpgid(process) == self._process.pid:
+                    ending = os.pidfd_open(process)
+                    os.kill(process, signal.SIGABRT)
+                    select.select([ending], [], [], PATIENCE)
+                    os.close(ending)
         self._reader.join(PATIENCE)
 
     def _read(self) -> None:

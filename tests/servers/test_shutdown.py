@@ -13,7 +13,7 @@ from tests.programs import needs_program
 from tests.servers.conftest import named
 from tests.servers.impatient import DRAIN_TIMEOUT
 from tests.servers.open_streams import OpenStreams, open_streams
-from tests.servers.running import PATIENCE, Running, running
+from tests.servers.running import PATIENCE, Running, StillThereError, running
 from tests.servers.servers import GRANIAN, HYPERCORN, SERVERS, UVICORN, Server
 from tests.servers.wire import new_key, numbers
 
@@ -21,6 +21,13 @@ FEEDS = "tests.servers.feeds:app"
 IMPATIENT = "tests.servers.impatient:to_drain"
 DEFAULT_DRAIN_TIMEOUT = 5.0
 CURL_CUT = 18
+# granian 2.8 may lock itself up where a worker is told twice while responses are sent, as Ctrl-C does: its handler of
+# the second signal then waits, with the interpreter's lock, for a thread that wants that lock. It does so under an ASGI
+# application of a few lines too, and nothing that runs in the process can help it: another process is told then.
+LOCKED_UP = re.compile(
+    r'\(most recent call first\):\n  File "[^"\n]*granian/_signals.py", line \d+ in signal_handler\n'
+)
+TRIES = 3
 RETRY = re.compile(rb"retry: ?\d+\n")
 
 Tell = Callable[[Running], float]
@@ -64,6 +71,16 @@ def expect_to_be_asked_back(streams: OpenStreams, *paths: str) -> None:
     [(terminate, signal.SIGTERM), (terminate_twice, signal.SIGTERM), (press_control_c, signal.SIGINT)],
 )
 def test_two_hundred_streams_are_torn_down(server: Server, tell: Tell, number: signal.Signals) -> None:
+    for tried in range(1, TRIES + 1):
+        try:
+            expect_all_to_be_torn_down(server, tell, number)
+            return
+        except StillThereError as error:
+            if tried == TRIES or not LOCKED_UP.search(error.output):
+                raise
+
+
+def expect_all_to_be_torn_down(server: Server, tell: Tell, number: signal.Signals) -> None:
     paths = ["/events/idle"] * 150 + ["/events/silent"] * 40 + ["/events/busy"] * 10
     with running(server, FEEDS) as process, open_streams(process, *paths) as streams:
         told_at = tell(process)

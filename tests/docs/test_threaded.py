@@ -25,8 +25,11 @@ def test_the_connection_is_closed_when_the_client_leaves(example: Example) -> No
 
 def test_each_stream_has_a_thread_of_its_own(example: Example, client: httpx.Client) -> None:
     with client.stream("GET", "/readings") as one:
+        rows = one.iter_lines()  # httpx closes a stream whose iterator is dropped
         with client.stream("GET", "/readings") as other:
-            first, second = (list(islice(response.iter_lines(), 3)) for response in (one, other))
+            other_rows = other.iter_lines()
+            first, second = (list(islice(some, 3)) for some in (rows, other_rows))
         assert first == second == [f'{{"number":{n},"celsius":20.{n}}}' for n in (1, 2, 3)]
         assert example.line_with("ReadingsEndpoint") == "ReadingsEndpoint: disconnected"
+        assert next(rows) == '{"number":4,"celsius":20.4}'
     assert example.line_with("ReadingsEndpoint") == "ReadingsEndpoint: disconnected"

@@ -3,6 +3,7 @@
 Arguments after `--` go to pytest: `nox -s tests-3.12 -- -k disconnect`.
 """
 
+import os
 import shutil
 import sys
 import zipfile
@@ -61,7 +62,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Both type checkers, strict, over all that is Python here."""
     install(session, "types", "test", checkout=True)
-    session.run("mypy", *TREES)
+    session.run("mypy", "--num-workers=auto", *TREES)
     session.run("pyright", "--project", "pyproject.toml", *TREES, env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"})
 
 
@@ -122,7 +123,8 @@ def tests(session: nox.Session) -> None:
     left_out: list[str] = [] if session.python == PYTHONS[-1] else [*ON_THE_NEWEST]
     if session.python not in (PYTHONS[0], PYTHONS[-1]):
         left_out += ON_THE_OUTERMOST
-    in_parallel = ("--numprocesses=auto", "--dist=loadfile", "--no-loadscope-reorder")
+    # One more than there are cores: many tests wait for a server that they have started.
+    in_parallel = (f"--numprocesses={(os.cpu_count() or 1) + 1}", "--dist=loadfile", "--no-loadscope-reorder")
     session.run("pytest", *in_parallel, *map("--ignore={}".format, left_out), *session.posargs)
 
 

@@ -10,7 +10,17 @@ from tests import programs
 
 TESTS = Path(__file__).parent
 # Few and long tests. They are begun first, so that in the end no process is left alone with one.
-LONG = ("channels/test_chaos.py", "browser", "demo", "openapi/test_schemathesis.py", "servers", "ecosystem")
+LONG = (
+    "channels/test_chaos.py",
+    "browser",
+    "demo",
+    "openapi/test_schemathesis.py",
+    "servers",
+    "streaming/test_leaks.py",
+    "ecosystem",
+    "docs",
+    "channels",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

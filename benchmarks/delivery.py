@@ -3,7 +3,6 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from time import monotonic
 
 from benchmarks.client import ITEM_MARK
 from benchmarks.publication import NAME
@@ -20,14 +19,16 @@ class Delivery:
         self._ends: list[int] = []
         self._times: list[float] = []
 
-    def add(self, piece: memoryview) -> int:
-        """One piece more; says how many events came to be there with it."""
+    def add(self, piece: memoryview, at: float) -> int:
+        """One piece more, that came `at` this reading of `time.monotonic`; says how many events came to be there with
+        it.
+        """
         received = self._received
         # What may be the beginning of a mark is looked at again with what comes next.
         begin = max(0, len(received) - len(ITEM_MARK) + 1)
         received += piece
         self._ends.append(len(received))
-        self._times.append(monotonic())
+        self._times.append(at)
         return received.count(ITEM_MARK, begin)
 
     def numbers(self) -> list[int]:

@@ -41,8 +41,17 @@ class Results:
         return {subject: value for subject, value in found.items() if value is not None}
 
     def ratio(self, subject: str, metric: str, against: str) -> float | None:
-        """How many times another's median a subject's is; `None` where either is missing, zero or infinite."""
-        return ratio(self.median(subject, metric), self.median(against, metric))
+        """How many times another's figure a subject's is; `None` where either is missing, zero or infinite.
+
+        It is the median of the rounds' ratios: the two figures of a round come from about the same time, and a machine
+        that others use too may be half as fast in the next.
+        """
+        if ratio(self.median(subject, metric), self.median(against, metric)) is None:
+            return None
+        rounds = zip(self.rounds[subject], self.rounds[against], strict=False)
+        ratios = [ratio(one.get(metric), other.get(metric)) for one, other in rounds]
+        known = [value for value in ratios if value is not None]
+        return median(known) if known else None
 
     def best_peer(self, metric: str) -> str | None:
         """The peer whose median is the best."""

@@ -1,6 +1,7 @@
 """The clients of a channel: many that listen, and one that has items published."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import cycle, islice
 from select import EPOLLIN, epoll
@@ -8,11 +9,15 @@ from socket import socket
 from types import TracebackType
 from typing import Self
 
+from benchmarks.arrival import receive, stamp
 from benchmarks.client import BUFFER_BYTES, PATIENCE, connected, request
 from benchmarks.delivery import Delivery
 
 PATH = "/channel"
 ANSWER_BYTES = 4096
+
+# How many bytes a client reads, and when they came.
+Read = Callable[[socket, memoryview], tuple[int, float]]
 
 
 class Subscribers:
@@ -55,17 +60,25 @@ class Subscribers:
 
     def publish(self, count: int, *, pause: float = 0.0, publishers: int = 1) -> int:
         """Has so many items published, and returns when every subscriber has them all: how many deliveries that is."""
-        path = f"{PATH}?first={self._published}&count={count}&pause={pause}&publishers={publishers}"
-        self._published += count
-        self._is_in_order = self._is_in_order and publishers == 1
-        self._publisher.sendall(request(path, body=b""))
-        self._receive(count * self._count)
+        self._ask_for(count, pause, publishers)
+        self._receive(count * self._count, _read_now)
         _check_answer(self._publisher)
         return count * self._count
 
     def publish_in_turn(self, times: int, count: int) -> int:
         """The same `times` times, each when all have received the last."""
         return sum(self.publish(count) for _ in range(times))
+
+    def publish_at_leisure(self, times: int, *, rest: float) -> None:
+        """So many items, one by one: this process sleeps for `rest` seconds while each is delivered, reads it then, and
+        takes for its arrival what the kernel does.
+        """
+        stamp(self._connections.values())
+        for _ in range(times):
+            self._ask_for(1)
+            time.sleep(rest)
+            self._receive(self._count, receive)
+            _check_answer(self._publisher)
 
     def check(self) -> None:
         """Raises `RuntimeError` unless everybody has received everything once, in the order of its publishing.
@@ -85,17 +98,27 @@ class Subscribers:
         for delivery in self._deliveries.values():
             yield from delivery.delays(self._published - last)
 
-    def _receive(self, deliveries: int) -> None:
+    def _ask_for(self, count: int, pause: float = 0.0, publishers: int = 1) -> None:
+        path = f"{PATH}?first={self._published}&count={count}&pause={pause}&publishers={publishers}"
+        self._published += count
+        self._is_in_order = self._is_in_order and publishers == 1
+        self._publisher.sendall(request(path, body=b""))
+
+    def _receive(self, deliveries: int, read: Read) -> None:
         poll, buffer, connections, kept = self._ready.poll, self._buffer, self._connections, self._deliveries
         while deliveries > 0:
             ready = poll(self._patience)
             if not ready:
                 raise RuntimeError(f"{deliveries} deliveries are missing: nothing came in {self._patience:g} s")
             for number, _ in ready:
-                size = connections[number].recv_into(buffer)
+                size, at = read(connections[number], buffer)
                 if not size:
                     raise RuntimeError(f"the server closed a connection to {PATH}")
-                deliveries -= kept[number].add(buffer[:size])
+                deliveries -= kept[number].add(buffer[:size], at)
+
+
+def _read_now(client: socket, buffer: memoryview) -> tuple[int, float]:
+    return client.recv_into(buffer), time.monotonic()
 
 
 def _check_answer(publisher: socket) -> None:

@@ -7,7 +7,7 @@ from benchmarks.subject import Subject
 
 
 class Trial:
-    """A server is started when it is first asked for, and serves all rounds, unless a round asks for a fresh one.
+    """A server is started when it is first asked for, and serves all rounds, unless a round asks for one of its own.
 
     `round` counts the rounds from 0.
     """
@@ -27,9 +27,11 @@ class Trial:
         return self._server
 
     def fresh_server(self) -> Server:
-        """A server that has answered nothing yet; the one before it is stopped."""
-        self.close()
-        return self.server
+        """A server that has answered nothing yet, for a `with` statement.
+
+        One that hangs keeps a core busy: it must not be there while the next subject is measured.
+        """
+        return Server(self.subject.module)
 
     def size(self, full: int, quick: int) -> int:
         """The size of the workload: the full one, or one for trying."""

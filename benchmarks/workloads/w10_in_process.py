@@ -12,7 +12,7 @@ COST = Metric("CPU", "ns an item")
 
 def measure(trial: Trial) -> Figures:
     """In a process of its own, since frameworks do not always live side by side."""
-    count = trial.size(100_000, 5_000)
+    count = trial.size(500_000, 5_000)
     command = [sys.executable, "-m", "benchmarks.in_process", trial.subject.module, str(count)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return {COST.name: float(done.stdout.split()[-1])}

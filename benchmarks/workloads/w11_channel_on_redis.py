@@ -16,8 +16,9 @@ from benchmarks.workload import Figures, Metric, Target, Workload
 ONE = Metric("one publisher", "deliveries per second", is_better_high=True)
 TEN = Metric("ten publishers", "deliveries per second", is_better_high=True)
 CPU = Metric("ten publishers, CPU", "deliveries per second of both workers' CPU", is_better_high=True)
-MEDIAN = Metric("median", "ms from published to received")
-P99 = Metric("p99", "ms from published to received")
+MEDIAN = Metric("median", "ms from published to arrived")
+P99 = Metric("p99", "ms from published to arrived")
+READ_P99 = Metric("p99, read", "ms from published to read, by one process that reads all")
 
 WORKERS = 2
 SUBSCRIBERS = 500
@@ -43,8 +44,10 @@ def measure(trial: Trial) -> Figures:
         clients = stack.enter_context(Subscribers(ports, trial.size(SUBSCRIBERS, 20)))
         clients.publish_in_turn(WARM_UP_EVENTS, 1)
         slow, fast = trial.size(100, 10), trial.size(400, 50)
+        clients.publish_at_leisure(slow, rest=PAUSE_SECONDS)
+        arrived = list(clients.delays(slow))
         clients.publish(slow, pause=PAUSE_SECONDS)
-        delays = list(clients.delays(slow))
+        read = list(clients.delays(slow))
         by_one = _rate(clients, fast, publishers=1)
         before = _cpu(servers)
         by_ten = _rate(clients, fast, publishers=10)
@@ -54,8 +57,9 @@ def measure(trial: Trial) -> Figures:
         TEN.name: by_ten,
         CPU.name: fast * trial.size(SUBSCRIBERS, 20) / cpu,
         ONE.name: by_one,
-        MEDIAN.name: percentile(delays, 50),
-        P99.name: percentile(delays, 99),
+        MEDIAN.name: percentile(arrived, 50),
+        P99.name: percentile(arrived, 99),
+        READ_P99.name: percentile(read, 99),
     }
 
 
@@ -72,7 +76,7 @@ def _cpu(servers: Sequence[Server]) -> float:
 W11 = Workload(
     name="W11",
     title="a channel on Redis, 500 subscribers on two workers",
-    metrics=(TEN, CPU, ONE, MEDIAN, P99),
+    metrics=(TEN, CPU, ONE, MEDIAN, P99, READ_P99),
     targets=(
         Target(TEN.name, 3.0, "litestar"),
         Target(ONE.name, 3.0, "litestar"),
@@ -80,6 +84,5 @@ W11 = Workload(
     ),
     subjects=(JERO, "litestar"),
     measure=measure,
-    most_rounds=3,
     program=PROGRAM,
 )

@@ -26,5 +26,4 @@ W5A = Workload(
     ),
     subjects=EVERYONE_WITH_A_CHANNEL,
     measure=measure,
-    most_rounds=3,
 )

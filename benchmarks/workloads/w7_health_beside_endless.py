@@ -32,9 +32,9 @@ def measure(trial: Trial) -> Figures:
     A process of its own drains the stream: a thread would keep the interpreter to itself for 5 ms at a time, and those
     would count as the server's. All run on any core: three are busy, and on one that two share the third would wait.
     """
-    server, drained = trial.fresh_server(), RawValue(ctypes.c_ulonglong)
-    server.share_cores()
-    with connected(server.port) as client:
+    drained = RawValue(ctypes.c_ulonglong)
+    with trial.fresh_server() as server, connected(server.port) as client:
+        server.share_cores()
         client.sendall(request("/ndjson/endless"))
         draining = multiprocessing.get_context("fork").Process(target=_drain, args=[client, drained], daemon=True)
         draining.start()
@@ -81,5 +81,4 @@ W7 = Workload(
     ),
     subjects=EVERYONE,
     measure=measure,
-    most_rounds=3,
 )

@@ -21,16 +21,16 @@ LATEST = SEND_TIMEOUT + 0.5
 
 def measure(trial: Trial) -> Figures:
     """The largest growth that was seen. What the connection's buffers in the kernel hold is not the server's."""
-    server = trial.fresh_server()
-    drain_all(server.port, "/ndjson/ready", WARM_UP_ITEMS)
-    before = server.read()
-    with connected(server.port) as client:
-        client.sendall(request("/ndjson/endless"))
-        began, largest = time.monotonic(), before.resident
-        for _ in range(trial.size(SAMPLES, 1)):
-            time.sleep(SAMPLE_SECONDS)
-            largest = max(largest, server.read().resident)
-        closings = server.read().closings
+    with trial.fresh_server() as server:
+        drain_all(server.port, "/ndjson/ready", WARM_UP_ITEMS)
+        before = server.read()
+        with connected(server.port) as client:
+            client.sendall(request("/ndjson/endless"))
+            began, largest = time.monotonic(), before.resident
+            for _ in range(trial.size(SAMPLES, 1)):
+                time.sleep(SAMPLE_SECONDS)
+                largest = max(largest, server.read().resident)
+            closings = server.read().closings
     dropped = closings[0] - began if closings else math.inf
     return {GROWTH.name: (largest - before.resident) / 1024**2, DROPPED.name: dropped}
 

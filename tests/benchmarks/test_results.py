@@ -29,9 +29,23 @@ def costs(*values: float) -> list[Figures]:
 def test_a_subject_stands_for_the_median_of_its_rounds() -> None:
     run = results(jero=costs(1.0, 9.0, 2.0), ceiling=costs(4.0))
     assert run.median("jero", "cost") == 2.0
-    assert run.ratio("jero", "cost", "ceiling") == 0.5
     assert run.median("jero", "speed") is None
     assert run.medians("cost") == {"jero": 2.0, "ceiling": 4.0}
+
+
+def test_a_ratio_is_the_median_of_those_of_the_rounds() -> None:
+    run = results(jero=costs(1.0, 9.0, 2.0), ceiling=costs(4.0, 18.0, 2.0))  # the machine was slow in the second
+    assert run.ratio("jero", "cost", "ceiling") == 0.5
+    assert run.ratio("jero", "cost", "falcon") is None
+    assert run.ratio("jero", "speed", "ceiling") is None
+
+
+def test_a_ratio_passes_over_a_round_that_was_lost() -> None:
+    run = results(jero=costs(1.0, math.inf, 3.0), ceiling=costs(4.0, 4.0, 4.0))
+    assert run.ratio("jero", "cost", "ceiling") == 0.5
+    assert results(jero=costs(1.0, math.inf, math.inf), ceiling=costs(4.0)).ratio("jero", "cost", "ceiling") is None
+    measured_once = results(jero=[{"cost": 1.0, "speed": 1.0}, {"cost": 1.0}], ceiling=[{"speed": 4.0}, {}])
+    assert measured_once.ratio("jero", "speed", "ceiling") == 0.25
 
 
 @pytest.mark.parametrize(("value", "base"), [(None, 1.0), (1.0, None), (1.0, 0.0), (math.inf, 1.0), (1.0, math.inf)])

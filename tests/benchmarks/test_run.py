@@ -3,6 +3,8 @@
 import math
 import re
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import pytest
 
@@ -25,6 +27,29 @@ def test_a_quick_run_measures_jero_and_the_ceiling(name: str) -> None:
         assert set(results.medians(metric.name)) == {JERO, CEILING}
         assert (results.median(JERO, metric.name) or 0) > 0
     assert results.verdicts()
+
+
+class CountedServer(Server):
+    """Knows how many there are."""
+
+    count = 0
+
+    def __enter__(self) -> Self:
+        CountedServer.count += 1
+        return super().__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, traceback)
+        CountedServer.count -= 1
+
+
+def test_no_server_that_may_hang_is_left_while_another_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.trial.Server", CountedServer)
+    left: list[int] = []
+    run(WORKLOADS["w7"], [JERO], rounds=2, is_quick=True, progress=lambda _: left.append(CountedServer.count))
+    assert left == [0, 0]
 
 
 def test_a_quick_run_measures_leaving() -> None:

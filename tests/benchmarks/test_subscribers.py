@@ -21,6 +21,12 @@ def test_everybody_receives_everything(name: str) -> None:
         assert len(delays) == 10
         assert all(0 < delay < 10_000 for delay in delays)
         clients.check()
+        clients.publish_at_leisure(2, rest=0.05)
+        delays = list(clients.delays(2))
+        assert len(delays) == 10
+        assert all(0 < delay < 10_000 for delay in delays)
+        assert min(delays) < 50
+        clients.check()
         assert clients.publish(20, publishers=3) == 100
         clients.check()
 

@@ -1,10 +1,16 @@
 """Those who have received all there is, and wait for more."""
 
 import asyncio
-from typing import Protocol
+from time import monotonic
+from typing import Final, Protocol
 
 from jero.channels.batch import Batch
 from jero.channels.ring import Ring
+
+# How long a crowd keeps the event loop before others have their turn: who answers it, a publisher among them.
+TURN_SECONDS: Final = 0.0005
+# The clock is read again after so many of it.
+SOME: Final = 16
 
 
 class Listener(Protocol):
@@ -20,7 +26,11 @@ class Listener(Protocol):
 
 
 class Audience:
-    """Gives each the same batch, at the end of the event loop's turn: all that was published in it leaves together."""
+    """Gives all of them the same batch, at the end of the event loop's turn: what was published in it leaves together.
+
+    A crowd is served in several turns, those first who are furthest behind. Who comes last gets what was published
+    meanwhile with it.
+    """
 
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
@@ -50,32 +60,53 @@ class Audience:
 
     def hurry(self) -> None:
         """The oldest event in the ring is about to go: who waits for it gets it now."""
-        if self._ring.first - 1 in self._waiting:
-            self._serve()
+        oldest = self._ring.first - 1
+        while oldest in self._waiting:
+            self._serve_some()
+
+    def flush(self) -> None:
+        """Who waits gets all that there is, now."""
+        while self._serve_some():
+            pass
 
     def tell(self, batch: Batch) -> None:
         """Gives this to all in the ring's place."""
-        waiting, self._waiting = self._waiting, {}
-        for group in waiting.values():
-            self._give(batch, group)
+        for listener in self._dissolve():
+            listener.receive(batch)
 
     def dismiss(self) -> None:
         """Nothing more will come."""
+        for listener in self._dissolve():
+            listener.dismiss()
+
+    def _dissolve(self) -> list[Listener]:
+        """All who waited, and wait no more."""
         waiting, self._waiting = self._waiting, {}
-        for group in waiting.values():
-            for listener in group:
-                listener.dismiss()
+        return [listener for group in waiting.values() for listener in group]
 
     def _serve(self) -> None:
         self._is_called = False
-        for number in list(self._waiting):
-            batch = self._ring.batch_after(number)
-            if batch is not None:
-                self._give(batch, self._waiting.pop(number))
+        until = monotonic() + TURN_SECONDS
+        while self._serve_some():
+            if monotonic() >= until:
+                self.call()
+                return
 
-    def _give(self, batch: Batch, waiting: dict[Listener, None]) -> None:
-        for listener in [listener for listener in waiting if not listener.receive(batch)]:
-            del waiting[listener]
-        if batch.number is not None and waiting:
-            waiting.update(self._waiting.get(batch.number, {}))
-            self._waiting[batch.number] = waiting
+    def _serve_some(self) -> bool:
+        """Gives some of those who are furthest behind what they wait for; says whether there was anything to give."""
+        waiting = self._waiting
+        number = min(waiting, default=self._ring.last)
+        batch = self._ring.batch_after(number)
+        if batch is None or batch.number is None:
+            return False
+        group = waiting[number]
+        waiting_on = waiting.setdefault(batch.number, {})
+        for _ in range(min(SOME, len(group))):
+            listener, _ = group.popitem()
+            if listener.receive(batch):
+                waiting_on[listener] = None
+        if not group:
+            del waiting[number]
+        if not waiting_on:
+            del waiting[batch.number]
+        return True

@@ -93,6 +93,7 @@ class EventLog(ABC):
 
     def lose(self, lost_until: Position) -> None:
         """What came after the newest event here, up to that position, will never be known."""
+        self.audience.flush()
         gap = self.gap(self.id_of(self.ring.top), lost_until)
         self.ring.restart(lost_until)
         self.audience.tell(gap)
@@ -105,6 +106,7 @@ class EventLog(ABC):
     def close(self) -> None:
         """Nothing more will come."""
         self.is_closed = True
+        self.audience.flush()
         self.audience.dismiss()
         self.bell.ring()
 

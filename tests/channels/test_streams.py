@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.json import Encoder
 
 from jero.channels import Channel, Store
+from jero.channels.ring import BATCH_BYTES
 from jero.testing import AsyncTestClient
 from tests.application import Application
 from tests.channels.reading import Note, order, publish, until
@@ -140,6 +141,16 @@ async def test_what_waits_leaves_in_one_send(channel: Channel[Note], app: Watchi
         assert len(visitor.chunks) <= 2
         assert visitor.body == visitors[0].body
     assert first[0] < published[0]
+    await asyncio.gather(*(visitor.leave() for visitor in visitors))
+
+
+async def test_a_burst_of_more_than_leaves_together_is_received_to_its_end(
+    channel: Channel[Note], app: Watching
+) -> None:
+    visitors = [Visitor(app, path) for path in ("/events", "/lines", "/array")]
+    await until(lambda: channel.statistics().subscribers == len(visitors))
+    await asyncio.gather(*(channel.publish(Note(number, "x" * (BATCH_BYTES // 10))) for number in range(90)))
+    await until(lambda: all(visitor.body.count(b'"number":') == 90 for visitor in visitors))
     await asyncio.gather(*(visitor.leave() for visitor in visitors))
 
 

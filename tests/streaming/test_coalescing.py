@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from time import sleep
 
 import pytest
 
@@ -128,6 +129,31 @@ async def test_a_source_that_never_pauses_lets_others_run() -> None:
     async with asyncio.timeout(20):
         await asyncio.gather(stream(source(), wire), other())
     assert wire.outcome.reason == "completed"
+
+
+async def test_a_source_that_never_pauses_lets_other_threads_run() -> None:
+    wire = Wire()
+    turns = steps = 0
+
+    async def source() -> AsyncIterator[int]:
+        while turns < 400:
+            yield 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while not wire.outcomes:
+            await asyncio.sleep(0)
+            turns += 1
+
+    def count_steps() -> None:
+        nonlocal steps
+        while not wire.outcomes:
+            sleep(0)
+            steps += 1
+
+    await asyncio.gather(stream(source(), wire), count_turns(), asyncio.to_thread(count_steps))
+    # A step a turn, as a rule; where the interpreter is let go for no longer than a call takes, one in twenty.
+    assert steps > turns / 2
 
 
 async def test_what_lingers_in_a_busy_source_is_sent_before_the_chunk_is_full() -> None:

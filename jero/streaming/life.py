@@ -69,7 +69,7 @@ class Life(Release):
         self._sender = Sender(send, plan, self)
         self._source, self._frames, self._outbox = prepare(plan)
         self._keepalive = Keepalive(plan, self._sender, self)
-        self._pump = Pump(self._outbox, self._sender, self)
+        self._pump = Pump(self._outbox, self._sender)
         self._time_limit: TimeLimit | None = None
         self._task: asyncio.Task[None] | None = None
         self._end_timer: asyncio.TimerHandle | None = None

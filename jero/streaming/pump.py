@@ -8,17 +8,15 @@ context, timeouts and cancel scopes.
 
 import asyncio
 import types
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Coroutine, Generator
 from time import sleep
-from types import CoroutineType
 from typing import Any, Final
 
 from anyio import CancelScope
 
 from jero.streaming.outbox import Outbox
-from jero.streaming.overseer import Overseer
 from jero.streaming.pull import LOOK_UP
-from jero.streaming.sender import Sender
+from jero.streaming.sender import BROKEN_OFF, SENT, Parts, Sender
 
 # Other threads, a server's own among them, need the interpreter as the event loop needs its turn; and one that is to
 # have it has to wake first. So it is let go for a sleep, however short, and not just for a call: a request on granian
@@ -29,19 +27,18 @@ HANDOVER_SECONDS: Final = 0.000_001
 class Pump:
     """Drives a pulling coroutine to its end, and sends what it puts into the outbox; raises what it raises.
 
-    The overseer is told of an error of `send`. Once `stop` was called, a cancellation is an order to end. Any other
-    that arrives while the pump itself waits is meant for the source, for a timeout or a cancel scope around one of
-    its `yield`s, and is given to it.
+    Once `stop` was called, a cancellation is an order to end. Any other that arrives while the pump itself waits is
+    meant for the source, for a timeout or a cancel scope around one of its `yield`s, and is given to it.
     """
 
-    __slots__ = ("_is_cut_off", "_outbox", "_overseer", "_sender", "is_stopped")
+    __slots__ = ("_is_cut_off", "_outbox", "_parts", "_sender", "is_stopped")
 
-    def __init__(self, outbox: Outbox, sender: Sender, overseer: Overseer) -> None:
+    def __init__(self, outbox: Outbox, sender: Sender) -> None:
         self._outbox = outbox
         self._sender = sender
-        self._overseer = overseer
         self.is_stopped = False
         self._is_cut_off = False
+        self._parts: Parts | None = None
 
     def stop(self, *, is_cut_off: bool) -> None:
         """The source is told to end. With `is_cut_off` nobody is there to be sent anything more."""
@@ -65,8 +62,8 @@ class Pump:
                     thrown = yield from self._attend()
                     continue
                 # The source pauses: what gathered is sent, and then it waits.
-                pending = self.send_now(take()) if buffer else None
-                thrown = (yield from self.send_slowly(pending)) if pending else None
+                pending = self.send_now(take()) if buffer else SENT
+                thrown = None if pending is SENT else (yield from self.send_slowly(pending))
                 if thrown is None or _cancel(waiting):
                     try:
                         yield waiting
@@ -84,8 +81,8 @@ class Pump:
         if self.is_stopped:
             self._outbox.close()
             return asyncio.CancelledError()
-        pending = self.send_now(self._outbox.take()) if self._outbox.is_due() else None
-        thrown = (yield from self.send_slowly(pending)) if pending else None
+        pending = self.send_now(self._outbox.take()) if self._outbox.is_due() else SENT
+        thrown = None if pending is SENT else (yield from self.send_slowly(pending))
         if thrown is not None or not self._outbox.turn_is_over():
             return thrown
         sleep(HANDOVER_SECONDS)
@@ -96,43 +93,40 @@ class Pump:
             return error
         return None
 
-    def send_now(self, body: bytes) -> tuple[Any, Any] | None:
-        """Sends it. Where that has to wait, which is seldom: the send, and what it waits for."""
-        if self._is_cut_off:
-            return None
-        sending: Any = self._sender.next(body)
-        is_coroutine = CoroutineType is type(sending)
-        if not is_coroutine:
-            sending = _as_coroutine(sending)
-        try:
-            return sending, sending.send(None)
-        except StopIteration:
-            return None
-        except Exception as error:
-            self._overseer.lose(error)
-            return _cancelled(), None
+    def parts(self) -> Parts:
+        """What sends the parts of the body."""
+        if self._parts is None:  # not before it is needed: many streams are idle
+            self._parts = self._sender.parts()
+        return self._parts
 
-    def send_slowly(self, pending: tuple[Any, Any]) -> Generator[Any, Any, BaseException | None]:
+    def send_now(self, body: bytes) -> Any:
+        """Sends it; says that it is `SENT`, or where that has to wait, which is seldom, what for."""
+        return (self._parts or self.parts()).send(body)
+
+    def send_slowly(self, waiting: Any) -> Generator[Any, Any, BaseException | None]:
         """Waits for a client that takes its time; gives back what the source is to be thrown."""
         if self._is_cut_off:
-            pending[0].close()
+            self.parts().close()
             return asyncio.CancelledError()
         thrown: BaseException | None = None
         timer = self._sender.begin_waiting()
         try:
             with CancelScope(shield=True):
-                thrown = yield from self._wait_out(*pending)
+                thrown = yield from self._wait_out(waiting)
             return thrown
         finally:
             self._sender.end_waiting(timer)
             thrown = None  # it holds this frame by its traceback
 
-    def _wait_out(self, sending: Coroutine[Any, Any, None], waiting: Any) -> Generator[Any, Any, BaseException | None]:
+    def _wait_out(self, waiting: Any) -> Generator[Any, Any, BaseException | None]:
         """A cancellation that is meant for the source is kept for it, and breaks no send off."""
+        parts = self.parts()
         kept: BaseException | None = None
         broken_off: BaseException | None = None
         try:
-            while True:
+            while waiting is not SENT:
+                if waiting is BROKEN_OFF:
+                    return asyncio.CancelledError()
                 try:
                     yield from _until_done(waiting)
                 except asyncio.CancelledError as cancelled:
@@ -140,15 +134,9 @@ class Pump:
                     if not self._is_cut_off:
                         continue
                     broken_off = cancelled
-                waiting = sending.send(None) if broken_off is None else sending.throw(broken_off)
+                waiting = next(parts) if broken_off is None else parts.throw(broken_off)
                 broken_off = None
-        except StopIteration:
             return kept
-        except asyncio.CancelledError as cancelled:
-            return cancelled
-        except Exception as error:
-            self._overseer.lose(error)
-            return asyncio.CancelledError()
         finally:
             kept = broken_off = None  # each holds this frame by its traceback
 
@@ -165,13 +153,3 @@ def _until_done(waiting: Any) -> Generator[Any, Any, None]:
 def _cancel(waiting: Any) -> bool:
     """Cancels what a source waits for, as its task would; `False` where the source has to be told directly."""
     return waiting is not None and bool(waiting.cancel())
-
-
-async def _cancelled() -> None:
-    """What a send that cannot be made comes to, for its source."""
-    raise asyncio.CancelledError
-
-
-async def _as_coroutine(awaitable: Awaitable[None]) -> None:
-    """Some servers' `send` is no coroutine function, and what it gives cannot be stepped by hand."""
-    await awaitable

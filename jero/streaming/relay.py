@@ -4,13 +4,14 @@ import asyncio
 import contextvars
 import types
 from asyncio.tasks import _enter_task, _leave_task  # pyright: ignore[reportPrivateUsage] - documented, for who steps a task
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 from typing import Any
 
 from jero.framing.framed import Framed, PublishedItems
 from jero.framing.framing import Framing
 from jero.streaming.outbox import Outbox
 from jero.streaming.pump import Pump
+from jero.streaming.sender import SENT
 from jero.streaming.source import Source
 
 
@@ -25,11 +26,11 @@ class Relay:
     __slots__ = (
         "_context",
         "_framing",
-        "_is_plain",
         "_items",
         "_loop",
         "_outbox",
         "_pump",
+        "_put",
         "_taken",
         "_task",
         "_unfinished",
@@ -46,9 +47,9 @@ class Relay:
         self._loop = task.get_loop()
         self._context = context
         self._items = 0
-        self._is_plain = False  # nothing stands before an item, and the first has been sent
+        self._put: Callable[[bytes], Any] | None = None  # where nothing stands before an item, from the first on
         self._taken: Framed | None = None
-        self._unfinished: tuple[Any, Any] | BaseException | None = None
+        self._unfinished: Any = SENT
 
     @types.coroutine
     def drive(self, source: Source) -> Generator[Any, Any, None]:
@@ -73,14 +74,18 @@ class Relay:
             _enter_task(loop, task)
         except RuntimeError:  # another task is at work: the one that publishes
             return False
-        unfinished: tuple[Any, Any] | BaseException | None
+        unfinished: Any = SENT
         try:
-            unfinished = self._context.run(Relay._send, self, framed)
+            if self._put is None:
+                unfinished = self._context.run(self._send, framed)
+            elif body := framed.bytes_in(self._framing):  # a channel's every event comes by here, for every subscriber
+                self._items += framed.count
+                unfinished = self._context.run(self._put, body)
         except BaseException as error:
             unfinished = error
         finally:
             _leave_task(loop, task)
-        if unfinished is None and not pump.is_stopped:
+        if unfinished is SENT and not pump.is_stopped:
             return True
         self._taken, self._unfinished = framed, unfinished
         return False
@@ -104,18 +109,17 @@ class Relay:
                 yield None
         raise asyncio.CancelledError
 
-    def _send(self, framed: Framed) -> tuple[Any, Any] | None:
-        if self._is_plain:  # a channel's every event comes by here, for every subscriber
-            body = framed.bytes_in(self._framing)
-            self._items += framed.count if body else 0
-        else:
-            body = self._outbox.pass_by(framed)
-            self._is_plain = len(body) > 0 and not self._framing.separator
-        return self._pump.send_now(body) if body else None
+    def _send(self, framed: Framed) -> Any:
+        body = self._outbox.pass_by(framed)
+        if not body:
+            return SENT
+        if not self._framing.separator:
+            self._put = self._pump.parts().send
+        return self._pump.send_now(body)
 
-    def _finish(self) -> tuple[Any, Any] | None:
+    def _finish(self) -> Any:
         """What is left to do of the item that was taken."""
-        unfinished, self._unfinished, self._taken = self._unfinished, None, None
+        unfinished, self._unfinished, self._taken = self._unfinished, SENT, None
         try:
             if isinstance(unfinished, BaseException):
                 raise unfinished
@@ -123,9 +127,9 @@ class Relay:
         finally:
             del unfinished  # an error holds this frame by its traceback
 
-    def _wait_for(self, pending: tuple[Any, Any] | None) -> Generator[Any, Any, None]:
+    def _wait_for(self, pending: Any) -> Generator[Any, Any, None]:
         """For a client that takes its time."""
-        if pending is None:
+        if pending is SENT:
             return
         thrown = yield from self._pump.send_slowly(pending)
         try:

@@ -1,18 +1,28 @@
 """The response's messages, in order, from whichever side of the stream they come."""
 
 import asyncio
-from collections.abc import Awaitable
+import types
+from collections.abc import Awaitable, Generator
+from types import CoroutineType
+from typing import Any, Final, TypeAlias, cast
 
 from jero.http.asgi import Send, response_body, response_start
 from jero.streaming.overseer import Overseer
 from jero.streaming.plan import StreamPlan
+
+# What became of a part of the body.
+SENT: Final = object()
+BROKEN_OFF: Final = object()
+
+# Is sent one part after the other, each when it has said what became of the last.
+Parts: TypeAlias = Generator[Any, bytes, None]
 
 
 class Sender:
     """Sends the beginning of the response with the first bytes, counts, and bounds how long a send may take.
 
     `started`: the client has its status. `bytes_sent`: of the body. `last_sent`: the event loop's time
-    of the last send. The overseer is told when one takes longer than the plan's `send_timeout`.
+    of the last send. The overseer is told when one fails, or takes longer than the plan's `send_timeout`.
     """
 
     __slots__ = ("_aside", "_loop", "_overseer", "_plan", "_send", "_sending", "bytes_sent", "last_sent", "started")
@@ -33,14 +43,15 @@ class Sender:
         """Whether a send is under way, and waits for the client."""
         return self._sending > 0 or self._aside is not None
 
-    def next(self, body: bytes) -> Awaitable[None]:
-        """The send of a further part of the body, for a caller who calls `begin_waiting` if it has to wait for it."""
-        if self.started and self._aside is None:
-            self.bytes_sent += len(body)
-            self.last_sent = self._loop.time()
-            send = self._send  # found sooner than by a method's call, and every send comes by here
-            return send(response_body(body, more_body=True))
-        return self._next(body, more_body=True)
+    def parts(self) -> Parts:
+        """What sends the further parts of the body, one after the other.
+
+        What it yields that is neither `SENT` nor `BROKEN_OFF` is what `send` waits for, and the caller calls
+        `begin_waiting` before it waits for that.
+        """
+        parts = cast(Parts, self._send_parts())
+        next(parts)
+        return parts
 
     async def send(self, body: bytes, *, more_body: bool) -> None:
         """Sends a part of the body, in bounded time."""
@@ -75,6 +86,32 @@ class Sender:
             self._aside.cancel()
             await asyncio.wait((self._aside,))
 
+    @types.coroutine
+    def _send_parts(self) -> Parts:
+        # One generator for all of them: a coroutine's end is an exception to who steps it, which is dear for each.
+        send, time = self._send, self._loop.time
+        became = SENT
+        sending: Any = None
+        while True:
+            body: Any = yield became
+            try:
+                if self.started and self._aside is None:
+                    self.bytes_sent += len(body)
+                    self.last_sent = time()
+                    sending = send(response_body(body, more_body=True))
+                else:
+                    sending = self._next(body, more_body=True)
+                if CoroutineType is not type(sending):
+                    sending = _as_coroutine(sending)
+                yield from sending
+                became = SENT
+            except asyncio.CancelledError:
+                became = BROKEN_OFF
+            except Exception as error:
+                self._overseer.lose(error)
+                became = BROKEN_OFF
+            body = sending = None  # it may be long until there is another
+
     async def _next(self, body: bytes, *, more_body: bool) -> None:
         if self._aside is not None:
             await asyncio.wait((self._aside,))
@@ -98,3 +135,8 @@ class Sender:
         finally:
             self.end_waiting(timer)
             self._aside = None
+
+
+async def _as_coroutine(awaitable: Awaitable[None]) -> None:
+    """Some servers' `send` is no coroutine function, and what it gives cannot be stepped by hand."""
+    await awaitable

@@ -1,11 +1,13 @@
 """Those who have received all there is, and wait for more."""
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic
 from typing import Final, Protocol
 
 from jero.channels.batch import Batch
 from jero.channels.ring import Ring
+from jero.channels.statistics import Counters
 
 # How long a crowd keeps the event loop before others have their turn: who answers it, a publisher among them.
 TURN_SECONDS: Final = 0.0005
@@ -14,10 +16,15 @@ SOME: Final = 16
 
 
 class Listener(Protocol):
-    """One of them."""
+    """One of them. `take`: where there is one, it is called with what comes next, and says whether that was all: if so,
+    the listener waits on, from there.
+    """
 
-    def receive(self, batch: Batch) -> bool:
-        """What comes next; says whether it waits on, from there."""
+    @property
+    def take(self) -> Callable[[Batch], bool] | None: ...
+
+    def receive(self, batch: Batch) -> None:
+        """What comes next, which it did not take."""
         ...
 
     def dismiss(self) -> None:
@@ -32,8 +39,9 @@ class Audience:
     meanwhile with it.
     """
 
-    def __init__(self, ring: Ring) -> None:
+    def __init__(self, ring: Ring, counters: Counters) -> None:
         self._ring = ring
+        self._counters = counters
         self._waiting: dict[int, dict[Listener, None]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_called = False
@@ -101,10 +109,16 @@ class Audience:
             return False
         group = waiting[number]
         waiting_on = waiting.setdefault(batch.number, {})
+        taken = 0
         for _ in range(min(SOME, len(group))):
             listener, _ = group.popitem()
-            if listener.receive(batch):
+            take = listener.take
+            if take is not None and take(batch):
                 waiting_on[listener] = None
+                taken += batch.count
+            else:
+                listener.receive(batch)
+        self._counters.delivered += taken  # what is received counts when it was
         if not group:
             del waiting[number]
         if not waiting_on:

@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 from msgspec.json import Decoder, Encoder
 
 from jero.channels.event import payload_of
-from jero.channels.statistics import ChannelStatistics, Counters
+from jero.channels.statistics import ChannelStatistics
 from jero.channels.store import Store
 from jero.channels.subscription import Subscription
 from jero.codec import DEFAULT_ENCODER, json_decoder
@@ -46,7 +46,6 @@ class Channel(Generic[T]):
         self._publish_timeout = publish_timeout
         self._encoder = encoder
         self._decoder: Decoder[T] = json_decoder(type)
-        self._counters = Counters()
 
     async def publish(self, data: T, *, event: str | None = None) -> str:
         """Gives every subscriber an event, of the type `event`; returns its id when the store has it.
@@ -58,7 +57,7 @@ class Channel(Generic[T]):
         "gap".
         """
         event_id = await self._log.append(payload_of(data, event, self._encoder), self._publish_timeout)
-        self._counters.published += 1
+        self._log.counters.published += 1
         return event_id
 
     def subscribe(self, *, after: str | None = None) -> Subscription[T]:
@@ -76,11 +75,11 @@ class Channel(Generic[T]):
         elif log.is_ready:
             position = log.newest()
         foreign = after if after and position is None else None
-        return Subscription(log, self._counters, self._decoder, after=foreign, position=position)
+        return Subscription(log, self._decoder, after=foreign, position=position)
 
     def statistics(self) -> ChannelStatistics:
         """What has been counted so far, in this process."""
-        log, counters = self._log, self._counters
+        log, counters = self._log, self._log.counters
         return ChannelStatistics(
             subscribers=counters.subscribers,
             kept=len(log.ring),

@@ -7,7 +7,6 @@ from typing import Self
 from jero.channels.batch import Batch
 from jero.channels.event import Position
 from jero.channels.ring import fitting
-from jero.channels.statistics import Counters
 from jero.channels.store import EventLog
 from jero.framing.framed import Framed, PublishedItems
 
@@ -34,13 +33,11 @@ class Receiver(PublishedItems):
         "take",
     )
 
-    def __init__(
-        self, log: EventLog, counters: Counters, *, after: str | None, position: Position | None, moment: float
-    ) -> None:
+    def __init__(self, log: EventLog, *, after: str | None, position: Position | None, moment: float) -> None:
         self._log = log
         self._ring = log.ring
         self._audience = log.audience
-        self._counters = counters
+        self._counters = log.counters
         self._after = after
         self._position = position
         self._moment = moment
@@ -48,7 +45,7 @@ class Receiver(PublishedItems):
         self._waiter: asyncio.Future[Batch] | None = None
         self._is_open = True
         self.take: Callable[[Framed], bool] | None = None
-        counters.subscribers += 1
+        self._counters.subscribers += 1
 
     def __aiter__(self) -> Self:
         return self
@@ -67,16 +64,11 @@ class Receiver(PublishedItems):
         self._waiter = waiter = self._audience.listen(number, self)
         return waiter
 
-    def receive(self, batch: Batch) -> bool:
-        """What the publisher has; says whether it waits on, from there."""
-        take = self.take
-        if take is not None and batch.number is not None and take(batch):
-            self._counters.delivered += batch.count  # where it is, the next that it is woken with tells it
-            return True
+    def receive(self, batch: Batch) -> None:
+        """What the publisher has, and nobody took."""
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(batch)
-        return False
 
     def dismiss(self) -> None:
         """Nothing more will come."""

@@ -16,7 +16,8 @@ class Counters:
 
 
 class ChannelStatistics(Struct, frozen=True, kw_only=True):
-    """A channel as this process sees it at one moment; what is counted is counted from the channel's making on.
+    """A channel as this process sees it at one moment. What is counted is counted from the opening of its store on;
+    channels of one name in a store are one.
 
     `subscribers`: how many receive now. `kept`: events in memory. `last_id`: the id of the newest, `None` where there
     never was one. `published`: events that the store took from here. `delivered`: events given to subscribers, each

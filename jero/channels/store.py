@@ -12,6 +12,7 @@ from jero.channels.batch import Batch
 from jero.channels.bell import Bell
 from jero.channels.event import Event, Payload, Position, gap_of
 from jero.channels.ring import Ring
+from jero.channels.statistics import Counters
 from jero.errors import ServiceUnavailable, WiringError
 
 
@@ -34,13 +35,15 @@ class Page(Struct, frozen=True):
 class EventLog(ABC):
     """One channel's events, as this process sees them.
 
-    `ring`: the newest of them; `audience`: who waits for the next. `bell` rings when the ring has changed, and when the
-    log is ready, or closed. `is_ready`: the ring has begun. `is_closed`: nothing more will come.
+    `ring`: the newest of them; `audience`: who waits for the next; `counters`: what was counted. `bell` rings when the
+    ring has changed, and when the log is ready, or closed. `is_ready`: the ring has begun. `is_closed`: nothing more
+    will come.
     """
 
     def __init__(self, ring: Ring) -> None:
         self.ring = ring
-        self.audience = Audience(ring)
+        self.counters = Counters()
+        self.audience = Audience(ring, self.counters)
         self.bell = Bell()
         self._beginning = ring.top
         self.is_ready = False

@@ -8,7 +8,6 @@ from msgspec.json import Decoder
 
 from jero.channels.event import GAP, Event, Position
 from jero.channels.receiver import Receiver
-from jero.channels.statistics import Counters
 from jero.channels.store import EventLog
 from jero.framing.event import ServerSentEvent
 from jero.framing.framed import FramedSource
@@ -25,11 +24,8 @@ class Subscription(FramedSource, AsyncIterable[ServerSentEvent[T]], Generic[T]):
     `after`: an id of an earlier life of the store, or of another. `position`: where it begins else; `None`: now.
     """
 
-    def __init__(
-        self, log: EventLog, counters: Counters, decoder: Decoder[T], *, after: str | None, position: Position | None
-    ) -> None:
+    def __init__(self, log: EventLog, decoder: Decoder[T], *, after: str | None, position: Position | None) -> None:
         self._log = log
-        self._counters = counters
         self._decoder: Decoder[Any] = decoder
         self._after = after
         self._position = position
@@ -46,7 +42,7 @@ class Subscription(FramedSource, AsyncIterable[ServerSentEvent[T]], Generic[T]):
 
     def framed(self) -> Receiver:
         """The same, framed, for a stream of the engine's."""
-        return Receiver(self._log, self._counters, after=self._after, position=self._position, moment=self._moment)
+        return Receiver(self._log, after=self._after, position=self._position, moment=self._moment)
 
     def _data_of(self, event: Event) -> Any:
         if event.is_text:

@@ -28,12 +28,15 @@ class Listener:
     def numbers(self) -> list[int]:
         return [number for batch in self.received for number in batch]
 
-    def receive(self, batch: Batch) -> bool:
-        self.received.append([event.position[1] for event in batch.events])
+    def take(self, batch: Batch) -> bool:
+        self.receive(batch)
         until = monotonic() + self._seconds
         while monotonic() < until:
             pass
         return True
+
+    def receive(self, batch: Batch) -> None:
+        self.received.append([event.position[1] for event in batch.events])
 
     def dismiss(self) -> None:
         self.is_dismissed = True

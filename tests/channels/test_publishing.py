@@ -131,3 +131,13 @@ async def test_statistics(store: Store) -> None:
     assert statistics.delivered >= 2
     with pytest.raises(AttributeError):
         setattr(statistics, "kept", 3)  # noqa: B010 - a type checker refuses the plain way, as it should
+
+
+async def test_channels_of_one_name_are_counted_as_one(store: Store) -> None:
+    channel, same, other = (Channel(store, name, Note) for name in ("notes", "notes", "others"))
+    events = same.subscribe(after=await channel.publish(Note(1)))
+    await channel.publish(Note(2))
+    await take(events, 1)
+    assert same.statistics() == channel.statistics()
+    assert (channel.statistics().published, channel.statistics().delivered) == (2, 1)
+    assert other.statistics().published == 0

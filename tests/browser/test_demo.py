@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.serving import PATIENCE
-from tests.channels.redis_server import RedisServer, free_port
+from tests.channels.redis_server import RedisServer
 from tests.demo.running import demo_process
+from tests.ports import free_port
 from tests.programs import needs_program
 
 pytestmark = needs_program("chromium", "redis-server")

@@ -7,14 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
+from tests.ports import free_port
+
 PATIENCE = 20.0
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class RedisServer:

@@ -10,7 +10,7 @@ from msgspec.json import Encoder
 from jero import ServiceUnavailable, WiringError
 from jero.channels import Channel, ChannelUnavailable, MemoryStore, RedisStore, Store
 from tests.channels.reading import Note, numbers, publish, take, until
-from tests.channels.redis_server import free_port
+from tests.ports import free_port
 
 
 class Colour(Enum):

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
@@ -31,6 +30,7 @@ from tests.demo.upstream import (
     refusal,
     stay,
 )
+from tests.ports import free_port
 
 QUESTION = {"text": "What is a stream?"}
 HELLO = chunk(content="Hello")
@@ -159,9 +159,7 @@ async def test_the_time_to_come_back_is_passed_on(status: int, retry_after: str)
 
 
 async def test_an_upstream_that_is_down_is_a_bad_gateway() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    async with running_demo(Service(f"http://127.0.0.1:{port}/v1", "m", KEY)) as client:
+    async with running_demo(Service(f"http://127.0.0.1:{free_port()}/v1", "m", KEY)) as client:
         response = await ask(client)
 
     assert response.status_code == 502

@@ -13,6 +13,7 @@ from time import monotonic
 
 import msgspec
 
+from tests.ports import free_port
 from tests.servers.feeds import Note
 from tests.servers.servers import Server
 from tests.servers.wire import request
@@ -90,10 +91,11 @@ class Running:
         return self.wait_for(what, key)[0]
 
     def wait_for(self, what: str, key: str | None = None, *, count: int = 1) -> list[Note]:
-        """The notes, as soon as there are so many."""
-        assert self.is_told(what, key, count=count, within=PATIENCE), (
-            f"{len(self.notes(what, key))} of {count} notes of {what!r} ({key}) came; it wrote:\n{self.output}"
-        )
+        """The notes, as soon as there are so many. Where they do not come the server says where it stands, and ends."""
+        if not self.is_told(what, key, count=count, within=PATIENCE):
+            came = len(self.notes(what, key))
+            self._abort()
+            raise AssertionError(f"{came} of {count} notes of {what!r} ({key}) came; it wrote:\n{self.output}")
         return self.notes(what, key)
 
     def is_told(self, what: str, key: str | None = None, *, count: int = 1, within: float) -> bool:
@@ -150,13 +152,6 @@ class Running:
                     else:
                         self._lines.append(line.rstrip())
                     self._news.notify_all()
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextmanager

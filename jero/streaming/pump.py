@@ -101,6 +101,8 @@ class Pump:
 
     def send_now(self, body: bytes) -> Any:
         """Sends it; says that it is `SENT`, or where that has to wait, which is seldom, what for."""
+        if self._is_cut_off:  # a source that goes on all the same may have filled the buffer
+            return SENT
         return (self._parts or self.parts()).send(body)
 
     def send_slowly(self, waiting: Any) -> Generator[Any, Any, BaseException | None]:

@@ -147,3 +147,28 @@ async def test_a_client_that_leaves_ends_it() -> None:
     await request
     assert closed == ["source"]
     assert wire.outcome.reason == "disconnected"
+
+
+async def test_a_client_that_has_left_is_sent_nothing_of_a_source_that_goes_on() -> None:
+    async def source() -> AsyncIterator[Row]:
+        yield Row(0)
+        yield Row(1)
+        try:
+            idle.set()
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            went_on.set()
+        yield Row(2)
+        await asyncio.sleep(0)
+        yield Row(3)
+
+    idle, went_on, wire = asyncio.Event(), asyncio.Event(), Wire()
+    request = asyncio.create_task(stream(source(), wire, one_line=short_way(NDJSON, Row)))
+    await idle.wait()
+    await wire.wait_for_bytes(b"1")
+    sent_before = wire.body
+    wire.leave()
+    await request
+    assert went_on.is_set()
+    assert wire.body == sent_before
+    assert wire.outcome.reason == "disconnected"

@@ -26,9 +26,8 @@ from jero.errors import (
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
 from jero.http.cookies import Cookie
-from jero.http.resume import ResumeHeaders
+from jero.http.headers import ResumeHeaders
 from jero.policy import StreamOutcome, StreamPolicy
-from jero.responses.buffered import BytesResponse, Created, JSONResponse, NoContent, TextResponse
 from jero.responses.streaming import (
     FramedResponse,
     JSONArrayStreamingResponse,
@@ -36,6 +35,7 @@ from jero.responses.streaming import (
     SSEResponse,
     StreamingResponse,
 )
+from jero.responses.whole import BytesResponse, Created, JSONResponse, NoContent, TextResponse
 
 __all__ = [
     "APIKeyAuth",

@@ -10,12 +10,9 @@ from msgspec.json import Encoder
 
 from jero.auth import Auth
 from jero.codec import DEFAULT_ENCODER
-from jero.dispatch.admission import Admission
-from jero.dispatch.exception_handlers import E, ExceptionHandler, ExceptionHandlers
-from jero.dispatch.failures import Failures
-from jero.dispatch.streamed import StreamDefaults
-from jero.dispatch.wiring import Wiring
-from jero.drain import FatalSignal, ShutdownWatch, all_over
+from jero.dispatch.dispatcher import Wiring
+from jero.dispatch.failures import E, ExceptionHandler, ExceptionHandlers, Failures
+from jero.dispatch.stream import Admission, StreamDefaults
 from jero.endpoint import Endpoint
 from jero.errors import WiringError
 from jero.http.asgi import ASGIApp, Receive, Scope, Send
@@ -23,6 +20,7 @@ from jero.lifespan import Lifespan
 from jero.openapi.documentation import Description, Documentation
 from jero.openapi.info import DocumentInfo
 from jero.policy import DEFAULT_POLICY, StreamOutcome, StreamPolicy
+from jero.shutdown import FatalSignal, ShutdownWatch, all_over
 from jero.streaming.open_streams import OpenStreams
 
 logger = logging.getLogger("jero.streams")

@@ -10,7 +10,7 @@ import pytest
 
 PROGRAM = """
 import asyncio, os, signal
-from jero.drain import FatalSignal
+from jero.shutdown import FatalSignal
 
 async def main():
     streams = asyncio.get_running_loop().create_future()

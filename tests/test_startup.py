@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from jero.http.asgi import ASGIApp, Receive, Scope, Send
-from jero.startup import Startup
+from jero.lifespan import Startup
 
 
 async def speaking(scope: Scope, receive: Receive, send: Send) -> None:

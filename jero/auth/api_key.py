@@ -6,7 +6,7 @@ from typing import Any, Generic, Literal, TypeAlias
 
 import msgspec
 
-from jero.auth.base import MAX_CREDENTIAL_LENGTH, CredentialAuth, U
+from jero.auth.auth import MAX_CREDENTIAL_LENGTH, CredentialAuth, U
 from jero.auth.scheme import APIKeyScheme, SecurityScheme
 from jero.auth.user_type import type_argument
 from jero.errors import WiringError

@@ -14,9 +14,9 @@ from jwt.algorithms import AllowedPublicKeys, get_default_algorithms
 from msgspec.inspect import AnyType, DataclassType, DictType, NoneType, StructType, TypedDictType, UnionType
 from typing_extensions import TypeVar
 
-from jero.auth.base import MAX_CREDENTIAL_LENGTH
-from jero.auth.bearer import BearerAuth
+from jero.auth.auth import MAX_CREDENTIAL_LENGTH
 from jero.auth.expiring import Expiring
+from jero.auth.header import BearerAuth
 from jero.auth.scheme import HTTPScheme, SecurityScheme
 from jero.auth.user_type import declared_kind, user_type
 from jero.errors import Unauthorized, WiringError

@@ -3,13 +3,11 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final, TypeAlias
 
-from jero.binding.content import ContentReader
 from jero.binding.faults import refused_body
-from jero.binding.incoming import Incoming, check_announced, too_large
-from jero.binding.items import ItemReader, is_ndjson
+from jero.binding.incoming import ContentReader, Incoming, ItemReader, check_announced, is_ndjson, too_large
 from jero.codec import json_decoder
 from jero.errors import ClientDisconnected, UnsupportedMediaType
-from jero.framing.ndjson import NDJSON_NAMES
+from jero.framing.json import NDJSON_NAMES
 from jero.http.asgi import Receive, Scope, is_disconnect, request_header
 
 BodyReader: TypeAlias = Callable[[Scope, bytes], Any]

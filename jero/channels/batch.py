@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from jero.channels.event import Event
 from jero.codec import DEFAULT_ENCODER
-from jero.framing.framed import Framed
-from jero.framing.framing import Framing
+from jero.framing.framing import Framed, Framing
 from jero.framing.sse import SSE
 
 

@@ -8,7 +8,7 @@ from msgspec.json import Decoder, Encoder
 
 from jero.codec import DEFAULT_ENCODER, json_decoder
 from jero.framing.event import Notice, ServerSentEvent
-from jero.framing.json_text import append_json
+from jero.framing.json import append_json
 from jero.framing.sse import SSE
 
 GAP: Final = "gap"

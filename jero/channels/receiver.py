@@ -8,7 +8,7 @@ from jero.channels.batch import Batch
 from jero.channels.event import Position
 from jero.channels.ring import fitting
 from jero.channels.store import EventLog
-from jero.framing.framed import Framed, PublishedItems
+from jero.framing.framing import Framed, PublishedItems
 
 
 class Receiver(PublishedItems):

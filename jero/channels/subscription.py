@@ -10,7 +10,7 @@ from jero.channels.event import GAP, Event, Position
 from jero.channels.receiver import Receiver
 from jero.channels.store import EventLog
 from jero.framing.event import ServerSentEvent
-from jero.framing.framed import FramedSource
+from jero.framing.framing import FramedSource
 
 T = TypeVar("T")
 

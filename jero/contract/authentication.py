@@ -7,10 +7,10 @@ from typing import Any, Final, cast
 
 from msgspec import Struct
 
-from jero.auth.base import CredentialAuth
+from jero.annotations import wiring_error
+from jero.auth.auth import CredentialAuth
 from jero.auth.scheme import CHALLENGE, DEFAULT_REALM, SecurityScheme
 from jero.auth.user_type import declared_kind, user_type
-from jero.contract.annotations import wiring_error
 from jero.contract.inputs import Input, read_inputs
 from jero.http.headers import header_pair
 from jero.http.path import read_template

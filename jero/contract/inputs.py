@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from jero.contract.annotations import check_type, is_struct, name_of, union_members, wiring_error
+from jero.annotations import check_type, is_struct, name_of, union_members, wiring_error
 from jero.http.path import PathTemplate
 
 FIELDS: Final = ("path", "params", "headers", "cookies")

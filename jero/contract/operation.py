@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from jero.contract.annotations import wiring_error
+from jero.annotations import wiring_error
 from jero.contract.authentication import Authentication, read_authentication
 from jero.contract.inputs import NO_USER, Input, read_inputs
 from jero.contract.outputs import Output, read_outputs

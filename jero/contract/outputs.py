@@ -18,24 +18,23 @@ from typing import Any, Final, cast
 import msgspec
 from msgspec import Struct
 
-from jero.contract.annotations import (
+from jero.annotations import (
     check_type,
     is_struct,
     name_of,
     one_line_types,
+    type_arguments,
     union_members,
     union_of,
     wiring_error,
 )
-from jero.contract.generics import type_arguments
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
-from jero.framing.ndjson import NDJSON, NDJSON_NAMES
+from jero.framing.json import NDJSON, NDJSON_NAMES
 from jero.http.accept import Negotiation
-from jero.responses.base import H, Response
-from jero.responses.buffered import BYTES, JSON, TEXT, JSONResponse, NoContent
-from jero.responses.negotiated import OFFERED
-from jero.responses.streaming import FramedResponse, SSEResponse, StreamingResponse
+from jero.responses.response import H, Response
+from jero.responses.streaming import OFFERED, FramedResponse, SSEResponse, StreamingResponse
+from jero.responses.whole import BYTES, JSON, TEXT, JSONResponse, NoContent
 
 _WITHOUT_FORMAT: Final[tuple[Any, ...]] = (Response, FramedResponse)
 # The first of them that a response is a kind of says what its type arguments mean.

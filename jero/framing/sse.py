@@ -8,7 +8,7 @@ from msgspec.json import Encoder
 
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
-from jero.framing.json_text import append_json
+from jero.framing.json import append_json
 
 
 def encode_event(item: Any, buffer: bytearray, encoder: Encoder) -> None:

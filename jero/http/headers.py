@@ -1,4 +1,7 @@
-"""Header fields (RFC 9110, section 5): checked pairs, and Structs of typed headers read and written."""
+"""Header fields (RFC 9110, section 5): checked pairs, and Structs of typed headers read and written.
+
+The header that a client comes back with (WHATWG HTML, section 9.2.4).
+"""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -81,3 +84,9 @@ def response_header_names(struct: type[Struct]) -> tuple[tuple[str, str], ...]:
     """Each field of a Struct of typed headers with the header it is sent as."""
     fields = msgspec.structs.fields(struct)
     return tuple((field.name, header_name(field.name, field.encode_name)) for field in fields)
+
+
+class ResumeHeaders(Struct, frozen=True):
+    """For a handler's `headers` parameter: `Last-Event-ID`, the id of the last event that the client received."""
+
+    last_event_id: str | None = None

@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from jero.endpoint import Endpoint
-from jero.responses.buffered import BytesResponse, NoContent
+from jero.responses.whole import BytesResponse, NoContent
 
 
 class _Revalidation(Struct):

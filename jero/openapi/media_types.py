@@ -6,14 +6,14 @@ import msgspec
 from msgspec import Struct
 from msgspec.inspect import AnyType, BytesType, LiteralType, Metadata, StrType, Type
 
-from jero.contract.annotations import union_members
+from jero.annotations import union_members
 from jero.contract.inputs import Input
 from jero.contract.outputs import Output
 from jero.framing.framing import Framing
-from jero.framing.ndjson import NDJSON_NAMES
+from jero.framing.json import NDJSON_NAMES
 from jero.framing.sse import SSE
 from jero.openapi.schemas import Schema, Schemas
-from jero.responses.buffered import BYTES, JSON
+from jero.responses.whole import BYTES, JSON
 
 # A body of lines is read under more names; these are the usual ones.
 JSON_LINES: Final = NDJSON_NAMES[:2]

@@ -12,7 +12,7 @@ from typing import Final
 
 from jero.endpoint import Endpoint
 from jero.http.headers import RawHeaders
-from jero.responses.buffered import BytesResponse
+from jero.responses.whole import BytesResponse
 
 PAGE: Final = "page.html"
 MEDIA_TYPES: Final = {

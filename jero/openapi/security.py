@@ -4,7 +4,7 @@ import types
 
 import msgspec
 
-from jero.contract.annotations import union_members
+from jero.annotations import union_members
 from jero.contract.authentication import Authentication
 from jero.openapi.schemas import Schema
 

@@ -1,4 +1,7 @@
-"""Responses whose body is made as it is sent: each names its wire format."""
+"""Responses whose body is made as it is sent: each names its wire format.
+
+A stream whose format is the client's choice.
+"""
 
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -9,12 +12,11 @@ from typing_extensions import TypeVar
 
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
-from jero.framing.json_array import JSON_ARRAY
-from jero.framing.ndjson import NDJSON
+from jero.framing.json import JSON_ARRAY, NDJSON, NDJSON_NAMES
 from jero.framing.raw import RAW
 from jero.framing.sse import SSE
 from jero.policy import StreamOutcome, StreamPolicy
-from jero.responses.base import H, Response
+from jero.responses.response import H, Response
 
 T = TypeVar("T", default=Any)
 
@@ -99,3 +101,24 @@ class SSEResponse(FramedResponse[T | ServerSentEvent[T], H], Generic[T, H], froz
     first_item_grace: ClassVar[float] = 0.1
 
     keepalive: float | None = 15.0
+
+
+# What documents and refusals list; of formats that a client accepts equally the first is sent.
+OFFERED: Final = (*NDJSON_NAMES[:2], SSE.content_type, JSON_ARRAY.content_type)
+# Further names that clients have for one of them.
+UNDERSTOOD: Final = NDJSON_NAMES[2:]
+
+_FORMATS: Final[Mapping[str, type[FramedResponse[Any, Any]]]] = {
+    **dict.fromkeys(NDJSON_NAMES, NDJSONStreamingResponse),
+    SSE.content_type: SSEResponse,
+    JSON_ARRAY.content_type: JSONArrayStreamingResponse,
+}
+
+
+def negotiated(stream: Any, media_type: str) -> FramedResponse[Any, Any]:
+    """The stream as a response of that media type, under the name that the client has for it.
+
+    Raises `TypeError` for what is no stream.
+    """
+    headers = (("Content-Type", media_type), ("Vary", "Accept"))
+    return _FORMATS[media_type](stream=stream, raw_headers=headers)

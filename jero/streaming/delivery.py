@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 from contextvars import Context
 
-from jero.framing.framed import FramedSource
+from jero.framing.framing import FramedSource
 from jero.framing.raw import RAW
 from jero.streaming.outbox import Outbox
 from jero.streaming.plan import StreamPlan

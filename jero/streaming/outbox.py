@@ -6,8 +6,7 @@ from typing import Any, Final
 
 from msgspec.json import Encoder
 
-from jero.framing.framed import Framed
-from jero.framing.framing import Framing
+from jero.framing.framing import Framed, Framing
 
 # How long a source that never pauses keeps the event loop to itself, and how long what it yielded may wait while
 # it fills no chunk: short enough for other requests to stay fast, long enough to cost little. (An answer takes two or

@@ -7,8 +7,7 @@ from asyncio.tasks import _enter_task, _leave_task  # pyright: ignore[reportPriv
 from collections.abc import AsyncIterator, Callable, Generator
 from typing import Any
 
-from jero.framing.framed import Framed, PublishedItems
-from jero.framing.framing import Framing
+from jero.framing.framing import Framed, Framing, PublishedItems
 from jero.streaming.outbox import Outbox
 from jero.streaming.pump import Pump
 from jero.streaming.sender import SENT

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, TypeGuard
 
 from jero.errors import StreamInterrupted
-from jero.framing.framed import FramedSource
+from jero.framing.framing import FramedSource
 from jero.policy import StreamOutcome
 
 NOTHING: Final = object()

@@ -12,7 +12,7 @@ from jero.client.ndjson import NDJSONReader
 from jero.client.sse import EventReader
 from jero.framing.event import ServerSentEvent
 from jero.http.asgi import ASGIApp
-from jero.startup import Startup
+from jero.lifespan import Startup
 from jero.testing.exchange import Exchange
 from jero.testing.reading import NDJSON_ACCEPT, SSE_ACCEPT, accepting, check_response
 

@@ -10,7 +10,7 @@ import pytest
 
 from jero import Unauthorized, WiringError
 from jero.auth import APIKeyAuth, Expiring
-from jero.auth.authorization import AuthorizationHeaders
+from jero.auth.header import AuthorizationHeaders
 from jero.auth.jwt import JWTAuth
 from tests.auth.asking import asked, refusal
 from tests.auth.tokens import AUDIENCE, INVALID, ISSUER, SECRET, Claims, bearer, claims, tampered, token

@@ -7,8 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from jero.binding.content import ContentReader
-from jero.binding.incoming import READ_AHEAD_BYTES, Incoming, check_announced
+from jero.binding.incoming import READ_AHEAD_BYTES, ContentReader, Incoming, check_announced
 from jero.errors import ClientDisconnected, ContentTooLarge
 from jero.http.asgi import HeaderPairs, Message
 from tests.application import http_scope

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from jero.binding.body import body_opener
-from jero.binding.incoming import Incoming
-from jero.binding.items import WINDOW_BYTES
+from jero.binding.incoming import WINDOW_BYTES, Incoming
 from jero.errors import (
     ClientDisconnected,
     ContentTooLarge,

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jero.binding.lines import BoundedLines
+from jero.binding.incoming import BoundedLines
 from tests.client.cuts import chunks
 
 TEXT = st.lists(st.sampled_from([b"\n", b"\r\n", b"\r", b"a", b"bcd", b"\x0b\xe2\x80\xa8"]), max_size=12).map(b"".join)

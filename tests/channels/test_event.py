@@ -10,8 +10,7 @@ from jero.channels.batch import Batch
 from jero.channels.event import Event, event_of, gap_of, payload_of
 from jero.codec import DEFAULT_ENCODER
 from jero.framing.checked import checked
-from jero.framing.json_array import JSON_ARRAY
-from jero.framing.ndjson import NDJSON
+from jero.framing.json import JSON_ARRAY, NDJSON
 from jero.framing.sse import SSE
 
 DATA = st.one_of(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jero.channels import Channel, MemoryStore
 from jero.channels.batch import Batch
 from jero.channels.receiver import Receiver
-from jero.framing.framed import Framed
+from jero.framing.framing import Framed
 from tests.channels.reading import Note, publish
 
 READERS = 4

@@ -15,8 +15,8 @@ from jero.auth import BearerAuth
 from jero.contract.inputs import Input
 from jero.contract.operation import Operation, read_operations
 from jero.contract.outputs import Output
-from jero.responses.buffered import BytesResponse, Created, JSONResponse, TextResponse
 from jero.responses.streaming import JSONArrayStreamingResponse
+from jero.responses.whole import BytesResponse, Created, JSONResponse, TextResponse
 from tests.contract.declared import Actor, Award, Cat, Dog, Foreign, Listing, Movie, Page, Slots, read
 
 T = TypeVar("T")

@@ -4,11 +4,11 @@ import pytest
 from msgspec import Struct
 from typing_extensions import TypeVar
 
-from jero.contract.generics import type_arguments
-from jero.responses.base import H
-from jero.responses.buffered import Created, JSONResponse, NoContent
+from jero.annotations import type_arguments
+from jero.responses.response import H
 from jero.responses.streaming import FramedResponse, NDJSONStreamingResponse, SSEResponse, StreamingResponse
 from jero.responses.streaming import T as Item
+from jero.responses.whole import Created, JSONResponse, NoContent
 from tests.contract.declared import Movie, Page
 
 T = TypeVar("T")

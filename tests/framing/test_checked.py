@@ -11,8 +11,7 @@ from jero.errors import InternalServerError
 from jero.framing.checked import checked
 from jero.framing.event import Notice, ServerSentEvent
 from jero.framing.framing import Framing
-from jero.framing.json_array import JSON_ARRAY
-from jero.framing.ndjson import NDJSON
+from jero.framing.json import JSON_ARRAY, NDJSON
 from jero.framing.sse import SSE
 from tests.naming import shown
 

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from msgspec.json import Encoder
 
-from jero.framing.json_array import JSON_ARRAY
+from jero.framing.json import JSON_ARRAY
 from tests.framing.items import ITEMS, TEXTS, UNENCODABLE
 from tests.naming import shown
 

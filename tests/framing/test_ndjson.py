@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.json import Encoder
 
-from jero.framing.ndjson import NDJSON
+from jero.framing.json import NDJSON
 from tests.framing.items import ITEMS, RAW_HOLDERS, TEXTS, UNENCODABLE, Color
 from tests.naming import shown
 

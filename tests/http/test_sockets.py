@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jero.http.asgi import Scope
-from jero.http.sockets import drop_connection, find_listener
+from jero.shutdown import drop_connection, find_listener
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from jero import (
     TextResponse,
 )
 from jero.framing.framing import Framing
-from jero.framing.json_array import encode_element
+from jero.framing.json import encode_element
 from jero.openapi.media_types import FAILURE
 from jero.responses.streaming import FramedResponse
 from tests.openapi.documents import only_operation

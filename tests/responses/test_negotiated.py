@@ -4,13 +4,15 @@ from typing import Any
 
 import pytest
 
-from jero.framing.ndjson import NDJSON_NAMES
-from jero.responses.negotiated import OFFERED, UNDERSTOOD, negotiated
+from jero.framing.json import NDJSON_NAMES
 from jero.responses.streaming import (
+    OFFERED,
+    UNDERSTOOD,
     FramedResponse,
     JSONArrayStreamingResponse,
     NDJSONStreamingResponse,
     SSEResponse,
+    negotiated,
 )
 
 

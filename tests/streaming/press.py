@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from jero.codec import DEFAULT_ENCODER
-from jero.framing.framed import Framed, FramedSource, PublishedItems
-from jero.framing.framing import Framing
+from jero.framing.framing import Framed, FramedSource, Framing, PublishedItems
 
 
 class Numbers(Framed):

@@ -6,7 +6,7 @@ from time import sleep
 
 import pytest
 
-from jero.framing.json_array import JSON_ARRAY
+from jero.framing.json import JSON_ARRAY
 from jero.framing.raw import RAW
 from jero.policy import StreamPolicy
 from tests.streaming.wire import Wire, stream

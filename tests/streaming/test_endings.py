@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from jero.framing.framing import Framing
-from jero.framing.json_array import JSON_ARRAY
-from jero.framing.ndjson import NDJSON
+from jero.framing.json import JSON_ARRAY, NDJSON
 from jero.framing.raw import RAW
 from jero.framing.sse import SSE
 from tests.streaming.wire import Wire, stream

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jero.framing.json_array import JSON_ARRAY
+from jero.framing.json import JSON_ARRAY
 from tests.streaming.wire import Wire, skip_time, start, stream
 
 

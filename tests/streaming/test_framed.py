@@ -8,10 +8,8 @@ import pytest
 from msgspec.json import Encoder
 
 from jero.codec import DEFAULT_ENCODER
-from jero.framing.framed import Framed, FramedSource
-from jero.framing.framing import Framing
-from jero.framing.json_array import JSON_ARRAY
-from jero.framing.ndjson import NDJSON
+from jero.framing.framing import Framed, FramedSource, Framing
+from jero.framing.json import JSON_ARRAY, NDJSON
 from jero.policy import StreamPolicy
 from jero.streaming.outbox import Outbox
 from tests.streaming.press import Numbers

@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from jero.framing.json_array import JSON_ARRAY
-from jero.framing.ndjson import NDJSON
+from jero.framing.json import JSON_ARRAY, NDJSON
 from jero.framing.sse import SSE
 from jero.policy import StreamPolicy
 from tests.streaming.wire import Wire, skip_time, start, stream

@@ -7,8 +7,7 @@ from time import time
 import pytest
 
 from jero.errors import ServiceUnavailable
-from jero.framing.json_array import JSON_ARRAY
-from jero.framing.ndjson import NDJSON
+from jero.framing.json import JSON_ARRAY, NDJSON
 from jero.framing.raw import RAW
 from jero.framing.sse import SSE
 from jero.policy import EndReason, StreamPolicy

@@ -11,8 +11,7 @@ from msgspec import Struct
 from jero.codec import DEFAULT_ENCODER
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
-from jero.framing.json_array import JSON_ARRAY
-from jero.framing.ndjson import NDJSON
+from jero.framing.json import JSON_ARRAY, NDJSON
 from jero.framing.sse import SSE
 from jero.policy import StreamPolicy
 from jero.streaming.one_line import OneLine

@@ -6,10 +6,8 @@ from contextvars import ContextVar
 
 import pytest
 
-from jero.framing.framed import Framed
-from jero.framing.framing import Framing
-from jero.framing.json_array import JSON_ARRAY
-from jero.framing.ndjson import NDJSON
+from jero.framing.framing import Framed, Framing
+from jero.framing.json import JSON_ARRAY, NDJSON
 from jero.http.asgi import Message
 from jero.policy import EndReason, StreamPolicy
 from jero.streaming.engine import send_stream

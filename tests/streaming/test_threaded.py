@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jero.framing.json_array import JSON_ARRAY
+from jero.framing.json import JSON_ARRAY
 from jero.policy import StreamPolicy
 from jero.streaming.source import discard
 from tests.streaming.wire import Wire, start, stream

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from jero.codec import DEFAULT_ENCODER
 from jero.framing.framing import Framing
-from jero.framing.ndjson import NDJSON
+from jero.framing.json import NDJSON
 from jero.http.asgi import Message
 from jero.policy import DEFAULT_POLICY, StreamOutcome, StreamPolicy
 from jero.streaming.engine import send_stream

@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Final, Generic
 
 from typing_extensions import TypeVar
 
-from jero.responses.base import H, Response
+from jero.responses.response import H, Response
 
 T = TypeVar("T", default=Any)
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 from msgspec.json import Encoder
 
 from jero.http.asgi import HeaderPairs, Scope, Send, response_body, response_start
-from jero.responses.base import Response
-from jero.responses.buffered import BYTES, JSON, TEXT, BytesResponse, JSONResponse, NoContent, TextResponse
+from jero.responses.response import Response
+from jero.responses.whole import BYTES, JSON, TEXT, BytesResponse, JSONResponse, NoContent, TextResponse
 
 logger = logging.getLogger("jero.requests")
 

@@ -1,34 +1,72 @@
-"""A response whose body is made as it is sent: its plan, for the engine."""
+"""Whether a stream may begin.
+
+A response whose body is made as it is sent: its plan, for the engine.
+"""
 
 import inspect
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
+from types import TracebackType
 from typing import Any, Final
 
 import msgspec
 from msgspec.json import Encoder
 
+from jero.annotations import holds_custom
 from jero.codec import DEFAULT_ENCODER, json_decoder
-from jero.contract.annotations import holds_custom
 from jero.contract.operation import Operation
-from jero.dispatch.admission import Admission
-from jero.dispatch.buffered import send_whole, with_defaults
 from jero.dispatch.failures import problem_of
+from jero.dispatch.respond import send_whole, with_defaults
+from jero.errors import ServiceUnavailable
 from jero.framing.checked import checked
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
-from jero.framing.ndjson import NDJSON
+from jero.framing.json import NDJSON
 from jero.framing.sse import SSE
 from jero.http.accept import is_named
 from jero.http.asgi import Scope, Send, request_header
-from jero.http.sockets import drop_connection
 from jero.policy import EndReason, StreamOutcome, StreamPolicy
 from jero.responses.streaming import ErrorHandler, FramedResponse, SSEResponse
+from jero.shutdown import drop_connection
 from jero.streaming.one_line import OneLine
 from jero.streaming.open_streams import OpenStreams
 from jero.streaming.plan import StreamPlan
 from jero.streaming.source import discard
+
+# Seconds after which a refused client is asked to come back, each at a time of its own.
+RETRY_AFTER: Final = (1, 5)
+
+
+class Admission:
+    """Counts what is under way of one policy's streams, from before their handler to their end.
+
+    Entering it raises `ServiceUnavailable` with a `Retry-After` while `limit` of them are open, or while the server is
+    going down.
+    """
+
+    def __init__(self, limit: int | None, streams: OpenStreams) -> None:
+        self._limit = limit
+        self._streams = streams
+        self._open = 0
+
+    def __enter__(self) -> None:
+        if self._streams.is_draining:
+            raise _refusal("The server is going down.")
+        if self._limit is not None and self._open >= self._limit:
+            raise _refusal("As many streams as are allowed are open.")
+        self._open += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._open -= 1
+
+
+def _refusal(detail: str) -> ServiceUnavailable:
+    seconds = random.randint(*RETRY_AFTER)  # noqa: S311 - spreads a crowd, and is no secret
+    return ServiceUnavailable(detail, headers={"Retry-After": str(seconds)})
+
 
 RETRY_MILLISECONDS: Final = (1_000, 5_000)
 

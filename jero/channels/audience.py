@@ -16,12 +16,11 @@ SOME: Final = 16
 
 
 class Listener(Protocol):
-    """One of them. `take`: where there is one, it is called with what comes next, and says whether that was all: if so,
-    the listener waits on, from there.
+    """One subscriber that waits. `deliver`, if set, is called with the next batch and returns whether it was sent.
     """
 
     @property
-    def take(self) -> Callable[[Batch], bool] | None: ...
+    def deliver(self) -> Callable[[Batch], bool] | None: ...
 
     def receive(self, batch: Batch) -> None:
         """What comes next, which it did not take."""
@@ -112,8 +111,8 @@ class Audience:
         taken = 0
         for _ in range(min(SOME, len(group))):
             listener, _ = group.popitem()
-            take = listener.take
-            if take is not None and take(batch):
+            deliver = listener.deliver
+            if deliver is not None and deliver(batch):
                 waiting_on[listener] = None
                 taken += batch.count
             else:

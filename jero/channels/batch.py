@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from jero.channels.event import Event
 from jero.codec import DEFAULT_ENCODER
-from jero.framing.framing import Framed, Framing
+from jero.framing.framing import FramedItems, Framing
 from jero.framing.sse import SSE
 
 
-class Batch(Framed):
+class Batch(FramedItems):
     """Some events in their order, one at least: the same object, and the same bytes, for all who are to receive them.
 
     `number`: that of the last in the ring, `None` where they do not come from there. `position`: that of the last.

@@ -8,14 +8,14 @@ from jero.channels.batch import Batch
 from jero.channels.event import Position
 from jero.channels.ring import fitting
 from jero.channels.store import EventLog
-from jero.framing.framing import Framed, PublishedItems
+from jero.framing.framing import FramedItems, PublishedItems
 
 
 class Receiver(PublishedItems):
     """Each item is all that waits for the subscriber. Closing it is needed, for the count of subscribers.
 
-    Where it has received all, what it awaits is the very future that the publisher gives the next batch to, or `take`
-    is called with it: nothing of its own stands in between.
+    A subscriber that has received every event awaits the very future that the publisher resolves with the next batch.
+    If `deliver` is set, it is called with the batch instead.
     """
 
     __slots__ = (
@@ -30,7 +30,7 @@ class Receiver(PublishedItems):
         "_position",
         "_ring",
         "_waiter",
-        "take",
+        "deliver",
     )
 
     def __init__(self, log: EventLog, *, after: str | None, position: Position | None, moment: float) -> None:
@@ -44,7 +44,7 @@ class Receiver(PublishedItems):
         self._number: int | None = None
         self._waiter: asyncio.Future[Batch] | None = None
         self._is_open = True
-        self.take: Callable[[Framed], bool] | None = None
+        self.deliver: Callable[[FramedItems], bool] | None = None
         self._counters.subscribers += 1
 
     def __aiter__(self) -> Self:

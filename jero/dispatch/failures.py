@@ -19,7 +19,7 @@ from jero.http.headers import raw_pairs
 from jero.responses.response import Response
 from jero.responses.streaming import FramedResponse
 from jero.responses.whole import BytesResponse, JSONResponse, NoContent, TextResponse
-from jero.streaming.source import discard
+from jero.streaming.source import close_unstarted
 
 E = TypeVar("E", bound=Exception)
 
@@ -96,7 +96,7 @@ async def _call(handler: ExceptionHandler[Any], error: Exception) -> Answer:
     except HTTPError as raised:
         return raised
     if isinstance(answer, FramedResponse):
-        await discard(cast("FramedResponse[Any, Any]", answer).stream)
+        await close_unstarted(cast("FramedResponse[Any, Any]", answer).stream)
     elif isinstance(answer, Response | HTTPError):
         return cast("Answer", answer)
     raise TypeError(

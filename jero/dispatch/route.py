@@ -25,7 +25,7 @@ from jero.http.asgi import Receive, Scope, Send
 from jero.responses.response import Response
 from jero.responses.streaming import OFFERED, UNDERSTOOD, FramedResponse, negotiated
 from jero.streaming.engine import send_stream
-from jero.streaming.source import discard
+from jero.streaming.source import close_unstarted
 
 
 class Authenticator:
@@ -156,7 +156,7 @@ class Route:
         if isinstance(value, self._responses) or (self._plain and not isinstance(value, Response)):
             return
         if isinstance(value, FramedResponse):
-            await discard(cast("FramedResponse[Any, Any]", value).stream)
+            await close_unstarted(cast("FramedResponse[Any, Any]", value).stream)
         raise self._undeclared(type(cast("object", value)))
 
     def _send_whole(self, value: Any, scope: Scope, send: Send) -> Awaitable[None]:

@@ -32,7 +32,7 @@ from jero.shutdown import drop_connection
 from jero.streaming.one_line import OneLine
 from jero.streaming.open_streams import OpenStreams
 from jero.streaming.plan import StreamPlan
-from jero.streaming.source import discard
+from jero.streaming.source import close_unstarted
 
 # Seconds after which a refused client is asked to come back, each at a time of its own.
 RETRY_AFTER: Final = (1, 5)
@@ -123,10 +123,10 @@ class StreamResponder:
         try:
             headers = _headers(response, scope)
         except Exception:
-            await discard(response.stream)
+            await close_unstarted(response.stream)
             raise
         if scope["method"] == "HEAD":
-            await discard(response.stream)
+            await close_unstarted(response.stream)
             await send_whole(response.status_code, list(headers), None, scope, send)
             return None
         return self._plan(response, headers, scope, expires_at)

@@ -33,7 +33,7 @@ class Framing(Struct, frozen=True, kw_only=True):
     around_json: tuple[bytes, bytes] | None = None
 
 
-class Framed:
+class FramedItems:
     """Items that were framed before, in one piece. `count`: how many they are, one at least.
 
     It is no abstract class: whether an item is one is asked for each item, and an abstract class takes long to say.
@@ -49,16 +49,16 @@ class Framed:
         raise NotImplementedError
 
 
-class PublishedItems(AsyncIterator[Framed]):
-    """Framed items that are published elsewhere, to many.
+class PublishedItems(AsyncIterator[FramedItems]):
+    """FramedItems items that are published elsewhere, to many.
 
-    `take`: where it is set while the next item is awaited, the item may be given by a call of it instead. It says
+    `deliver`: where it is set while the next item is awaited, the item may be given by a call of it instead. It says
     whether that was all; if not, the awaiting ends, with the same item.
     """
 
     __slots__ = ()
 
-    take: Callable[[Framed], bool] | None
+    deliver: Callable[[FramedItems], bool] | None
 
 
 class FramedSource(ABC):
@@ -67,5 +67,5 @@ class FramedSource(ABC):
     """
 
     @abstractmethod
-    def framed(self) -> AsyncIterator[Framed]:
+    def framed(self) -> AsyncIterator[FramedItems]:
         """The same items, framed."""

@@ -19,7 +19,7 @@ def prepare(plan: StreamPlan) -> tuple[Source, Outbox, Outbox]:
     frames = Outbox(plan.framing, plan.encoder, plan.policy.chunk_bytes)
     if not is_synchronous(plan.stream):
         return Source(plan.stream), frames, frames
-    # Framed in its thread: what comes from there are chunks.
+    # FramedItems in its thread: what comes from there are chunks.
     return Source(framed_in_thread(plan.stream, frames)), frames, Outbox(RAW, plan.encoder, plan.policy.chunk_bytes)
 
 

@@ -7,7 +7,7 @@ from jero.streaming.disconnect import watch
 from jero.streaming.life import Life
 from jero.streaming.open_streams import OpenStreams
 from jero.streaming.plan import StreamPlan
-from jero.streaming.source import discard
+from jero.streaming.source import close_unstarted
 
 
 async def send_stream(plan: StreamPlan, streams: OpenStreams, receive: Receive, send: Send) -> None:
@@ -27,7 +27,7 @@ async def send_stream(plan: StreamPlan, streams: OpenStreams, receive: Receive, 
         ended_by = await life.wait() or ended_by
     streams.remove(life)  # also one whose teardown had to be left to itself
     if not life.begun:  # the task was cancelled before its first step
-        await discard(plan.stream)
+        await close_unstarted(plan.stream)
         await life.report()
     error = ended_by or life.to_raise
     try:

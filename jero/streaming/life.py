@@ -15,7 +15,7 @@ from jero.streaming.plan import StreamPlan
 from jero.streaming.pump import Pump
 from jero.streaming.release import Release
 from jero.streaming.sender import Sender
-from jero.streaming.source import discard
+from jero.streaming.source import close_unstarted
 from jero.streaming.time_limit import TimeLimit
 
 logger = logging.getLogger("jero.streams")
@@ -109,7 +109,7 @@ class Life(Release):
             except BaseException as error:
                 self._end_with(error)
         else:
-            await discard(self._plan.stream)
+            await close_unstarted(self._plan.stream)
         await self._send_rest()
         await self._tear_down()
         await self._finish()

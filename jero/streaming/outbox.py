@@ -1,4 +1,4 @@
-"""Framed bytes that wait to be sent together."""
+"""FramedItems bytes that wait to be sent together."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from msgspec.json import Encoder
 
-from jero.framing.framing import Framed, Framing
+from jero.framing.framing import FramedItems, Framing
 
 # How long a source that never pauses keeps the event loop to itself, and how long what it yielded may wait while
 # it fills no chunk: short enough for other requests to stay fast, long enough to cost little. (An answer takes two or
@@ -78,7 +78,7 @@ class Outbox:
                 buffer += self._separator
             start = len(buffer)
             count = 1
-            if isinstance(item, Framed):
+            if isinstance(item, FramedItems):
                 count = item.count
                 buffer += item.bytes_in(self._framing)
             else:
@@ -92,7 +92,7 @@ class Outbox:
         self.items += count
         return len(buffer) >= self.mark and self.look()
 
-    def pass_by(self, framed: Framed) -> bytes:
+    def pass_by(self, framed: FramedItems) -> bytes:
         """Items that need not gather, with what stands before them."""
         body = framed.bytes_in(self._framing)
         if not body:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from jero.streaming.one_line import OneLine
 from jero.streaming.outbox import Outbox
-from jero.streaming.source import NOTHING, Source
+from jero.streaming.source import MISSING, Source
 
 LOOK_UP: Final = object()
 
@@ -19,7 +19,7 @@ async def pull_items(source: Source, outbox: Outbox) -> None:
     thrown there goes into the source, at the `yield` that the source waits in.
     """
     items = await source.open()
-    if source.first is not NOTHING and outbox.add(source.first):
+    if source.first is not MISSING and outbox.add(source.first):
         await _look_up(items, outbox)
     async for item in items:
         if outbox.add(item):
@@ -29,7 +29,7 @@ async def pull_items(source: Source, outbox: Outbox) -> None:
 async def pull_lines(source: Source, outbox: Outbox, one_line: OneLine) -> None:
     """The same for items that are mostly known to be JSON on one line, without a call for each: the hot path."""
     items = await source.open()
-    if source.first is not NOTHING and outbox.add(source.first):
+    if source.first is not MISSING and outbox.add(source.first):
         await _look_up(items, outbox)
     before, after, encode_into = one_line.before, one_line.after, one_line.encoder.encode_into
     known: type | None = None  # the class of the last such item; the first item has no separator before it

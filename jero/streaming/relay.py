@@ -7,7 +7,7 @@ from asyncio.tasks import _enter_task, _leave_task  # pyright: ignore[reportPriv
 from collections.abc import AsyncIterator, Callable, Generator
 from typing import Any
 
-from jero.framing.framing import Framed, Framing, PublishedItems
+from jero.framing.framing import FramedItems, Framing, PublishedItems
 from jero.streaming.outbox import Outbox
 from jero.streaming.pump import Pump
 from jero.streaming.sender import SENT
@@ -17,9 +17,8 @@ from jero.streaming.source import Source
 class Relay:
     """Each item is all that waits, so nothing has to gather.
 
-    While its task waits for the next one, who publishes it gives it by a call of `take`, and it is sent there, in the
-    task's name and context: to wake a task costs as much as to send. The task is woken for what cannot be sent at
-    once, and where it is to end.
+    While its task waits for the next item, the publisher calls `deliver`, which sends the item in the task's name and
+    context: to wake a task costs as much as to send. The task wakes for what cannot be sent at once, and to end.
     """
 
     __slots__ = (
@@ -47,24 +46,24 @@ class Relay:
         self._context = context
         self._items = 0
         self._put: Callable[[bytes], Any] | None = None  # where nothing stands before an item, from the first on
-        self._taken: Framed | None = None
+        self._taken: FramedItems | None = None
         self._unfinished: Any = SENT
 
     @types.coroutine
     def drive(self, source: Source) -> Generator[Any, Any, None]:
         """Sends all that the source has; raises what it raises."""
-        items: AsyncIterator[Framed] = yield from source.open().__await__()
+        items: AsyncIterator[FramedItems] = yield from source.open().__await__()
         published = items if isinstance(items, PublishedItems) else None
         if published is not None:
-            published.take = self.take
+            published.deliver = self.deliver
         try:
             yield from self._drive(items)
         finally:
             if published is not None:
-                published.take = None
+                published.deliver = None
             self._outbox.items += self._items
 
-    def take(self, framed: Framed) -> bool:
+    def deliver(self, framed: FramedItems) -> bool:
         """Sends it, while the task waits; says whether it may wait on. If not, it is to be given the item too."""
         pump, loop, task = self._pump, self._loop, self._task
         if pump.is_stopped:
@@ -89,7 +88,7 @@ class Relay:
         self._taken, self._unfinished = framed, unfinished
         return False
 
-    def _drive(self, items: AsyncIterator[Framed]) -> Generator[Any, Any, None]:
+    def _drive(self, items: AsyncIterator[FramedItems]) -> Generator[Any, Any, None]:
         while not self._pump.is_stopped:
             awaitable = items.__anext__()
             try:
@@ -108,7 +107,7 @@ class Relay:
                 yield None
         raise asyncio.CancelledError
 
-    def _send(self, framed: Framed) -> Any:
+    def _send(self, framed: FramedItems) -> Any:
         body = self._outbox.pass_by(framed)
         if not body:
             return SENT

@@ -9,13 +9,13 @@ from jero.errors import StreamInterrupted
 from jero.framing.framing import FramedSource
 from jero.policy import StreamOutcome
 
-NOTHING: Final = object()
+MISSING: Final = object()
 
 
 class Source:
     """A plain async iterable, a lifecycle generator, or an async context manager that enters to an async iterable.
 
-    `first` is the item that opening had to pull to tell a plain generator from a lifecycle, or `NOTHING`.
+    `first` is the item that opening had to pull to tell a plain generator from a lifecycle, or `MISSING`.
     """
 
     __slots__ = ("_items", "_lifecycle", "_manager", "_stream", "first")
@@ -25,7 +25,7 @@ class Source:
         self._items: AsyncIterator[Any] | None = None
         self._lifecycle: AsyncGenerator[Any, StreamOutcome] | None = None
         self._manager: AbstractAsyncContextManager[Any] | None = None
-        self.first: Any = NOTHING
+        self.first: Any = MISSING
 
     async def open(self) -> AsyncIterator[Any]:
         """Runs the setup and gives the items; what it raises is the setup's failure."""
@@ -35,7 +35,7 @@ class Source:
             return self._iterate(entered)
         items = self._iterate(self._stream)
         if _is_generator(items) and not isinstance(self._stream, FramedSource):
-            first: Any = await anext(items, NOTHING)
+            first: Any = await anext(items, MISSING)
             if hasattr(first, "__aiter__"):
                 self._lifecycle = items
                 return self._iterate(first)
@@ -99,7 +99,7 @@ def _is_generator(items: AsyncIterator[Any]) -> TypeGuard[AsyncGenerator[Any, St
     return isinstance(items, AsyncGenerator)
 
 
-async def discard(stream: Any) -> None:
+async def close_unstarted(stream: Any) -> None:
     """Closes a stream that is not to be opened: none of its code runs."""
     close: Callable[[], Awaitable[None]] | None = getattr(stream, "aclose", None)
     close_in_thread: Callable[[], None] | None = getattr(stream, "close", None)

@@ -28,7 +28,7 @@ class Listener:
     def numbers(self) -> list[int]:
         return [number for batch in self.received for number in batch]
 
-    def take(self, batch: Batch) -> bool:
+    def deliver(self, batch: Batch) -> bool:
         self.receive(batch)
         until = monotonic() + self._seconds
         while monotonic() < until:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jero.channels import Channel, MemoryStore
 from jero.channels.batch import Batch
 from jero.channels.receiver import Receiver
-from jero.framing.framing import Framed
+from jero.framing.framing import FramedItems
 from tests.channels.reading import Note, publish
 
 READERS = 4
@@ -67,12 +67,12 @@ class Taker(Reader):
     def __init__(self, receiver: Receiver) -> None:
         super().__init__(receiver)
         self._is_tired = False
-        receiver.take = self._take
+        receiver.deliver = self._take
 
     def tire(self) -> None:
         self._is_tired = True
 
-    def _take(self, framed: Framed) -> bool:
+    def _take(self, framed: FramedItems) -> bool:
         assert isinstance(framed, Batch)
         assert self._asking is not None
         assert not self._asking.done()

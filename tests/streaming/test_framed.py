@@ -8,7 +8,7 @@ import pytest
 from msgspec.json import Encoder
 
 from jero.codec import DEFAULT_ENCODER
-from jero.framing.framing import Framed, FramedSource, Framing
+from jero.framing.framing import FramedItems, FramedSource, Framing
 from jero.framing.json import JSON_ARRAY, NDJSON
 from jero.policy import StreamPolicy
 from jero.streaming.outbox import Outbox
@@ -19,7 +19,7 @@ from tests.streaming.wire import Wire, skip_time, start, stream
 class Feed(FramedSource):
     """Two pieces; whoever iterates it sees that it was not asked for them."""
 
-    async def framed(self) -> AsyncGenerator[Framed, None]:
+    async def framed(self) -> AsyncGenerator[FramedItems, None]:
         yield Numbers(1, 2, 3)
         yield Numbers(4)
 
@@ -70,7 +70,7 @@ class Endless(FramedSource):
         self.given = 0
         self._waits = waits
 
-    async def framed(self) -> AsyncGenerator[Framed, None]:
+    async def framed(self) -> AsyncGenerator[FramedItems, None]:
         try:
             while True:
                 if self._waits:
@@ -138,7 +138,7 @@ def test_a_send_that_fails_ends_it() -> None:
 
 def test_what_it_raises_fails_the_stream() -> None:
     class Failing(FramedSource):
-        async def framed(self) -> AsyncGenerator[Framed, None]:
+        async def framed(self) -> AsyncGenerator[FramedItems, None]:
             yield Numbers(1)
             raise LookupError("lost")
 

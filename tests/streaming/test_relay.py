@@ -6,7 +6,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from jero.framing.framing import Framed, Framing
+from jero.framing.framing import FramedItems, Framing
 from jero.framing.json import JSON_ARRAY, NDJSON
 from jero.http.asgi import Message
 from jero.policy import EndReason, StreamPolicy
@@ -33,7 +33,7 @@ async def test_what_is_published_is_sent_at_once_in_the_streams_name_and_context
             await super().send(message)
 
     class Naming(Press):
-        def framed(self) -> AsyncIterator[Framed]:
+        def framed(self) -> AsyncIterator[FramedItems]:
             caller.set(f"{caller.get()} source")
             return super().framed()
 
@@ -137,7 +137,7 @@ async def test_a_send_that_fails_ends_that_stream_alone(error: Exception, reason
     await press.publish(Numbers(2))
     await request
     assert press.taken == [True, False]
-    assert press.take is None
+    assert press.deliver is None
     assert wire.outcome.reason == reason
     assert wire.outcome.error is (error if reason == "failed" else None)
 

@@ -11,7 +11,7 @@ import pytest
 
 from jero.framing.json import JSON_ARRAY
 from jero.policy import StreamPolicy
-from jero.streaming.source import discard
+from jero.streaming.source import close_unstarted
 from tests.streaming.wire import Wire, start, stream
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
@@ -251,7 +251,7 @@ async def test_many_at_once_take_nothing_from_each_other() -> None:
 async def test_a_source_that_is_not_to_be_opened_is_closed() -> None:
     threads = Threads()
     source = threads.count(3)
-    await discard(source)
+    await close_unstarted(source)
     assert list(source) == []
     assert threads.seen == set()
 

@@ -17,7 +17,9 @@ nox.options.error_on_missing_interpreters = False
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 TREES = [
-    tree for tree in ("jero", "demo_app", "tests", "docs/examples", "benchmarks", "noxfile.py") if Path(tree).exists()
+    tree
+    for tree in ("jero", "demo_app", "tests", "docs/examples", "benchmarks", "tools", "noxfile.py")
+    if Path(tree).exists()
 ]
 EXTRAS = ",".join(PROJECT["project"]["optional-dependencies"])
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"

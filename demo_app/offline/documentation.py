@@ -10,7 +10,10 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 PASSAGE_CHARACTERS = 700
 
 _HEADING = re.compile(r"#{1,6} +(.+?)(?: *\{.*\})?$")
-_INCLUDE = re.compile(r'^( *)-+8<-+ "([^"]+)"$')
+# A file that a page shows is too long to quote: see tools/examples_in_docs.py.
+_SHOWN_FILE = re.compile(
+    r"^<!-- (\S+\.\w+)(?: \w+)? -->\n(?:```.*?^```|.*?^<!-- end of \1 -->)$", re.MULTILINE | re.DOTALL
+)
 
 
 class Passage(Struct, frozen=True):
@@ -32,7 +35,7 @@ def read_documentation(root: Path = CHECKOUT) -> list[Passage]:
 def split_page(page: str, markdown: str) -> Iterator[Passage]:
     """A page's sections, each cut between paragraphs into passages of about `PASSAGE_CHARACTERS`."""
     heading, paragraphs = page, list[str]()
-    for block in _blocks(markdown):
+    for block in _blocks(_SHOWN_FILE.sub(r"(see \1)", markdown)):
         title = _HEADING.fullmatch(block)
         full = sum(map(len, paragraphs)) + len(block) > PASSAGE_CHARACTERS
         if paragraphs and (title or full):
@@ -54,7 +57,7 @@ def _blocks(markdown: str) -> Iterator[str]:
         is_fence = line.lstrip().startswith("```")
         ends = not in_fence and (not line.strip() or _HEADING.fullmatch(line) is not None)
         if not ends:
-            lines.append(_INCLUDE.sub(r"\1(see \2)", line))
+            lines.append(line)
         in_fence ^= is_fence
         if ends and lines:
             yield "\n".join(lines)

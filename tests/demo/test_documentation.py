@@ -15,7 +15,16 @@ once.
 x = 1
 ```
 ## Errors
---8<-- "docs/examples/errors.py"
+<!-- docs/examples/errors.py Refused -->
+```python
+class Refused(Exception): ...
+```
+
+<!-- benchmarks/published.md -->
+
+| W1 | 0.34 |
+
+<!-- end of benchmarks/published.md -->
 """
 
 
@@ -23,7 +32,7 @@ def test_a_page_is_split_at_its_headings_and_fenced_blocks_stay_whole() -> None:
     assert list(split_page("docs/page.md", PAGE)) == [
         Passage("docs/page.md", "docs/page.md", "Before any heading."),
         Passage("docs/page.md", "Streams", "A stream is closed\nonce.\n\n```python\n# no heading\n\nx = 1\n```"),
-        Passage("docs/page.md", "Errors", "(see docs/examples/errors.py)"),
+        Passage("docs/page.md", "Errors", "(see docs/examples/errors.py)\n\n(see benchmarks/published.md)"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The pages: what they include is there, what they show is run, and what they print is what a reader gets."""
+"""Compares the pages with what they describe: each example is run, and each printed answer is what a reader gets."""
 
 import re
 import shlex
@@ -17,8 +17,11 @@ from tests.programs import needs_program
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
-FENCE = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-INCLUDE = re.compile(r'^--8<-- "docs/examples/(\w+)\.py"\n$')
+# The comment above a block names the example that the block shows: see tools/examples_in_docs.py.
+FENCE = re.compile(
+    r"(?:^<!-- docs/examples/(?P<example>\w+)\.py(?: \w+)? -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
 SHOWN_ADDRESS = "http://127.0.0.1:8000"
 # What differs from one answer to the next.
 UNSHOWN = re.compile(r"(date|server): ")
@@ -33,18 +36,16 @@ class Shown:
     lines: list[str]
 
 
-def included(page: Path) -> list[str]:
-    found = [INCLUDE.match(fence["text"]) for fence in FENCE.finditer(page.read_text("utf-8"))]
-    return [match[1] for match in found if match]
+def shown_examples(page: Path) -> list[str]:
+    return [fence["example"] for fence in FENCE.finditer(page.read_text("utf-8")) if fence["example"]]
 
 
 def shown_calls(page: Path) -> list[Shown]:
     calls: list[Shown] = []
     examples: list[str] = []
     for fence in FENCE.finditer(page.read_text("utf-8")):
-        include = INCLUDE.match(fence["text"])
-        if include:
-            examples.append(include[1])
+        if fence["example"]:
+            examples.append(fence["example"])
         command, *lines = fence["text"].replace("\\\n", "").splitlines()
         if command.startswith("$ curl") and lines:
             calls.append(Shown(answering(examples, command), command, lines))
@@ -85,19 +86,19 @@ def test_pages_show_calls() -> None:
     assert len(CALLS) > 10
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_python_on_a_page_is_an_example(page: Path) -> None:
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)
+def test_python_on_a_page_names_its_example(page: Path) -> None:
     for fence in FENCE.finditer(page.read_text("utf-8")):
         if fence["language"] == "python":
-            include = INCLUDE.match(fence["text"])
-            assert include is not None, fence["text"]
-            assert (EXAMPLES / f"{include[1]}.py").is_file()
+            assert fence["example"], f"put <!-- docs/examples/NAME.py --> above this block:\n{fence['text']}"
 
 
 def test_each_example_is_on_a_page_and_has_its_test() -> None:
     examples = {path.stem for path in EXAMPLES.glob("*.py")}
-    assert examples == {name for page in PAGES for name in included(page)}
+    assert examples == {name for page in PAGES for name in shown_examples(page)}
     assert examples == {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")} - {
+        "examples_in_docs",
+        "links",
         "pages",
         "readme",
     }

@@ -7,7 +7,7 @@ from tests.house import limits
 from tests.house.limits import Source
 
 ROOT = Path(__file__).parents[2]
-TREES = ["jero", "demo_app", "tests", "docs/examples", "benchmarks"]
+TREES = ["jero", "demo_app", "tests", "docs/examples", "benchmarks", "tools"]
 LIMITS = [
     limits.long_file,
     limits.long_functions,

@@ -35,14 +35,15 @@ ON_THE_NEWEST = (
 )
 
 IMPORT_EVERY_NAME = """
-import importlib.util, jero
+import importlib.metadata, importlib.util, jero
 for name in jero.__all__:
     getattr(jero, name)
 extras = [
-    name for name in ("httpx", "jwt", "mimeparse", "openai", "redis", "uvicorn") if importlib.util.find_spec(name)
+    name for name in ("httpx", "jwt", "openai", "redis", "uvicorn") if importlib.util.find_spec(name)
 ]
 assert not extras, f"the core alone brought {extras}"
-print(f"jero with {len(jero.__all__)} public names, from {jero.__file__}")
+version = importlib.metadata.version("jero-asgi")
+print(f"jero-asgi {version}: {len(jero.__all__)} public names, from {jero.__file__}")
 """
 
 
@@ -92,7 +93,7 @@ def package(session: nox.Session) -> None:
     shutil.rmtree(dist, ignore_errors=True)
     session.run("python", "-m", "build", "--outdir", str(dist))
     session.run("twine", "check", "--strict", *map(str, dist.iterdir()))
-    (wheel,) = dist.glob("*.whl")
+    (wheel,) = dist.glob("jero_asgi-*.whl")  # "jero" alone is another project on the package index
     check_content(session, wheel)
     empty = dist.parent / "empty"
     session.run("python", "-m", "venv", "--clear", str(empty))

@@ -28,7 +28,7 @@ def _peer(name: str, *distributions: str) -> Subject:
 SUBJECTS = {
     subject.name: subject
     for subject in (
-        Subject(JERO, "benchmarks.subjects.jero_app", ("jero", "msgspec")),
+        Subject(JERO, "benchmarks.subjects.jero_app", ("jero-asgi", "msgspec")),
         Subject(CEILING, "benchmarks.subjects.ceiling_app", ("msgspec",)),
         _peer("starlette"),
         _peer("litestar"),

@@ -1,6 +1,6 @@
 """Channels: broadcast, replay and resume, in one process or on Redis.
 
-`RedisStore` needs the extra `jero[redis]`; all else, and an import of this package, needs it not.
+`RedisStore` needs the extra `jero-asgi[redis]`; all else, and an import of this package, needs it not.
 """
 
 from importlib import import_module
@@ -25,4 +25,4 @@ def __getattr__(name: str) -> object:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "redis":
             raise
-        raise ImportError(f'jero.channels.{name} needs redis: pip install "jero[redis]"', name="redis") from error
+        raise ImportError(f'jero.channels.{name} needs redis: pip install "jero-asgi[redis]"', name="redis") from error

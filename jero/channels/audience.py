@@ -16,8 +16,7 @@ SOME: Final = 16
 
 
 class Listener(Protocol):
-    """One subscriber that waits. `deliver`, if set, is called with the next batch and returns whether it was sent.
-    """
+    """One subscriber that waits. `deliver`, if set, is called with the next batch and returns whether it was sent."""
 
     @property
     def deliver(self) -> Callable[[Batch], bool] | None: ...

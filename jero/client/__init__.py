@@ -1,7 +1,7 @@
 """Reading streams: `StreamClient`, and the parsers, written apart from `jero.framing` so that neither hides the other's
 mistakes.
 
-`StreamClient` needs the extra `jero[client]`; the parsers, and an import of this package, need it not.
+`StreamClient` needs the extra `jero-asgi[client]`; the parsers, and an import of this package, need it not.
 """
 
 from importlib import import_module
@@ -21,4 +21,4 @@ def __getattr__(name: str) -> object:
     except ModuleNotFoundError as error:
         if error.name != "httpx":
             raise
-        raise ImportError(f'jero.client.{name} needs httpx: pip install "jero[client]"', name="httpx") from error
+        raise ImportError(f'jero.client.{name} needs httpx: pip install "jero-asgi[client]"', name="httpx") from error

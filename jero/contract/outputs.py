@@ -31,7 +31,6 @@ from jero.annotations import (
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
 from jero.framing.json import NDJSON, NDJSON_NAMES
-from jero.http.accept import Negotiation
 from jero.responses.response import H, Response
 from jero.responses.streaming import OFFERED, FramedResponse, SSEResponse, StreamingResponse
 from jero.responses.whole import BYTES, JSON, TEXT, JSONResponse, NoContent
@@ -154,15 +153,6 @@ def _read_negotiated(annotation: Any, where: str) -> Output:
             f"the return annotation is {name_of(annotation)}, which names no type of items",
             f"Write AsyncIterator[Item], {_NAMED}",
         )
-    try:
-        Negotiation(OFFERED)
-    except ImportError as error:
-        raise wiring_error(
-            where,
-            f"the return annotation is {name_of(annotation)}, whose format the client chooses, and python-mimeparse, "
-            "which reads that choice, is not installed",
-            f"Install jero[negotiation], or name the format: {_NAMED}",
-        ) from error
     content = _without_event(item)
     return Output(None, content, None, one_line_types(content), is_negotiated=True)
 

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from importlib import import_module
-from typing import Any, Final, Protocol, TypeAlias, cast
+from typing import Final, TypeAlias
+
+from mimeparse import parse_media_range, quality_and_fitness_parsed
 
 from jero.errors import Fault, MalformedRequest, NotAcceptable
 from jero.http.asgi import Scope
@@ -18,13 +19,6 @@ LONGEST_ACCEPT: Final = 1024
 _KEPT_ANSWERS: Final = 64
 
 _MediaRange: TypeAlias = tuple[str, str, dict[str, str]]
-
-
-class _Parser(Protocol):
-    """What is used of python-mimeparse."""
-
-    def parse_media_range(self, text: str, /) -> _MediaRange: ...
-    def quality_and_fitness_parsed(self, name: str, ranges: list[_MediaRange], /) -> tuple[float, float]: ...
 
 
 def is_named(accept: bytes | None, media_type: str) -> bool:
@@ -46,12 +40,10 @@ def accept_header(scope: Scope) -> bytes:
 class Negotiation:
     """Chooses among media types. `offered`: those that a refusal lists; `also`: further names that are understood.
 
-    What comes first is preferred where a client accepts several equally. Making one raises `ImportError` where
-    python-mimeparse is not installed.
+    If a client accepts several equally, the first of them is preferred.
     """
 
     def __init__(self, offered: Sequence[str], also: Sequence[str] = ()) -> None:
-        self._parser = cast("_Parser", cast("Any", import_module("mimeparse")))
         self._offered = tuple(offered)
         self._names = (*offered, *also)
         self._choose = lru_cache(_KEPT_ANSWERS)(self._decide)
@@ -71,7 +63,7 @@ class Negotiation:
         ranges = list(self._ranges(accept.decode("latin-1").lower()))
         if not ranges:
             return self._offered[0]
-        ranked = [(*self._parser.quality_and_fitness_parsed(name, ranges), name) for name in self._names]
+        ranked = [(*quality_and_fitness_parsed(name, ranges), name) for name in self._names]
         quality, _, best = max(ranked, key=lambda rank: rank[:2])  # of equal ones the first
         if quality > 0:
             return best
@@ -87,7 +79,7 @@ class Negotiation:
             if not text.strip():
                 continue
             try:
-                main, sub, parameters = self._parser.parse_media_range(text)
+                main, sub, parameters = parse_media_range(text)
             except ValueError as error:
                 raise _malformed(f"{text.strip()!r} is no media range.") from error
             if not (_TOKEN.fullmatch(main) and _TOKEN.fullmatch(sub)) or (main == "*" and sub != "*"):

@@ -1,6 +1,6 @@
 """Clients for tests, on httpx: the application is called in process, and its streams really stream.
 
-Needs the extra `jero[testing]`.
+Needs the extra `jero-asgi[testing]`.
 """
 
 from jero.testing.async_client import AsyncTestClient

@@ -42,4 +42,4 @@ def test_the_package_does_not_import_httpx_by_itself() -> None:
 def test_the_client_without_httpx_names_the_extra() -> None:
     done = run(WITHOUT_HTTPX + "from jero.client import StreamClient")
     *_, last = done.stderr.splitlines()
-    assert last == 'ImportError: jero.client.StreamClient needs httpx: pip install "jero[client]"'
+    assert last == 'ImportError: jero.client.StreamClient needs httpx: pip install "jero-asgi[client]"'

@@ -1,7 +1,5 @@
 """What is refused at startup: the message names the class, the method, what was found, and what to write instead."""
 
-import sys
-
 import pytest
 
 from jero import WiringError
@@ -241,15 +239,6 @@ def expect(signature: str, found: str, instead: str) -> None:
     assert found in message
     assert instead in message
     assert message.endswith(".")
-
-
-def test_without_the_parser_of_accept_there_is_no_negotiated_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "mimeparse", None)  # what the interpreter has of a module that is not there
-    expect(
-        "async def get(self) -> AsyncIterator[Movie]",
-        "whose format the client chooses, and python-mimeparse, which reads that choice, is not installed",
-        "Install jero[negotiation], or name the format: NDJSONStreamingResponse[Item]",
-    )
 
 
 class Movies(BearerAuth[Movie]):

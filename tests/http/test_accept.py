@@ -1,6 +1,5 @@
 """What a client accepts, by table: the weights, the wildcards, what is more specific, and what is no list at all."""
 
-import sys
 from time import perf_counter
 
 import pytest
@@ -172,9 +171,3 @@ def test_several_headers_are_one_list() -> None:
     lines = [(b"accept", b"text/html"), (b"host", b"a"), (b"accept", b"application/json")]
     assert accept_header(http_scope(headers=lines)) == b"text/html,application/json"
     assert accept_header(http_scope()) == b""
-
-
-def test_without_its_parser_there_is_no_negotiation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "mimeparse", None)  # what the interpreter has of a module that is not there
-    with pytest.raises(ImportError):
-        Negotiation(OFFERED)

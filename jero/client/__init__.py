@@ -1,24 +1,22 @@
-"""Reading streams: `StreamClient`, and the parsers, written apart from `jero.framing` so that neither hides the other's
-mistakes.
+"""Reads streams over the network as typed items and events.
 
-`StreamClient` needs the extra `jero-asgi[client]`; the parsers, and an import of this package, need it not.
+The public names need the extra `jero-asgi[client]`, which installs httpx. An import of this package does not import httpx
+yet, so that `jero.client.readers` works without the extra. `__init__.pyi` declares the names for type checkers.
 """
 
-from importlib import import_module
-
-_HOMES = {
-    "Reconnection": "jero.client.reconnection",
-    "RequestRefused": "jero.client.refused",
-    "StreamClient": "jero.client.stream_client",
-}
+_PUBLIC_NAMES = {"Reconnection", "RequestRefused", "StreamClient"}
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    """Imports the public names on first use. Raises `ImportError` if httpx is not installed."""
+    if name not in _PUBLIC_NAMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        return getattr(import_module(_HOMES[name]), name)
+        from jero.client.client import StreamClient
+        from jero.client.event_source import Reconnection
+        from jero.client.refused import RequestRefused
     except ModuleNotFoundError as error:
         if error.name != "httpx":
             raise
         raise ImportError(f'jero.client.{name} needs httpx: pip install "jero-asgi[client]"', name="httpx") from error
+    return {"Reconnection": Reconnection, "RequestRefused": RequestRefused, "StreamClient": StreamClient}[name]

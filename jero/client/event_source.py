@@ -1,4 +1,22 @@
-"""One event stream, over as many connections as it takes (WHATWG HTML, section 9.2)."""
+"""Follows one event stream over many connections (WHATWG HTML, section 9.2)."""
+
+# Theory of operation
+#
+# An `EventSource` is a loop: connect, yield the events of that connection, wait, connect again. One `EventReader` lives
+# through the whole loop. It carries what the next connection needs: the last event id and the reconnection time.
+#
+# A connection ends in one of four ways:
+#
+#   status 204                        the loop ends: the server has no more events
+#   the body ended                    the loop goes on, and the row of failures ends
+#   a retryable error                 the loop goes on: a cut, a stall, no server, status 429, 502, 503 or 504
+#   any other error                   the loop raises the error at once
+#
+# A connection has failed if it ended in an error before its body brought a byte. Headers alone do not count, since a
+# gateway can send them without its server. `Reconnection.attempts` failures in a row raise the last error.
+#
+# The standard describes a browser, whose user can reload the page. This client departs from the standard twice: it
+# retries the four statuses above, on which a browser gives up; and it gives up after `attempts`.
 
 import logging
 import random
@@ -7,11 +25,11 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Final, Generic
 
 import httpx
+from msgspec import Struct
 from typing_extensions import TypeVar
 
-from jero.client.reconnection import Reconnection
+from jero.client.readers import EventReader
 from jero.client.refused import RequestRefused, check_media_type
-from jero.client.sse import EventReader
 from jero.framing.event import ServerSentEvent
 
 logger = logging.getLogger("jero.client")
@@ -21,11 +39,10 @@ T = TypeVar("T")
 Connect = Callable[[dict[str, bytes]], AbstractAsyncContextManager[httpx.Response]]
 Sleep = Callable[[float], Awaitable[None]]
 
-# Too many requests; a gateway without its server; a server that is overloaded or restarts; a gateway that gave up. The
-# next attempt may find them gone. Browsers give up here, and their users load the page again.
-PASSING_STATUSES: Final = frozenset({429, 502, 503, 504})
-# Not `httpx.PoolTimeout`: there the fault is this side's, and waiting would hide it.
-PASSING_FAULTS: Final = (
+# Too many requests; a gateway without its server; an overloaded or restarting server; a gateway that timed out.
+RETRYABLE_STATUSES: Final = frozenset({429, 502, 503, 504})
+# `httpx.PoolTimeout` is left out: this client has too few connections, and a retry would hide that.
+RETRYABLE_ERRORS: Final = (
     httpx.NetworkError,
     httpx.ConnectTimeout,
     httpx.ReadTimeout,
@@ -34,12 +51,60 @@ PASSING_FAULTS: Final = (
     httpx.ProxyError,
 )
 
+_LEAST_BACKOFF: Final = 0.1
+_MOST_DOUBLINGS: Final = 32
+
+
+class Reconnection(Struct, frozen=True, kw_only=True):
+    """Sets how long a client waits before it reconnects, and how often it tries.
+
+    `delay`: the seconds to wait if the stream has not set `retry`.
+    `longest_delay`: the upper bound, in seconds, of the backoff. Each failed attempt after the first doubles the delay
+    up to this bound. A longer `retry` or `Retry-After` of the server is still obeyed.
+    `jitter`: the largest part of the delay that is added at random, so that many clients do not return at once.
+    `attempts`: the number of failed attempts in a row after which the last error is raised; `None` for no limit. An
+    attempt has not failed if it received a byte of the body, or if the server ended its stream properly.
+
+    Raises `ValueError` if a number is negative or NaN, or if `attempts` is less than 1.
+    """
+
+    delay: float = 1.0
+    longest_delay: float = 30.0
+    jitter: float = 0.5
+    attempts: int | None = 10
+
+    def __post_init__(self) -> None:
+        for field in ("delay", "longest_delay", "jitter"):
+            value = getattr(self, field)
+            if not value >= 0:
+                raise ValueError(f"Reconnection({field}={value!r}): it must be a number from 0 up.")
+        if self.attempts is not None and self.attempts < 1:
+            raise ValueError(f"Reconnection(attempts={self.attempts!r}): it must be at least 1, or None for no limit.")
+
+    def seconds(self, failures: int, *, retry: int | None, retry_after: float | None, chance: float) -> float:
+        """Returns the seconds to wait after `failures` failed attempts in a row.
+
+        `retry`: the reconnection time that the stream has set, in milliseconds. `retry_after`: the seconds that the
+        last response asked for. `chance`: the part of the jitter to add, from 0 to 1.
+
+        The result is never less than the reconnection time of WHATWG HTML, section 9.2.3. The standard allows a client
+        to wait longer.
+        """
+        seconds = self.delay if retry is None else retry / 1000
+        if failures > 0:
+            doubled = max(seconds, _LEAST_BACKOFF) * 2 ** min(failures - 1, _MOST_DOUBLINGS)
+            seconds = max(seconds, min(doubled, self.longest_delay))
+        return max(seconds, retry_after or 0) * (1 + self.jitter * chance)
+
+
+DEFAULT_RECONNECTION: Final = Reconnection()
+
 
 class EventSource(Generic[T]):
-    """Reads a stream of events, and connects again when it ended, was cut or stalled.
+    """Reads an event stream, and reconnects when a connection ended, was cut or stalled.
 
-    `url` names it in the log. `connect` sends the request, with the further headers given. `last_event_id`: where to
-    resume. `sleep` waits so many seconds.
+    `url` is what the log calls the stream. `connect` sends the request with the given headers added. `last_event_id`
+    is the id to resume after. `sleep` waits for a number of seconds.
     """
 
     def __init__(
@@ -58,28 +123,29 @@ class EventSource(Generic[T]):
         self._reconnection = reconnection
         self._sleep = sleep
         self._failures = 0
-        self._has_begun = False
+        self._has_received = False
         self._is_over = False
 
     async def events(self) -> AsyncGenerator[ServerSentEvent[T], None]:
-        """The events, until the server says by the status 204 that no more come.
+        """Yields events until the server answers with status 204.
 
-        A fault that may pass is raised when `Reconnection.attempts` in a row have failed, any other at once.
+        Raises a retryable error after `Reconnection.attempts` failed attempts in a row, and any other error at once.
         """
         while not self._is_over:
-            fault: httpx.HTTPError | None = None
+            error: httpx.HTTPError | None = None
             try:
                 async with aclosing(self._connection()) as events:
                     async for event in events:
                         yield event
-            except (*PASSING_FAULTS, RequestRefused) as error:
-                fault = error
+            except (*RETRYABLE_ERRORS, RequestRefused) as raised:
+                error = raised
             if not self._is_over:
-                await self._pause(fault)
+                await self._wait_to_reconnect(error)
 
     async def _connection(self) -> AsyncGenerator[ServerSentEvent[T], None]:
+        """Yields the events of one connection."""
         self._reader.restart()
-        self._has_begun = False
+        self._has_received = False
         async with self._connect(self._headers()) as response:
             if response.status_code == 204:
                 self._is_over = True
@@ -88,35 +154,35 @@ class EventSource(Generic[T]):
                 raise await RequestRefused.read(response)
             check_media_type(response, "text/event-stream")
             async for chunk in response.aiter_bytes():
-                self._has_begun = True
+                self._has_received = True
                 for event in self._reader.feed(chunk):
                     yield event
 
     def _headers(self) -> dict[str, bytes]:
-        last_event_id = (self._reader.last_event_id or "").strip(" \t")  # no header's value has blanks around it
+        last_event_id = (self._reader.last_event_id or "").strip(" \t")  # a header's value has no blanks around it
         return {"Last-Event-ID": last_event_id.encode()} if last_event_id else {}
 
-    async def _pause(self, fault: httpx.HTTPError | None) -> None:
-        """Waits until the next attempt; raises the fault where none is to be made."""
-        self._failures = 0 if fault is None or self._has_begun else self._failures + 1
-        if fault is not None and not self._may_pass(fault):
-            raise fault
+    async def _wait_to_reconnect(self, error: httpx.HTTPError | None) -> None:
+        """Waits until the next attempt is due. Raises `error` if there is to be no further attempt."""
+        self._failures = 0 if error is None or self._has_received else self._failures + 1
+        if error is not None and not self._may_retry(error):
+            raise error
         seconds = self._reconnection.seconds(
             self._failures,
             retry=self._reader.retry,
-            retry_after=fault.retry_after if isinstance(fault, RequestRefused) else None,
-            chance=random.random(),  # noqa: S311 - it spreads a crowd, and is no secret
+            retry_after=error.retry_after if isinstance(error, RequestRefused) else None,
+            chance=random.random(),  # noqa: S311 - spreads the clients over time, and is not a secret
         )
-        reason = "the stream ended" if fault is None else repr(fault)
-        logger.info("%s: connecting again in %.1f s: %s", self._url, seconds, reason)
+        reason = "the stream ended" if error is None else repr(error)
+        logger.info("%s: reconnecting in %.1f s: %s", self._url, seconds, reason)
         await self._sleep(seconds)
 
-    def _may_pass(self, fault: httpx.HTTPError) -> bool:
-        if isinstance(fault, RequestRefused) and fault.response.status_code not in PASSING_STATUSES:
+    def _may_retry(self, error: httpx.HTTPError) -> bool:
+        if isinstance(error, RequestRefused) and error.response.status_code not in RETRYABLE_STATUSES:
             return False
         attempts = self._reconnection.attempts
         if attempts is None or self._failures < attempts:
             return True
         if attempts > 1:
-            fault.add_note(f"{attempts} attempts in a row have failed.")
+            error.add_note(f"{attempts} attempts in a row have failed.")
         return False

@@ -1,6 +1,6 @@
-"""Clients for tests, on httpx: the application is called in process, and its streams really stream.
+"""Test clients on httpx: they call an application in process, and its responses stream as over a network.
 
-Needs the extra `jero-asgi[testing]`.
+Needs the extra `jero-asgi[testing]`, which installs httpx.
 """
 
 from jero.testing.async_client import AsyncTestClient

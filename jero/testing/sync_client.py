@@ -1,4 +1,4 @@
-"""The client for synchronous tests: the application runs in an event loop of its own, in a thread."""
+"""The test client for synchronous tests: runs the application in an event loop in a thread."""
 
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager
@@ -10,24 +10,27 @@ import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from typing_extensions import TypeVar
 
-from jero.client.ndjson import NDJSONReader
-from jero.client.sse import EventReader
+from jero.client.client import ACCEPT_EVENTS, ACCEPT_NDJSON, NDJSON_MEDIA_TYPES, with_headers
+from jero.client.readers import EventReader, NDJSONReader
+from jero.client.refused import RequestRefused, check_media_type
 from jero.framing.event import ServerSentEvent
 from jero.http.asgi import ASGIApp
 from jero.lifespan import Startup
 from jero.testing.exchange import Exchange
-from jero.testing.reading import NDJSON_ACCEPT, SSE_ACCEPT, accepting, check_response
 
 T = TypeVar("T")
 
 
 class TestClient(httpx.Client):
-    """An `httpx.Client` whose requests an application answers in process.
+    """An `httpx.Client` that calls an application in process, in an event loop in another thread.
 
-    `with TestClient(app) as client` starts the application up and shuts it down. A response left half way is a
-    disconnect to the application, and closing the response waits until it has ended; one that is read
-    slowly holds its `send` back; one that it cuts raises `httpx.RemoteProtocolError`. Responses that are still open
-    when the client is closed are left then.
+    `with TestClient(app) as client` starts the application, and shuts the application down at the end of the block.
+    Without the block, the first request wires a `BaseApp`. `base_url` and `options` are those of `httpx.Client`.
+
+    Responses stream as over a network. If the response is read slowly, the application's `send` waits. If the response
+    is closed early, the application receives a disconnect, and closing waits until the application has returned. If the
+    application cuts its response, reading raises `httpx.RemoteProtocolError`. Closing the client closes its open
+    responses.
     """
 
     __test__ = False
@@ -36,30 +39,40 @@ class TestClient(httpx.Client):
         super().__init__(transport=_Transport(app), base_url=base_url, **options)
 
     def ndjson(self, url: str, type_: type[T], *, method: str = "GET", **options: Any) -> Generator[T, None, None]:
-        """The items of a stream of JSON lines, as they come; `options` are those of `httpx.Client.stream`."""
+        """Yields the items of an NDJSON response as they arrive. `options` are those of `httpx.Client.stream`.
+
+        `type_` is the type of an item. Raises `jero.client.RequestRefused`, an `httpx.HTTPStatusError`, for a status
+        outside 200 to 299; `httpx.DecodingError` for another media type; `httpx.RemoteProtocolError` if the application
+        cuts the response; `httpx.ReadTimeout` if the application sends nothing for the read timeout; and
+        `msgspec.DecodeError` if a line is not a `T`.
+        """
         reader = NDJSONReader(type_)
-        with self.stream(method, url, **accepting(NDJSON_ACCEPT, options)) as response:
-            _check(response, "application/x-ndjson", "application/jsonl")
+        with self.stream(method, url, **with_headers(ACCEPT_NDJSON, options)) as response:
+            _check(response, *NDJSON_MEDIA_TYPES)
             for chunk in response.iter_bytes():
                 yield from reader.feed(chunk)
         yield from reader.end()
 
     def sse(self, url: str, type_: type[T], **options: Any) -> Generator[ServerSentEvent[T], None, None]:
-        """The events of an event stream, as they come; `options` are those of `httpx.Client.stream`.
+        """Yields the events of one event stream as they arrive. `options` are those of `httpx.Client.stream`.
 
-        Raises `StreamFailed` where the stream says that it failed.
+        `type_` is the type of an event's data: JSON, or the plain text if `type_` is `str`. Raises `StreamFailed` if
+        the application reports in the stream that it failed, and otherwise what `ndjson` raises. Unlike
+        `StreamClient.sse`, it does not reconnect.
         """
         reader = EventReader(type_)
-        with self.stream("GET", url, **accepting(SSE_ACCEPT, options)) as response:
+        with self.stream("GET", url, **with_headers(ACCEPT_EVENTS, options)) as response:
             _check(response, "text/event-stream")
             for chunk in response.iter_bytes():
                 yield from reader.feed(chunk)
 
 
 def _check(response: httpx.Response, *media_types: str) -> None:
+    """Raises `RequestRefused` unless the status is 200 to 299, `httpx.DecodingError` for another media type."""
     if not response.is_success:
         response.read()
-    check_response(response, *media_types)
+        raise RequestRefused(response)
+    check_media_type(response, *media_types)
 
 
 class _Transport(httpx.BaseTransport):
@@ -68,7 +81,7 @@ class _Transport(httpx.BaseTransport):
         self._startup: Startup | None = None
         self._thread: AbstractContextManager[BlockingPortal] | None = None
         self._portal: BlockingPortal | None = None
-        self._open_bodies: WeakSet[_Body] = WeakSet()
+        self._open_bodies: WeakSet[_ResponseBody] = WeakSet()
 
     def __enter__(self) -> Self:
         portal = self._open()
@@ -105,7 +118,7 @@ class _Transport(httpx.BaseTransport):
         portal = self._open()
         exchange = portal.call(Exchange, self._app, request)
         status, headers = portal.call(exchange.begin)
-        body = _Body(exchange, portal)
+        body = _ResponseBody(exchange, portal)
         self._open_bodies.add(body)
         return httpx.Response(status, headers=headers, stream=body)
 
@@ -116,7 +129,7 @@ class _Transport(httpx.BaseTransport):
         return self._portal
 
 
-class _Body(httpx.SyncByteStream):
+class _ResponseBody(httpx.SyncByteStream):
     def __init__(self, exchange: Exchange, portal: BlockingPortal) -> None:
         self._exchange = exchange
         self._portal = portal
@@ -127,6 +140,6 @@ class _Body(httpx.SyncByteStream):
             yield chunk
 
     def close(self) -> None:
-        if not self._is_closed:  # else the event loop may be gone
+        if not self._is_closed:  # a second call may come after the event loop has been closed
             self._is_closed = True
-            self._portal.call(self._exchange.leave)
+            self._portal.call(self._exchange.disconnect)

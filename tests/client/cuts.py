@@ -1,4 +1,4 @@
-"""Every way of cutting bytes into the chunks that a network may make of them."""
+"""Cuts bytes into chunks in every way that a network may."""
 
 from itertools import pairwise
 
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 @st.composite
 def chunks(draw: st.DrawFn, text: st.SearchStrategy[bytes]) -> list[bytes]:
-    """The bytes of `text`, cut anywhere, empty chunks included."""
+    """Cuts the bytes of `text` anywhere; chunks may be empty."""
     whole = draw(text)
     inner = draw(st.lists(st.integers(0, len(whole)), max_size=len(whole) + 2))
     return [whole[start:end] for start, end in pairwise([0, *sorted(inner), len(whole)])]

@@ -1,4 +1,4 @@
-"""A server that says exactly the bytes that a test wants said, and hears what it is asked."""
+"""A server that sends exactly the bytes of a test, and records the requests."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,7 +15,7 @@ LINES = OK + b"Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\
 
 
 class Request:
-    """What a client asked: its first line, its headers and its body."""
+    """A request: the first line, the headers and the body."""
 
     def __init__(self, head: bytes, body: bytes) -> None:
         first, *headers = head.split(b"\r\n")
@@ -26,35 +26,35 @@ class Request:
 
 
 class Peer:
-    """One connection, from the server's side."""
+    """One connection, on the server's side."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
 
     async def request(self) -> Request:
-        """What the client asks."""
+        """Reads the client's request."""
         head = await self._reader.readuntil(b"\r\n\r\n")
         request = Request(head, b"")
         length = int(request.headers.get("content-length", 0))
         return Request(head, await self._reader.readexactly(length))
 
     async def send(self, *pieces: bytes) -> None:
-        """Sends bytes as they are."""
+        """Sends bytes without framing."""
         for piece in pieces:
             self._writer.write(piece)
             await self._writer.drain()
 
     async def chunks(self, *pieces: bytes) -> None:
-        """Sends each piece as a chunk of its own, in a write of its own."""
+        """Sends each piece as one chunk of HTTP, in one write."""
         await self.send(*(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces if piece))
 
     async def end(self) -> None:
-        """The proper end of a body of chunks."""
+        """Sends the end of a chunked body."""
         await self.send(b"0\r\n\r\n")
 
     async def client_has_left(self) -> None:
-        """Returns when the client has closed the connection."""
+        """Waits until the client has closed the connection."""
         async with asyncio.timeout(PATIENCE):
             while await self._reader.read(4096):
                 pass
@@ -62,7 +62,7 @@ class Peer:
     async def close(self) -> None:
         """Closes the connection."""
         self._writer.close()
-        with suppress(OSError):  # the client may have been first
+        with suppress(OSError):  # the client may have closed it first
             await self._writer.wait_closed()
 
 
@@ -70,14 +70,15 @@ Script = Callable[[Peer], Awaitable[None]]
 
 
 class RawServer:
-    """Answers the first connection by the first script, the second by the second, and each is closed then.
+    """Answers the first connection with the first script, the second with the second, and closes each afterwards.
 
-    `requests` are those that came. A connection more than there are scripts fails the test, as does a script.
+    `requests` are the requests received. An exception in a script fails the test, and so does a connection without a
+    script.
     """
 
     def __init__(self, *scripts: Script) -> None:
         self._scripts = iter(scripts)
-        self._faults: list[Exception] = []
+        self._errors: list[Exception] = []
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.requests: list[Request] = []
@@ -85,7 +86,7 @@ class RawServer:
 
     @property
     def last_event_ids(self) -> Sequence[str | None]:
-        """The `Last-Event-ID` of each request."""
+        """Returns the `Last-Event-ID` of each request."""
         return [request.headers.get("last-event-id") for request in self.requests]
 
     async def __aenter__(self) -> Self:
@@ -100,8 +101,8 @@ class RawServer:
         self._server.close()
         if self._connections:
             await asyncio.wait(self._connections, timeout=PATIENCE)
-        if exc_type is None and self._faults:
-            raise ExceptionGroup("in the server's scripts", self._faults)
+        if exc_type is None and self._errors:
+            raise ExceptionGroup("The server's scripts failed.", self._errors)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = asyncio.create_task(self._serve(Peer(reader, writer)))
@@ -112,16 +113,16 @@ class RawServer:
         try:
             self.requests.append(await peer.request())
             script = next(self._scripts, None)
-            assert script is not None, f"not expected: {self.requests[-1].line}"
+            assert script is not None, f"no script for this request: {self.requests[-1].line}"
             await script(peer)
         except Exception as error:
-            self._faults.append(error)
+            self._errors.append(error)
         finally:
             await peer.close()
 
 
 def events(*pieces: bytes) -> Script:
-    """A complete event stream."""
+    """Returns a script that sends a complete event stream."""
 
     async def script(peer: Peer) -> None:
         await peer.send(EVENTS)
@@ -132,7 +133,7 @@ def events(*pieces: bytes) -> Script:
 
 
 def cut_events(*pieces: bytes) -> Script:
-    """An event stream without its end."""
+    """Returns a script that cuts an event stream before its end."""
 
     async def script(peer: Peer) -> None:
         await peer.send(EVENTS)
@@ -142,7 +143,7 @@ def cut_events(*pieces: bytes) -> Script:
 
 
 def answer(status: int, *headers: str, body: bytes = b"") -> Script:
-    """A response that is whole."""
+    """Returns a script that sends a complete response."""
     head = "\r\n".join([f"HTTP/1.1 {status} -", f"Content-Length: {len(body)}", *headers, "", ""])
 
     async def script(peer: Peer) -> None:
@@ -152,4 +153,4 @@ def answer(status: int, *headers: str, body: bytes = b"") -> Script:
 
 
 async def silence(peer: Peer) -> None:
-    """Not even a head: the connection is closed."""
+    """Closes the connection without an answer."""

@@ -1,9 +1,10 @@
-"""An event stream over as many connections as it takes, from a server that says exactly the bytes of the test."""
+"""The event source and its reconnection, against a server that sends exactly the bytes of the test."""
 
 import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import aclosing
+from typing import Any
 
 import httpx
 import msgspec
@@ -45,7 +46,7 @@ def data(events: Sequence[ServerSentEvent[str]]) -> list[object]:
 
 
 @pytest.mark.parametrize("script", [events, cut_events], ids=["ended", "cut"])
-async def test_it_comes_back_with_the_last_id_until_there_is_no_more(script: type) -> None:
+async def test_the_source_reconnects_with_the_last_id_until_a_204(script: type) -> None:
     waits = Waits()
     first = script(b"retry: 250\nid: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: cut off\n")
     async with RawServer(first, script(b"id: 7\ndata: c\n\n"), OVER) as server:
@@ -59,7 +60,7 @@ async def test_it_comes_back_with_the_last_id_until_there_is_no_more(script: typ
     assert waits == [0.25, 0.25]
 
 
-async def test_it_asks_for_an_event_stream_that_no_cache_has() -> None:
+async def test_the_request_accepts_an_event_stream_past_caches() -> None:
     async with RawServer(OVER) as server:
         assert await read(server) == []
     [request] = server.requests
@@ -68,31 +69,31 @@ async def test_it_asks_for_an_event_stream_that_no_cache_has() -> None:
     assert request.headers["cache-control"] == "no-cache"
 
 
-async def test_an_empty_id_resets_it() -> None:
+async def test_an_empty_id_resets_the_last_id() -> None:
     async with RawServer(events(b"id: 1\ndata: a\n\n"), events(b"id:\ndata: b\n\n"), OVER) as server:
         assert data(await read(server)) == ["a", "b"]
     assert server.last_event_ids == [None, "1", None]
 
 
-async def test_an_id_is_kept_over_connections_that_bring_none() -> None:
+async def test_the_last_id_is_kept_over_connections_without_ids() -> None:
     async with RawServer(events(b"id: 1\ndata: a\n\n"), silence, events(b"data: b\n\n"), OVER) as server:
         assert [event.id for event in await read(server)] == ["1", "1"]
     assert server.last_event_ids == [None, "1", "1", "1"]
 
 
-async def test_it_may_begin_where_another_ended() -> None:
+async def test_the_source_resumes_after_a_given_id() -> None:
     async with RawServer(silence, events(b"id: 8\ndata: a\n\n"), OVER) as server:
         await read(server, last_event_id="7")
     assert server.last_event_ids == ["7", "7", "8"]
 
 
-async def test_where_it_began_may_be_reset_as_well() -> None:
+async def test_an_empty_id_resets_a_given_id() -> None:
     async with RawServer(events(b"data: a\n\n"), events(b"id\ndata: b\n\n"), OVER) as server:
         assert [event.id for event in await read(server, last_event_id="7")] == ["7", ""]
     assert server.last_event_ids == ["7", "7", None]
 
 
-async def test_an_id_may_be_any_text() -> None:
+async def test_an_id_can_be_any_text() -> None:
     async with RawServer(events("id:  é🎬 \ndata: a\n\n".encode()), OVER) as server:
         [event] = await read(server)
     assert event.id == " é🎬 "
@@ -100,7 +101,7 @@ async def test_an_id_may_be_any_text() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-async def test_a_status_that_may_pass_is_another_try(status: int) -> None:
+async def test_a_retryable_status_is_retried(status: int) -> None:
     waits = Waits()
     async with RawServer(answer(status), answer(status, "Retry-After: 7"), events(b"data: a\n\n"), OVER) as server:
         assert data(await read(server, waits=waits)) == ["a"]
@@ -108,14 +109,14 @@ async def test_a_status_that_may_pass_is_another_try(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [201, 206, 301, 400, 401, 404, 410, 500, 501])
-async def test_another_status_is_raised_at_once(status: int) -> None:
+async def test_any_other_status_is_raised_at_once(status: int) -> None:
     async with RawServer(answer(status, "Content-Type: text/event-stream", body=b"data: a\n\n")) as server:
         with pytest.raises(RequestRefused) as raised:
             await read(server)
     assert raised.value.response.status_code == status
 
 
-async def test_a_refusal_has_the_servers_problem() -> None:
+async def test_a_refusal_carries_the_problem_of_the_server() -> None:
     body = msgspec.json.encode(Conflict("Taken.").problem())
     async with RawServer(answer(409, "Content-Type: application/problem+json", body=body)) as server:
         with pytest.raises(RequestRefused, match=r"/events was answered with 409: Taken\.") as raised:
@@ -130,13 +131,13 @@ async def test_another_media_type_is_raised_at_once(header: str) -> None:
             await read(server)
 
 
-async def test_a_media_type_has_parameters_and_any_case() -> None:
+async def test_a_media_type_may_have_parameters_and_upper_case() -> None:
     text = answer(200, "Content-Type: Text/Event-Stream;charset=UTF-8", body=b"data: a\n\n")
     async with RawServer(text, OVER) as server:
         assert data(await read(server)) == ["a"]
 
 
-async def test_failures_in_a_row_are_waited_for_longer_and_raised_in_the_end() -> None:
+async def test_failures_in_a_row_lengthen_the_wait_until_the_error_is_raised() -> None:
     waits = Waits()
     async with RawServer(*[silence] * 5) as server:
         with pytest.raises(httpx.RemoteProtocolError) as raised:
@@ -145,21 +146,21 @@ async def test_failures_in_a_row_are_waited_for_longer_and_raised_in_the_end() -
     assert raised.value.__notes__ == ["5 attempts in a row have failed."]
 
 
-async def test_the_last_of_the_errors_is_raised() -> None:
+async def test_the_last_error_is_raised() -> None:
     body = msgspec.json.encode(ServiceUnavailable("Later.").problem())
     async with RawServer(silence, answer(503, body=body)) as server:
         with pytest.raises(RequestRefused, match=r"503: Later\."):
             await read(server, reconnection=Reconnection(attempts=2))
 
 
-async def test_a_byte_ends_the_row_of_failures() -> None:
+async def test_a_byte_of_the_body_ends_the_row_of_failures() -> None:
     waits = Waits()
     async with RawServer(silence, silence, cut_events(b":\n"), silence, silence, OVER) as server:
         assert await read(server, waits=waits, reconnection=Reconnection(jitter=0, attempts=3)) == []
     assert waits == [1, 2, 1, 1, 2]
 
 
-async def test_a_proper_end_without_a_byte_is_no_failure() -> None:
+async def test_an_empty_complete_stream_does_not_count_as_a_failure() -> None:
     async with RawServer(silence, *[events()] * 3, silence, OVER) as server:
         assert await read(server, reconnection=Reconnection(attempts=2)) == []
 
@@ -170,12 +171,12 @@ async def test_headers_alone_do_not_end_the_row_of_failures() -> None:
             await read(server, reconnection=Reconnection(attempts=2))
 
 
-async def test_the_attempts_may_be_without_number() -> None:
+async def test_attempts_none_retries_without_limit() -> None:
     async with RawServer(*[silence] * 30, OVER) as server:
         assert await read(server, reconnection=Reconnection(attempts=None)) == []
 
 
-async def test_nobody_listening_is_a_failure_like_others() -> None:
+async def test_a_refused_connection_counts_as_a_failure() -> None:
     waits = Waits()
     async with RawServer() as server:
         pass
@@ -184,7 +185,7 @@ async def test_nobody_listening_is_a_failure_like_others() -> None:
     assert len(waits) == 2
 
 
-async def test_what_it_waits_is_spread_by_chance() -> None:
+async def test_the_waits_are_spread_at_random() -> None:
     waits = Waits()
     async with RawServer(*[events()] * 20, OVER) as server:
         await read(server, waits=waits, reconnection=Reconnection(delay=2, jitter=0.5))
@@ -192,7 +193,7 @@ async def test_what_it_waits_is_spread_by_chance() -> None:
     assert all(2 <= seconds <= 3 for seconds in waits)
 
 
-async def test_a_stream_that_stalls_is_connected_to_again() -> None:
+async def test_a_stalled_stream_is_reconnected() -> None:
     async def stalled(peer: Peer) -> None:
         await peer.send(EVENTS)
         await peer.chunks(b"id: 1\ndata: a\n\n")
@@ -211,16 +212,19 @@ async def test_a_stream_that_stalls_is_connected_to_again() -> None:
     assert waits == [1, 1]
 
 
-async def test_the_last_stall_says_how_long_it_was() -> None:
+async def test_the_error_of_a_stall_names_the_seconds() -> None:
     async with (
         RawServer(Peer.client_has_left) as server,
         client_of(server, Waits(), reconnection=Reconnection(attempts=1), idle_timeout=0.05) as client,
     ):
-        with pytest.raises(httpx.ReadTimeout, match=r"^Nothing came for 0\.05 seconds\.$"):
+        with pytest.raises(
+            httpx.ReadTimeout,
+            match=r"^No bytes arrived for 0\.05 seconds: have the server send pings, or set a longer timeout\.$",
+        ):
             await anext(client.sse("/events", str))
 
 
-async def test_pings_keep_a_stream_from_having_stalled() -> None:
+async def test_pings_keep_a_stream_from_stalling() -> None:
     async def pinging(peer: Peer) -> None:
         await peer.send(EVENTS)
         for _ in range(20):
@@ -233,7 +237,7 @@ async def test_pings_keep_a_stream_from_having_stalled() -> None:
         assert [event.data async for event in client.sse("/events", str)] == ["a"]
 
 
-async def test_a_failure_that_the_server_tells_of_is_raised_after_the_events_before_it() -> None:
+async def test_a_failure_that_the_server_reports_is_raised_after_the_events_before_it() -> None:
     problem = msgspec.json.encode(Conflict("taken").problem())
     script = events(b"data: a\n\ndata: b\n\nevent: error\ndata: " + problem + b"\n\n")
     async with RawServer(script) as server, client_of(server, Waits()) as client:
@@ -243,7 +247,7 @@ async def test_a_failure_that_the_server_tells_of_is_raised_after_the_events_bef
             await anext(stream)
 
 
-async def test_data_of_another_type_is_raised() -> None:
+async def test_data_of_another_type_raises_a_decode_error() -> None:
     async with (
         RawServer(events(b"data: 1\n\ndata: x\n\n")) as server,
         client_of(server, Waits()) as client,
@@ -274,21 +278,21 @@ def test_the_events_are_the_same_however_the_bytes_are_cut(pieces: list[bytes]) 
     ]
 
 
-async def test_each_byte_may_be_a_chunk_of_its_own() -> None:
+async def test_a_stream_may_arrive_byte_by_byte() -> None:
     async with RawServer(events(*(STREAM[at : at + 1] for at in range(len(STREAM)))), OVER) as server:
         assert data(await read(server)) == ["é🎬\nb", "c", "d", "🎬"]
 
 
-async def test_why_it_comes_back_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_reason_of_a_reconnection_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "jero.client")
     async with RawServer(events(b"data: a\n\n"), silence, OVER) as server:
         await read(server)
     ended, broken = [record.getMessage() for record in caplog.records if record.name == "jero.client"]
-    assert ended == "/events: connecting again in 1.0 s: the stream ended"
-    assert broken.startswith("/events: connecting again in 1.0 s: RemoteProtocolError(")
+    assert ended == "/events: reconnecting in 1.0 s: the stream ended"
+    assert broken.startswith("/events: reconnecting in 1.0 s: RemoteProtocolError(")
 
 
-async def test_leaving_while_it_waits_makes_no_further_attempt() -> None:
+async def test_cancelling_the_wait_prevents_a_further_attempt() -> None:
     is_waiting = asyncio.Event()
 
     async def sleep(seconds: float) -> None:
@@ -304,12 +308,12 @@ async def test_leaving_while_it_waits_makes_no_further_attempt() -> None:
     assert len(server.requests) == 1
 
 
-async def test_a_want_of_connections_on_this_side_is_no_fault_that_passes() -> None:
+async def test_a_pool_timeout_is_raised_at_once() -> None:
     shared = httpx.AsyncClient(
         limits=httpx.Limits(max_connections=1), timeout=httpx.Timeout(5, pool=0.01), trust_env=False
     )
     async with (
-        RawServer(until_the_client_leaves) as server,
+        RawServer(one_event_until_the_client_leaves) as server,
         shared,
         aclosing(StreamClient(client=shared, sleep=never).sse(f"{server.url}/events", str)) as first,
     ):
@@ -318,11 +322,81 @@ async def test_a_want_of_connections_on_this_side_is_no_fault_that_passes() -> N
             await anext(StreamClient(client=shared, sleep=never).sse(f"{server.url}/events", str))
 
 
-async def until_the_client_leaves(peer: Peer) -> None:
+async def one_event_until_the_client_leaves(peer: Peer) -> None:
     await peer.send(EVENTS)
     await peer.chunks(b"data: a\n\n")
     await peer.client_has_left()
 
 
 async def never(seconds: float) -> None:
-    raise AssertionError(f"waits for {seconds} s")
+    raise AssertionError(f"The source waits for {seconds} s.")
+
+
+DEFAULT = Reconnection()
+
+
+def seconds(
+    policy: Reconnection,
+    failures: int,
+    *,
+    retry: int | None = None,
+    retry_after: float | None = None,
+    chance: float = 0,
+) -> float:
+    return policy.seconds(failures, retry=retry, retry_after=retry_after, chance=chance)
+
+
+@pytest.mark.parametrize(
+    ("failures", "retry", "retry_after", "expected"),
+    [
+        (0, None, None, 1),
+        (1, None, None, 1),
+        (2, None, None, 2),
+        (3, None, None, 4),
+        (6, None, None, 30),
+        (5_000, None, None, 30),
+        (0, 250, None, 0.25),
+        (3, 250, None, 1),
+        (0, 0, None, 0),
+        (1, 0, None, 0.1),
+        (2, 0, None, 0.2),
+        (0, 90_000, None, 90),
+        (9, 90_000, None, 90),
+        (1, None, 7.0, 7),
+        (1, None, 0.0, 1),
+        (5, None, 7.0, 16),
+        (1, None, 120.0, 120),
+    ],
+)
+def test_the_delay_doubles_with_each_failure_up_to_a_bound(
+    failures: int, retry: int | None, retry_after: float | None, expected: float
+) -> None:
+    assert seconds(DEFAULT, failures, retry=retry, retry_after=retry_after) == pytest.approx(expected)
+
+
+@given(
+    failures=st.integers(0, 100),
+    retry=st.none() | st.integers(0, 10**15),
+    retry_after=st.none() | st.floats(0, 10**6),
+    chance=st.floats(0, 1),
+)
+def test_the_delay_is_at_least_what_the_server_asks_for_and_within_the_jitter(
+    failures: int, retry: int | None, retry_after: float | None, chance: float
+) -> None:
+    asked = max(retry / 1000 if retry is not None else 0, retry_after or 0)
+    found = seconds(DEFAULT, failures, retry=retry, retry_after=retry_after, chance=chance)
+    assert asked <= found <= max(asked, DEFAULT.longest_delay) * 1.5
+
+
+def test_chance_lengthens_the_delay() -> None:
+    assert [seconds(DEFAULT, 2, chance=chance) for chance in (0, 0.5, 1)] == [2, 2.5, 3]
+    assert seconds(Reconnection(jitter=0), 2, chance=1) == 2
+
+
+@pytest.mark.parametrize(
+    "fault", [{"delay": -1}, {"longest_delay": -0.1}, {"jitter": float("nan")}, {"attempts": 0}, {"attempts": -1}]
+)
+def test_an_invalid_reconnection_is_refused(fault: dict[str, Any]) -> None:
+    [(field, value)] = fault.items()
+    with pytest.raises(ValueError, match=rf"Reconnection\({field}={value}\)"):
+        Reconnection(**fault)

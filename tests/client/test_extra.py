@@ -1,4 +1,4 @@
-"""What `jero.client` gives, and what it asks for."""
+"""The public names of `jero.client`, and the extra that they need."""
 
 import ast
 import subprocess
@@ -17,25 +17,25 @@ def run(script: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False)
 
 
-def test_the_public_names_and_their_stub_are_one() -> None:
+def test_the_public_names_match_their_stub() -> None:
     stub = ast.parse(Path(jero.client.__file__).with_suffix(".pyi").read_text("utf-8"))
     declared = {alias.name for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert declared == NAMES
     assert {getattr(jero.client, name).__name__ for name in NAMES} == NAMES
 
 
-def test_no_other_name_is_there() -> None:
+def test_an_unknown_name_raises_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match=r"module 'jero.client' has no attribute 'Movie'"):
-        getattr(jero.client, "Movie")  # noqa: B009 - a checker would refuse the attribute itself
+        getattr(jero.client, "Movie")  # noqa: B009 - type checkers refuse a plain attribute
 
 
-def test_the_package_and_its_parsers_need_no_httpx() -> None:
-    done = run(WITHOUT_HTTPX + "import jero.client, jero.client.sse, jero.client.ndjson, jero.client.lines")
+def test_the_package_and_its_readers_work_without_httpx() -> None:
+    done = run(WITHOUT_HTTPX + "import jero.client, jero.client.readers")
     assert done.returncode == 0, done.stderr
 
 
-def test_the_package_does_not_import_httpx_by_itself() -> None:
-    done = run("import sys, jero.client.sse; assert 'httpx' not in sys.modules")
+def test_the_package_does_not_import_httpx_on_import() -> None:
+    done = run("import sys, jero.client.readers; assert 'httpx' not in sys.modules")
     assert done.returncode == 0, done.stderr
 
 

@@ -1,4 +1,4 @@
-"""The client against a real server, with an application of jero's."""
+"""The client against a jero application on a real server."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -34,7 +34,7 @@ async def client(feeds: Running) -> AsyncIterator[StreamClient]:
         yield client
 
 
-async def test_items_are_of_the_type_that_was_asked_for(client: StreamClient) -> None:
+async def test_items_have_the_requested_type(client: StreamClient) -> None:
     ticks: list[Tick] = []
     async for tick in client.ndjson("/lines/finite", Tick):
         assert_type(tick, Tick)
@@ -42,7 +42,7 @@ async def test_items_are_of_the_type_that_was_asked_for(client: StreamClient) ->
     assert ticks == [Tick(0), Tick(1), Tick(2)]
 
 
-async def test_so_is_the_data_of_events(client: StreamClient) -> None:
+async def test_the_data_of_events_has_the_requested_type(client: StreamClient) -> None:
     ticks: list[Tick | UnsetType] = []
     async with aclosing(client.sse("/events/finite", Tick, params={"items": 2})) as stream:
         async for event in stream:
@@ -50,22 +50,22 @@ async def test_so_is_the_data_of_events(client: StreamClient) -> None:
             ticks.append(event.data)
             if len(ticks) == 4:
                 break
-    assert ticks == [Tick(0), Tick(1), Tick(0), Tick(1)]  # it came back after the end
+    assert ticks == [Tick(0), Tick(1), Tick(0), Tick(1)]  # the client reconnected after the end
 
 
-async def test_an_item_is_there_before_the_next_is_made(client: StreamClient) -> None:
+async def test_an_item_arrives_before_the_next_is_made(client: StreamClient) -> None:
     async with aclosing(client.ndjson("/lines/idle", Tick)) as ticks:
         assert await anext(ticks) == Tick(0)
 
 
-async def test_a_failing_source_is_a_cut_stream_of_lines(client: StreamClient) -> None:
+async def test_a_failing_source_cuts_an_ndjson_stream(client: StreamClient) -> None:
     ticks = client.ndjson("/lines/failing", Tick, params={"items": 2})
     assert [await anext(ticks), await anext(ticks)] == [Tick(0), Tick(1)]
     with pytest.raises(httpx.RemoteProtocolError):
         await anext(ticks)
 
 
-async def test_a_failing_source_is_told_of_in_an_event_stream(client: StreamClient) -> None:
+async def test_a_failing_source_is_reported_in_an_event_stream(client: StreamClient) -> None:
     ticks = client.sse("/events/failing", Tick, params={"items": 1})
     assert (await anext(ticks)).data == Tick(0)
     with pytest.raises(StreamFailed, match="The source broke") as raised:
@@ -74,7 +74,7 @@ async def test_a_failing_source_is_told_of_in_an_event_stream(client: StreamClie
 
 
 @pytest.mark.parametrize("path", ["/lines/failing", "/events/failing"])
-async def test_a_source_that_fails_before_its_first_item_is_a_refusal(client: StreamClient, path: str) -> None:
+async def test_a_source_that_fails_before_its_first_item_refuses_the_request(client: StreamClient, path: str) -> None:
     read = client.ndjson if path.startswith("/lines") else client.sse
     with pytest.raises(RequestRefused, match="answered with 409: The source broke") as raised:
         await anext(read(path, Tick, params={"items": 0}))
@@ -108,7 +108,7 @@ async def leave_by_cancellation(stream: AsyncGenerator[object, None]) -> None:
 
 @pytest.mark.parametrize("leave", [leave_by_break, leave_by_closing, leave_by_an_error, leave_by_cancellation])
 @pytest.mark.parametrize("path", ["/lines/idle", "/events/idle", "/lines/busy", "/lines/never_pausing"])
-async def test_leaving_half_way_is_noticed_by_the_server(
+async def test_the_server_notices_a_client_that_leaves_early(
     client: StreamClient, feeds: Running, path: str, leave: Any
 ) -> None:
     key = new_key()
@@ -128,7 +128,7 @@ async def test_closing_the_client_ends_its_streams(feeds: Running) -> None:
     await ticks.aclose()
 
 
-async def test_a_client_that_was_handed_in_is_left_open(feeds: Running) -> None:
+async def test_a_given_client_stays_open(feeds: Running) -> None:
     async with httpx.AsyncClient(base_url=feeds.url, trust_env=False) as shared:
         for _ in range(2):
             async with StreamClient(client=shared) as client:
@@ -136,7 +136,7 @@ async def test_a_client_that_was_handed_in_is_left_open(feeds: Running) -> None:
         assert (await shared.get("/health")).status_code == 200
 
 
-async def test_a_hundred_streams_and_more_are_open_at_once(client: StreamClient) -> None:
+async def test_more_than_a_hundred_streams_can_be_open_at_once(client: StreamClient) -> None:
     streams = [client.sse("/events/idle", Tick) for _ in range(120)]
     firsts = await asyncio.gather(*(anext(stream) for stream in streams))
     assert [event.data for event in firsts] == [Tick(0)] * 120
@@ -144,7 +144,7 @@ async def test_a_hundred_streams_and_more_are_open_at_once(client: StreamClient)
         await stream.aclose()
 
 
-async def test_a_server_that_is_gone_is_an_error_in_the_end() -> None:
+async def test_a_server_that_is_gone_raises_after_the_last_attempt() -> None:
     waits = Waits()
     with running(UVICORN) as server:
         policy = Reconnection(attempts=2)
@@ -157,7 +157,7 @@ async def test_a_server_that_is_gone_is_an_error_in_the_end() -> None:
     assert len(waits) == 2
 
 
-async def test_an_application_in_process_is_followed_like_one_on_the_network() -> None:
+async def test_an_application_in_process_is_followed_as_over_a_network() -> None:
     waits = Waits()
     async with AsyncTestClient(sse_events.app) as app:
         client = StreamClient(client=app, sleep=waits)
@@ -168,7 +168,7 @@ async def test_an_application_in_process_is_followed_like_one_on_the_network() -
 
 
 class Endless(BaseApp):
-    """Both formats, without end; `outcomes` are those of the streams that have ended."""
+    """Serves an endless stream in both formats. `outcomes` are the outcomes of the streams that have ended."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -198,7 +198,7 @@ class EndlessEvents(Endpoint, path="/sse"):
 
 
 @pytest.mark.parametrize("method", ["ndjson", "sse"])
-async def test_closing_the_iterator_returns_when_the_connection_is_closed(method: str) -> None:
+async def test_closing_the_iterator_waits_until_the_stream_has_ended(method: str) -> None:
     app = Endless()
     async with AsyncTestClient(app) as in_process:
         stream: AsyncGenerator[object, None] = getattr(StreamClient(client=in_process), method)(f"/{method}", int)

@@ -1,10 +1,10 @@
-"""A `sleep` that takes no time."""
+"""Replaces `sleep`, without waiting."""
 
 import asyncio
 
 
 class Waits(list[float]):
-    """The seconds that were waited, one after the other."""
+    """Records the seconds of each call, and returns at once."""
 
     async def __call__(self, seconds: float) -> None:
         self.append(seconds)

@@ -15,6 +15,8 @@ SUPPRESSIONS_PER_1000_LINES = 3
 NONDESCRIPT_NAMES = {"utils", "helpers", "common", "base", "core", "misc"}
 # What the extras install: an import of these may wait until a function needs it.
 EXTRAS = {"httpx", "jwt", "openai", "redis", "uvicorn"}
+# Modules that import an extra at their top, and so wait for it too.
+NEEDING_EXTRAS = {"jero.client.client", "jero.client.event_source", "jero.client.refused"}
 LIMIT_RULES = re.compile(r"\b(C901|PLR0913)\b")
 SUPPRESSION = re.compile(
     r"""\#\s*(?:
@@ -88,7 +90,7 @@ def hidden_imports(source: Source) -> Iterator[str]:
         for module in imported(node)
     }
     for line, module in sorted(found):
-        if module.partition(".")[0] not in EXTRAS:
+        if module.partition(".")[0] not in EXTRAS and module not in NEEDING_EXTRAS:
             yield source.at(line, f"import of {module} inside a function; only an extra may wait")
 
 

@@ -9,7 +9,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, OpenAPIV32SpecValida
 from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 
 from jero import Endpoint, ServerSentEvent, WiringError
-from jero.client.sse import EventReader
+from jero.client.readers import EventReader
 from jero.openapi.document import build_document, document_bytes
 from jero.openapi.info import Contact, DocumentInfo, License, Server, Tag
 from jero.testing import TestClient

@@ -1,4 +1,4 @@
-"""An application with the streams that the clients are tested on."""
+"""An application whose streams test the test clients."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -26,7 +26,7 @@ class Tick(Struct):
 
 
 class Record:
-    """What the application did."""
+    """Records the steps of the application and the items pulled."""
 
     def __init__(self) -> None:
         self.steps: list[str] = []
@@ -34,13 +34,13 @@ class Record:
 
 
 class Source:
-    """Ticks without end, and a note when they are closed."""
+    """Yields ticks without end, and records when it is closed."""
 
     def __init__(self, record: Record) -> None:
         self._record = record
 
     async def ticks(self) -> AsyncIterator[Tick]:
-        """The items."""
+        """Yields the items."""
         try:
             while True:
                 yield Tick(self._record.pulled)
@@ -51,35 +51,35 @@ class Source:
             self._record.steps.append("closed")
 
     async def events(self) -> AsyncIterator[ServerSentEvent[Tick]]:
-        """The same, with name and id."""
+        """Yields the items as events with a type and an id."""
         async for tick in self.ticks():
             yield ServerSentEvent(data=tick, event="tick", id=str(tick.number))
 
 
 @dataclass
 class Ticks(Endpoint, path="/ticks"):
-    """The source as JSON lines."""
+    """Sends the source as NDJSON."""
 
     source: Source
 
     async def get(self) -> NDJSONStreamingResponse[Tick]:
-        """The items."""
+        """Returns the items."""
         return NDJSONStreamingResponse(stream=self.source.ticks())
 
 
 @dataclass
 class Events(Endpoint, path="/events"):
-    """The source as server-sent events."""
+    """Sends the source as server-sent events."""
 
     source: Source
 
     async def get(self) -> SSEResponse[Tick]:
-        """The events."""
+        """Returns the events."""
         return SSEResponse(stream=self.source.events())
 
 
 class Broken(Endpoint, path="/broken"):
-    """Streams that fail after an item."""
+    """Sends streams that fail after an item."""
 
     async def _ticks(self) -> AsyncIterator[Tick]:
         yield Tick(0)
@@ -87,36 +87,36 @@ class Broken(Endpoint, path="/broken"):
         raise NotFound("the rest")
 
     async def get(self) -> SSEResponse[Tick]:
-        """Tells of it."""
+        """Reports the failure in the stream."""
         return SSEResponse(stream=self._ticks())
 
     async def post(self) -> NDJSONStreamingResponse[Tick]:
-        """Cannot tell of it."""
+        """Cuts the stream."""
         return NDJSONStreamingResponse(stream=self._ticks())
 
 
 class Silence(Endpoint, path="/silence"):
-    """A stream that says nothing."""
+    """Sends a stream without bytes."""
 
     async def _nothing(self) -> AsyncIterator[bytes]:
         await asyncio.get_running_loop().create_future()
         yield b""
 
     async def get(self) -> StreamingResponse:
-        """Bytes, were there any."""
+        """Returns the stream."""
         return StreamingResponse(stream=self._nothing())
 
 
 class Echo(Endpoint, path="/echo"):
-    """Gives back what it was sent."""
+    """Returns the request body."""
 
     async def post(self, content: bytes) -> BytesResponse:
-        """As it came."""
+        """Returns the bytes unchanged."""
         return BytesResponse(content)
 
 
 class Feeds(BaseApp):
-    """All of them."""
+    """Serves all endpoints of this file."""
 
     def __init__(self) -> None:
         super().__init__()

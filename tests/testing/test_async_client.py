@@ -1,4 +1,4 @@
-"""The asynchronous test client: its streams are as a network's."""
+"""The asynchronous test client streams as over a network."""
 
 import asyncio
 import itertools
@@ -14,7 +14,7 @@ from jero.testing import AsyncTestClient
 from tests.testing.feeds import Feeds, Tick
 
 
-async def test_an_endless_stream_is_read_item_by_item_and_left_half_way() -> None:
+async def test_an_endless_stream_is_read_item_by_item_and_closed_early() -> None:
     app = Feeds()
     async with AsyncTestClient(app) as client:
         async with aclosing(client.ndjson("/ticks", Tick)) as ticks:
@@ -30,7 +30,7 @@ async def test_events_are_typed() -> None:
         assert (event.data, event.event, event.id) == (Tick(0), "tick", "0")
 
 
-async def test_a_slow_reader_holds_the_application_back() -> None:
+async def test_a_slow_reader_makes_the_application_wait() -> None:
     app = Feeds()
     async with AsyncTestClient(app) as client, client.stream("GET", "/ticks") as response:
         chunks = response.aiter_raw()
@@ -43,7 +43,7 @@ async def test_a_slow_reader_holds_the_application_back() -> None:
         assert app.record.pulled == held_at < 10
 
 
-async def test_a_stream_that_is_cut_raises() -> None:
+async def test_a_cut_stream_raises() -> None:
     async with AsyncTestClient(Feeds()) as client:
         ticks = client.ndjson("/broken", Tick, method="POST")
         assert await anext(ticks) == Tick(0)
@@ -51,7 +51,7 @@ async def test_a_stream_that_is_cut_raises() -> None:
             await anext(ticks)
 
 
-async def test_a_stream_that_says_that_it_failed_raises_its_problem() -> None:
+async def test_a_failure_reported_in_the_stream_raises_its_problem() -> None:
     async with AsyncTestClient(Feeds()) as client:
         events = client.sse("/broken", Tick)
         assert (await anext(events)).data == Tick(0)
@@ -67,7 +67,7 @@ async def test_a_silent_stream_times_out_and_is_closed() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_body_is_sent_as_it_is_made() -> None:
+async def test_a_request_body_may_be_a_generator() -> None:
     async def body() -> AsyncIterator[bytes]:
         yield b"one "
         yield b"two"
@@ -77,7 +77,7 @@ async def test_a_body_is_sent_as_it_is_made() -> None:
 
 
 @pytest.mark.parametrize(("path", "error"), [("/nowhere", httpx.HTTPStatusError), ("/events", httpx.DecodingError)])
-async def test_what_is_no_such_stream_is_refused(path: str, error: type[Exception]) -> None:
+async def test_another_status_or_media_type_is_refused(path: str, error: type[Exception]) -> None:
     async with AsyncTestClient(Feeds()) as client:
         with pytest.raises(error):
             await anext(client.ndjson(path, Tick))
@@ -103,7 +103,7 @@ async def test_it_serves_an_application_without_a_lifespan_and_raises_its_errors
 
 
 @pytest.mark.parametrize("phase", ["startup", "shutdown"])
-async def test_a_lifespan_that_fails_raises_its_reason(phase: str) -> None:
+async def test_a_failing_lifespan_raises_its_reason(phase: str) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         for each in itertools.takewhile(lambda each: each != phase, ("startup", "shutdown")):
             await receive()
@@ -116,8 +116,8 @@ async def test_a_lifespan_that_fails_raises_its_reason(phase: str) -> None:
             pass
 
 
-async def test_an_application_that_ignores_the_leaving_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jero.testing.exchange.LEAVING_SECONDS", 0.01)
+async def test_an_application_that_ignores_a_disconnect_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jero.testing.exchange.DISCONNECT_TIMEOUT", 0.01)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -126,12 +126,12 @@ async def test_an_application_that_ignores_the_leaving_is_reported(monkeypatch: 
         await asyncio.get_running_loop().create_future()
 
     async with AsyncTestClient(app) as client:
-        with pytest.raises(RuntimeError, match="goes on"):
+        with pytest.raises(RuntimeError, match="still runs"):
             async with client.stream("GET", "/"):
                 pass
 
 
-async def test_a_stream_that_is_still_open_at_the_end_is_left_then() -> None:
+async def test_closing_the_client_closes_its_open_streams() -> None:
     app = Feeds()
     async with AsyncTestClient(app) as client:
         ticks = client.ndjson("/ticks", Tick)
@@ -140,18 +140,18 @@ async def test_a_stream_that_is_still_open_at_the_end_is_left_then() -> None:
     await ticks.aclose()
 
 
-async def test_a_client_that_leaves_while_it_sends() -> None:
+async def test_a_disconnect_closes_a_request_body_that_is_being_sent() -> None:
     sent: list[str] = []
     received: list[Message] = []
-    asks_on = asyncio.Event()
+    is_read_on = asyncio.Event()
 
     async def body() -> AsyncIterator[bytes]:
         try:
             yield b"first"
-            asks_on.set()
+            is_read_on.set()
             await asyncio.get_running_loop().create_future()
         finally:
-            sent.append("broken off")
+            sent.append("closed")
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -163,9 +163,9 @@ async def test_a_client_that_leaves_while_it_sends() -> None:
 
     async with AsyncTestClient(app) as client, client.stream("POST", "/", content=body()) as response:
         assert await anext(response.aiter_raw()) == b"answer"
-        await asks_on.wait()
+        await is_read_on.wait()
     assert received == [
         {"type": "http.request", "body": b"first", "more_body": True},
         {"type": "http.disconnect"},
     ]
-    assert sent == ["broken off"]
+    assert sent == ["closed"]

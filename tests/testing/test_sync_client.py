@@ -1,4 +1,4 @@
-"""The synchronous test client: its streams are as a network's."""
+"""The synchronous test client streams as over a network."""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from jero.testing import TestClient
 from tests.testing.feeds import Feeds, Tick
 
 
-def test_an_endless_stream_is_read_item_by_item_and_left_half_way() -> None:
+def test_an_endless_stream_is_read_item_by_item_and_closed_early() -> None:
     app = Feeds()
     with TestClient(app) as client:
         with closing(client.ndjson("/ticks", Tick)) as ticks:
@@ -28,12 +28,12 @@ def test_events_are_typed() -> None:
         assert (event.data, event.event, event.id) == (Tick(0), "tick", "0")
 
 
-def test_a_slow_reader_holds_the_application_back() -> None:
+def test_a_slow_reader_makes_the_application_wait() -> None:
     app = Feeds()
     with TestClient(app) as client, client.stream("GET", "/ticks") as response:
         chunks = response.iter_raw()
         next(chunks)
-        for _ in range(50):  # each a round through the application's event loop
+        for _ in range(50):  # each request lets the application's event loop run
             client.post("/echo", content=b"")
         held_at = app.record.pulled
         for _ in range(50):
@@ -41,7 +41,7 @@ def test_a_slow_reader_holds_the_application_back() -> None:
         assert app.record.pulled == held_at < 10
 
 
-def test_a_stream_that_is_cut_raises() -> None:
+def test_a_cut_stream_raises() -> None:
     with TestClient(Feeds()) as client:
         ticks = client.ndjson("/broken", Tick, method="POST")
         assert next(ticks) == Tick(0)
@@ -49,7 +49,7 @@ def test_a_stream_that_is_cut_raises() -> None:
             next(ticks)
 
 
-def test_a_stream_that_says_that_it_failed_raises_its_problem() -> None:
+def test_a_failure_reported_in_the_stream_raises_its_problem() -> None:
     with TestClient(Feeds()) as client:
         events = client.sse("/broken", Tick)
         assert next(events).data == Tick(0)
@@ -62,7 +62,7 @@ def test_a_silent_stream_times_out() -> None:
         client.get("/silence")
 
 
-def test_a_body_is_sent_as_it_is_made() -> None:
+def test_a_request_body_may_be_a_generator() -> None:
     def body() -> Iterator[bytes]:
         yield b"one "
         yield b"two"
@@ -71,7 +71,7 @@ def test_a_body_is_sent_as_it_is_made() -> None:
         assert client.post("/echo", content=body()).content == b"one two"
 
 
-def test_without_with_the_first_request_wires_the_application() -> None:
+def test_the_first_request_wires_the_application_without_a_with_block() -> None:
     app = Feeds()
     threads = threading.active_count()
     client = TestClient(app)
@@ -81,7 +81,7 @@ def test_without_with_the_first_request_wires_the_application() -> None:
     assert threading.active_count() <= threads
 
 
-def test_each_with_is_a_life_of_the_application() -> None:
+def test_each_with_block_starts_and_stops_the_application() -> None:
     app = Feeds()
     for _ in range(2):
         with TestClient(app) as client:
@@ -89,7 +89,7 @@ def test_each_with_is_a_life_of_the_application() -> None:
     assert app.record.steps == ["started", "stopped"] * 2
 
 
-def test_an_application_that_does_not_start_says_why() -> None:
+def test_an_application_that_fails_to_start_raises_its_reason() -> None:
     class App(BaseApp):
         async def _wire(self) -> None:
             raise WiringError("Nothing fits.")
@@ -100,7 +100,7 @@ def test_an_application_that_does_not_start_says_why() -> None:
     assert threading.active_count() <= threads
 
 
-def test_a_stream_that_is_still_open_at_the_end_is_left_then() -> None:
+def test_closing_the_client_closes_its_open_streams() -> None:
     app = Feeds()
     with TestClient(app) as client:
         ticks = client.ndjson("/ticks", Tick)

@@ -1,4 +1,4 @@
-"""The client as its users have it, from servers that say exactly the bytes of the test."""
+"""The client's public methods, against servers that send exactly the bytes of the test."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -36,7 +36,7 @@ def client_of(server: RawServer, **options: Any) -> StreamClient:
     return StreamClient(server.url, trust_env=False, **options)
 
 
-async def test_its_own_client_is_closed() -> None:
+async def test_a_client_that_it_makes_is_closed() -> None:
     client = StreamClient("http://127.0.0.1:9")
     async with client:
         pass
@@ -44,16 +44,16 @@ async def test_its_own_client_is_closed() -> None:
         await anext(client.ndjson("/", Tick))
 
 
-async def test_a_client_of_ones_own_brings_its_base_url_and_options() -> None:
+async def test_a_given_client_excludes_a_base_url_and_options() -> None:
     async with httpx.AsyncClient() as shared:
-        with pytest.raises(TypeError, match="are those of that client"):
+        with pytest.raises(TypeError, match="set them on the client that you pass"):
             StreamClient("http://127.0.0.1:9", client=shared)
-        with pytest.raises(TypeError, match="are those of that client"):
+        with pytest.raises(TypeError, match="set them on the client that you pass"):
             StreamClient(client=shared, headers={"X-Trace": "1"})
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
-def test_a_timeout_that_makes_no_sense_is_refused(seconds: float) -> None:
+def test_an_invalid_timeout_is_refused(seconds: float) -> None:
     with pytest.raises(ValueError, match=rf"idle_timeout={seconds}"):
         StreamClient("http://127.0.0.1:9", idle_timeout=seconds)
 
@@ -85,9 +85,7 @@ class Query(Struct):
         ({"content": b"1\n2\n", "headers": {"Content-Type": "application/x-ndjson"}}, "1\n2\n", "application/x-ndjson"),
     ],
 )
-async def test_a_stream_of_lines_may_be_asked_for_with_a_body(
-    options: dict[str, Any], body: str, media_type: str
-) -> None:
+async def test_a_request_for_ndjson_may_have_a_body(options: dict[str, Any], body: str, media_type: str) -> None:
     async with RawServer(lines(b"1\n")) as server, client_of(server) as client:
         assert [item async for item in client.ndjson("/", int, method="POST", **options)] == [1]
     [request] = server.requests
@@ -96,7 +94,7 @@ async def test_a_stream_of_lines_may_be_asked_for_with_a_body(
     assert request.headers["content-type"] == media_type
 
 
-async def test_a_body_may_be_sent_as_it_is_made() -> None:
+async def test_a_request_body_may_be_a_generator() -> None:
     async def content() -> AsyncIterator[bytes]:
         yield b"1\n"
 
@@ -115,13 +113,13 @@ class Echo(BaseApp):
         self._include_endpoint(EchoEndpoint())
 
 
-async def test_no_content_is_no_item() -> None:
+async def test_a_204_has_no_items() -> None:
     async with AsyncTestClient(Echo()) as app, StreamClient(client=app) as client:
         assert [item async for item in client.ndjson("/echo", int, method="POST")] == []
 
 
 @pytest.mark.parametrize("status", [404, 429, 500, 503])
-async def test_a_stream_of_lines_that_is_refused_is_raised_at_once(status: int) -> None:
+async def test_a_refused_request_for_ndjson_is_raised_at_once(status: int) -> None:
     async with RawServer(answer(status, body=b"no")) as server, client_of(server, sleep=Waits()) as client:
         with pytest.raises(RequestRefused, match=f"was answered with {status}") as raised:
             await anext(client.ndjson("/", int))
@@ -131,13 +129,13 @@ async def test_a_stream_of_lines_that_is_refused_is_raised_at_once(status: int) 
 @pytest.mark.parametrize(
     "media_type", ["application/x-ndjson", "application/jsonl", "Application/JSONL; charset=utf-8"]
 )
-async def test_both_names_of_the_format_are_read(media_type: str) -> None:
+async def test_both_media_types_of_ndjson_are_read(media_type: str) -> None:
     script = answer(200, f"Content-Type: {media_type}", body=b"1\n2\n")
     async with RawServer(script) as server, client_of(server) as client:
         assert [item async for item in client.ndjson("/", int)] == [1, 2]
 
 
-async def test_another_media_type_is_no_stream_of_lines() -> None:
+async def test_another_media_type_is_refused() -> None:
     script = answer(200, "Content-Type: application/json", body=b"1\n2\n")
     async with RawServer(script) as server, client_of(server) as client:
         with pytest.raises(httpx.DecodingError, match="'application/json', not application/x-ndjson"):
@@ -155,9 +153,9 @@ async def without_length(peer: Peer) -> None:
 @pytest.mark.parametrize(
     "script",
     [lines(b"1\n2\n3\n", is_complete=False), lines(b"1\n2\n3\n4", is_complete=False), too_short, without_length],
-    ids=["between lines", "within a line", "less than its length", "nobody knows"],
+    ids=["between lines", "within a line", "shorter than its length", "no length and no chunks"],
 )
-async def test_a_cut_stream_of_lines_is_never_a_short_success(script: Script) -> None:
+async def test_a_cut_ndjson_stream_raises_an_error(script: Script) -> None:
     async with RawServer(script) as server, client_of(server) as client:
         numbers = client.ndjson("/", int)
         assert [await anext(numbers) for _ in range(3)] == [1, 2, 3]
@@ -165,7 +163,7 @@ async def test_a_cut_stream_of_lines_is_never_a_short_success(script: Script) ->
             await anext(numbers)
 
 
-async def test_a_stream_of_lines_that_stalls_is_an_error() -> None:
+async def test_a_stalled_ndjson_stream_raises_an_error() -> None:
     async def stalled(peer: Peer) -> None:
         await peer.send(LINES)
         await peer.chunks(b"1\n")
@@ -174,17 +172,23 @@ async def test_a_stream_of_lines_that_stalls_is_an_error() -> None:
     async with RawServer(stalled) as server, client_of(server, idle_timeout=0.05) as client:
         numbers = client.ndjson("/", int)
         assert await anext(numbers) == 1
-        with pytest.raises(httpx.ReadTimeout, match=r"^Nothing came for 0\.05 seconds\.$"):
+        with pytest.raises(
+            httpx.ReadTimeout,
+            match=r"^No bytes arrived for 0\.05 seconds: have the server send pings, or set a longer timeout\.$",
+        ):
             await anext(numbers)
 
 
-async def test_a_request_may_have_a_timeout_of_its_own() -> None:
+async def test_a_timeout_of_the_request_replaces_the_idle_timeout() -> None:
     async with RawServer(Peer.client_has_left) as server, client_of(server, idle_timeout=None) as client:
-        with pytest.raises(httpx.ReadTimeout, match=r"^Nothing came for 0\.05 seconds\.$"):
+        with pytest.raises(
+            httpx.ReadTimeout,
+            match=r"^No bytes arrived for 0\.05 seconds: have the server send pings, or set a longer timeout\.$",
+        ):
             await anext(client.ndjson("/", int, timeout=0.05))
 
 
-async def test_the_other_timeouts_are_those_of_the_client() -> None:
+async def test_the_other_timeouts_are_taken_from_the_client() -> None:
     seen: list[Any] = []
 
     async def note(request: httpx.Request) -> None:
@@ -206,7 +210,7 @@ def test_the_items_are_the_same_however_the_bytes_are_cut(pieces: list[bytes]) -
     assert asyncio.run(found()) == [Query("é"), Query("🎬\n"), Query("")]
 
 
-async def test_the_items_before_a_faulty_line_are_given() -> None:
+async def test_the_items_before_an_invalid_line_are_yielded() -> None:
     async with RawServer(lines(b"1\n2\nx\n3\n")) as server, client_of(server) as client:
         numbers = client.ndjson("/", int)
         assert [await anext(numbers), await anext(numbers)] == [1, 2]

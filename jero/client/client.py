@@ -26,8 +26,9 @@ ACCEPT_EVENTS: Final = {"Accept": "text/event-stream"}
 class StreamClient:
     """Reads streams as typed items, on an `httpx.AsyncClient`.
 
-    Without `client`, it makes one with `base_url` and `options`, such as `headers=` and `auth=`. Its `async with` block
-    opens and closes that one. A `client` that you pass keeps its own base URL and options, and stays open.
+    If you pass a `client`, its own base URL and options apply, and it stays open. Otherwise `StreamClient` makes a
+    client with `base_url` and `options`, such as `headers=` and `auth=`, and closes that client at the end of the
+    `async with` block.
 
     `idle_timeout`: the seconds without a byte after which a stream counts as stalled; `None` for no limit. Pings are
     bytes too. `sse` reconnects after a stall, `ndjson` raises `httpx.ReadTimeout`.

@@ -3,7 +3,7 @@
 # Theory of operation
 #
 # An `EventSource` is a loop: connect, yield the events of that connection, wait, connect again. One `EventReader` lives
-# through the whole loop. It carries what the next connection needs: the last event id and the reconnection time.
+# through the whole loop, and keeps what the next connection needs: the last event id and the reconnection time.
 #
 # A connection ends in one of four ways:
 #
@@ -103,7 +103,7 @@ DEFAULT_RECONNECTION: Final = Reconnection()
 class EventSource(Generic[T]):
     """Reads an event stream, and reconnects when a connection ended, was cut or stalled.
 
-    `url` is what the log calls the stream. `connect` sends the request with the given headers added. `last_event_id`
+    `url` names the stream in the log. `connect` sends the request with the given headers added. `last_event_id`
     is the id to resume after. `sleep` waits for a number of seconds.
     """
 

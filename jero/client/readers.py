@@ -1,7 +1,7 @@
 """Parses lines, NDJSON and event streams from chunks of bytes, as the chunks arrive.
 
-The readers share no code with `jero.framing`: a test that reads what jero wrote finds the mistakes of both. They need
-neither httpx nor an event loop.
+The readers share no code with `jero.framing`, so that neither hides a mistake of the other. They need neither httpx nor
+an event loop.
 """
 
 import re

@@ -57,8 +57,8 @@ class TestClient(httpx.Client):
         """Yields the events of one event stream as they arrive. `options` are those of `httpx.Client.stream`.
 
         `type_` is the type of an event's data: JSON, or the plain text if `type_` is `str`. Raises `StreamFailed` if
-        the application reports in the stream that it failed, and otherwise what `ndjson` raises. Unlike
-        `StreamClient.sse`, it does not reconnect.
+        the application reports in the stream that it failed, and the same errors as `ndjson` in the other cases. Unlike
+        `StreamClient.sse`, this method does not reconnect.
         """
         reader = EventReader(type_)
         with self.stream("GET", url, **with_headers(ACCEPT_EVENTS, options)) as response:

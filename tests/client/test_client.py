@@ -36,7 +36,7 @@ def client_of(server: RawServer, **options: Any) -> StreamClient:
     return StreamClient(server.url, trust_env=False, **options)
 
 
-async def test_a_client_that_it_makes_is_closed() -> None:
+async def test_a_client_of_its_own_is_closed() -> None:
     client = StreamClient("http://127.0.0.1:9")
     async with client:
         pass

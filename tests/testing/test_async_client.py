@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from jero import StreamFailed
+from jero.client import RequestRefused
 from jero.http.asgi import Message, Receive, Scope, Send
 from jero.testing import AsyncTestClient
 from tests.testing.feeds import Feeds, Tick
@@ -58,6 +59,15 @@ async def test_a_failure_reported_in_the_stream_raises_its_problem() -> None:
         with pytest.raises(StreamFailed, match="the rest") as raised:
             await anext(events)
         assert raised.value.problem.status == 404
+
+
+async def test_a_refused_request_raises_the_problem_of_the_application() -> None:
+    async with AsyncTestClient(Feeds()) as client:
+        with pytest.raises(RequestRefused, match="answered with 404: ") as raised:
+            await anext(client.sse("/nowhere", Tick))
+    assert raised.value.problem is not None
+    assert raised.value.problem.status == 404
+    assert raised.value.__notes__ == [raised.value.response.text]
 
 
 async def test_a_silent_stream_times_out_and_is_closed() -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from jero import BaseApp, StreamFailed, WiringError
+from jero.client import RequestRefused
 from jero.testing import TestClient
 from tests.testing.feeds import Feeds, Tick
 
@@ -55,6 +56,17 @@ def test_a_failure_reported_in_the_stream_raises_its_problem() -> None:
         assert next(events).data == Tick(0)
         with pytest.raises(StreamFailed, match="the rest"):
             next(events)
+
+
+def test_a_refused_request_raises_the_problem_of_the_application() -> None:
+    with (
+        TestClient(Feeds()) as client,
+        pytest.raises(RequestRefused, match="answered with 404: ") as raised,
+    ):
+        next(client.sse("/nowhere", Tick))
+    assert raised.value.problem is not None
+    assert raised.value.problem.status == 404
+    assert raised.value.__notes__ == [raised.value.response.text]
 
 
 def test_a_silent_stream_times_out() -> None:

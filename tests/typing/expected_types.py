@@ -1,4 +1,4 @@
-"""What the type checkers are to make of the public names: they read this file, nothing runs it."""
+"""States the types that type checkers must infer for the public names. Nothing runs this file."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
@@ -109,7 +109,7 @@ async def asynchronous_clients(app: BaseApp) -> None:
 
 
 class EventsEndpoint(Endpoint, path="/events"):
-    """Each way of giving a stream fits the return type that names its item."""
+    """Returns streams of every kind, each with a return type that names its item."""
 
     async def get(self) -> SSEResponse[Movie] | NoContent:
         return SSEResponse(stream=mixed(), keepalive=1, ping=ServerSentEvent(comment="ping"))

@@ -1,4 +1,4 @@
-"""A type checker accepts what is right, and refuses each wrong use on its line."""
+"""The type checker accepts right uses, and reports each wrong use on its line."""
 
 import re
 import subprocess
@@ -58,7 +58,7 @@ WRONG = [
 
 
 def check(directory: Path, *files: Path) -> str:
-    """What mypy has to say of the files."""
+    """Returns the report of mypy on the files."""
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file", str(ROOT / "pyproject.toml")]
     command += ["--no-error-summary", "--cache-dir", str(directory / "cache"), *map(str, files)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
@@ -66,7 +66,7 @@ def check(directory: Path, *files: Path) -> str:
     return done.stdout
 
 
-def test_right_uses_are_accepted_and_wrong_ones_refused(tmp_path: Path) -> None:
+def test_right_uses_are_accepted_and_wrong_uses_refused(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     wrong = tmp_path / "wrong.py"
     wrong.write_text("\n".join([*PREAMBLE.splitlines(), *RIGHT, *WRONG, ""]), "utf-8")

@@ -16,7 +16,12 @@ NONDESCRIPT_NAMES = {"utils", "helpers", "common", "base", "core", "misc"}
 # What the extras install: an import of these may wait until a function needs it.
 EXTRAS = {"httpx", "jwt", "openai", "redis", "uvicorn"}
 # Modules that import an extra at their top, and so wait for it too.
-NEEDING_EXTRAS = {"jero.client.client", "jero.client.event_source", "jero.client.refused"}
+NEEDING_EXTRAS = {
+    "jero.channels.redis",
+    "jero.client.client",
+    "jero.client.event_source",
+    "jero.client.refused",
+}
 LIMIT_RULES = re.compile(r"\b(C901|PLR0913)\b")
 SUPPRESSION = re.compile(
     r"""\#\s*(?:

@@ -59,6 +59,7 @@ def function(lines: int) -> str:
         (limits.hidden_imports, "import json\n", 0),
         (limits.hidden_imports, "def f():\n    import httpx\n    from redis.asyncio import Redis\n", 0),
         (limits.hidden_imports, "def f():\n    from jero.client.client import StreamClient\n", 0),
+        (limits.hidden_imports, "def f():\n    from jero.channels.redis import RedisStore\n", 0),
         (limits.hidden_imports, "def f():\n    import json\n", 1),
         (limits.hidden_imports, "async def f():\n    def g():\n        from . import errors\n", 1),
         (limits.hidden_imports, "class C:\n    def f(self):\n        from jero.redis import x\n", 1),

@@ -1,28 +1,33 @@
 """Channels: broadcast, replay and resume, in one process or on Redis.
 
-`RedisStore` needs the extra `jero-asgi[redis]`; all else, and an import of this package, needs it not.
+`RedisStore` needs the extra `jero-asgi[redis]`, so it is imported at its first use.
 """
 
-from importlib import import_module
+from jero.channels.channel import Channel, ChannelStatistics
+from jero.channels.event import Gap
+from jero.channels.memory import MemoryStore
+from jero.channels.store import ChannelUnavailable, Store
+from jero.channels.subscribers import Subscription
 
-_HOMES = {
-    "Channel": "jero.channels.channel",
-    "ChannelStatistics": "jero.channels.statistics",
-    "ChannelUnavailable": "jero.channels.store",
-    "Gap": "jero.channels.event",
-    "MemoryStore": "jero.channels.memory",
-    "RedisStore": "jero.channels.redis",
-    "Store": "jero.channels.store",
-    "Subscription": "jero.channels.subscription",
-}
+# Without "RedisStore", so that `import *` does not need the extra.
+__all__ = [
+    "Channel",
+    "ChannelStatistics",
+    "ChannelUnavailable",
+    "Gap",
+    "MemoryStore",
+    "Store",
+    "Subscription",
+]
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name != "RedisStore":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        return getattr(import_module(_HOMES[name]), name)
+        from jero.channels.redis import RedisStore
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "redis":
             raise
         raise ImportError(f'jero.channels.{name} needs redis: pip install "jero-asgi[redis]"', name="redis") from error
+    return RedisStore

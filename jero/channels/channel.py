@@ -1,28 +1,47 @@
-"""A channel: whoever publishes, and whoever receives."""
+"""Publishes events of one type under a name, subscribes to them, and counts both."""
 
 from typing import Generic, TypeVar
 
+from msgspec import Struct
 from msgspec.json import Decoder, Encoder
 
-from jero.channels.event import payload_of
-from jero.channels.statistics import ChannelStatistics
+from jero.channels.event import encode_payload
 from jero.channels.store import Store
-from jero.channels.subscription import Subscription
+from jero.channels.subscribers import Subscription
 from jero.codec import DEFAULT_ENCODER, json_decoder
 from jero.errors import BadRequest
 
 T = TypeVar("T")
 
 
+class ChannelStatistics(Struct, frozen=True, kw_only=True):
+    """A channel as this process sees it at one moment. Counting begins when the store is opened.
+
+    Channels of the same name in one store share their counters.
+
+    `subscribers`: how many are subscribed now. `kept`: how many events are in memory. `last_id`: the id of the newest
+    event, or `None` if this process has not seen an event. `published`: how many events this process has published.
+    `delivered`: how many events were sent to subscribers; an event that goes to ten subscribers counts ten times.
+    `gaps`: how many gaps were sent to subscribers.
+    """
+
+    subscribers: int
+    kept: int
+    last_id: str | None
+    published: int
+    delivered: int
+    gaps: int
+
+
 class Channel(Generic[T]):
-    """Events of type `T` under a name in a store, for any number of subscribers. Make it in `_wire`, in an open store.
+    """Sends events of type `T` to any number of subscribers. Make it in `_wire`, in an open store.
 
-    `history`: how many events are kept for those who are slow, or come back. `publish_timeout`: seconds that the store
-    has to take an event. `encoder` writes the events' JSON, once for all formats and subscribers: an application's or a
-    response's own has no part in it.
+    `history`: how many events are kept for subscribers that are slow or reconnect. `publish_timeout`: how many seconds
+    the store has to store an event. `encoder`: the JSON encoder for the events. An event is encoded once for all
+    formats and subscribers, so encoders of the application and of responses are not used.
 
-    Raises `ValueError` for an empty name, a `history` under 1, or a time that is not positive; `WiringError` for a
-    store that is not open, or that has the name with another `history`.
+    Raises `ValueError` if `name` is empty, `history` is less than 1, or `publish_timeout` is not positive. Raises
+    `WiringError` if the store is not open, or if it has a channel of that name with another `history`.
     """
 
     def __init__(
@@ -36,11 +55,11 @@ class Channel(Generic[T]):
         encoder: Encoder = DEFAULT_ENCODER,
     ) -> None:
         if not name:
-            raise ValueError("Channel(name=''): a channel has a name in its store.")
+            raise ValueError("Channel(name=''): the name is empty. The store needs one to tell channels apart.")
         if history < 1:
-            raise ValueError(f"Channel(history={history!r}): at least 1 event is kept.")
+            raise ValueError(f"Channel(history={history!r}): it must be at least 1.")
         if not publish_timeout > 0:
-            raise ValueError(f"Channel(publish_timeout={publish_timeout!r}): it is a positive number of seconds.")
+            raise ValueError(f"Channel(publish_timeout={publish_timeout!r}): it must be a positive number of seconds.")
         self.name = name
         self._log = store.log(name, history)
         self._publish_timeout = publish_timeout
@@ -48,37 +67,38 @@ class Channel(Generic[T]):
         self._decoder: Decoder[T] = json_decoder(type)
 
     async def publish(self, data: T, *, event: str | None = None) -> str:
-        """Gives every subscriber an event, of the type `event`; returns its id when the store has it.
+        """Sends an event to every subscriber. Returns the event's id when the store has stored it.
 
-        `data` is encoded now, so that it may be changed afterwards: `str` as the text that it is, all else as JSON.
+        `data` is encoded before the first `await`, so you may change it afterwards: `str` as text, other types as
+        JSON. `event` is the event's type.
 
-        Raises `ChannelUnavailable` where the store does not take it within `publish_timeout`; it may yet come to have
-        it, once. `TypeError` for bytes and what has no JSON, `ValueError` for an event type with CR, LF or NUL and for
-        "gap".
+        Raises `ChannelUnavailable` if the store does not confirm the event within `publish_timeout`. The store may
+        still store it later, once. Raises `TypeError` for bytes and for types without a JSON form. Raises `ValueError`
+        if `event` contains CR, LF or NUL, or is "gap".
         """
-        event_id = await self._log.append(payload_of(data, event, self._encoder), self._publish_timeout)
+        payload = encode_payload(data, event, self._encoder)
+        event_id = await self._log.append(payload, self._publish_timeout)
         self._log.counters.published += 1
         return event_id
 
     def subscribe(self, *, after: str | None = None) -> Subscription[T]:
-        """The events that come after the one with the id `after`; where it is `None`, or empty, those from now on.
+        """Returns the events after the one with the id `after`; if it is `None` or empty, the events from now on.
 
-        Raises `BadRequest` for what is no id of this channel's store.
+        Raises `BadRequest` if `after` cannot be an event id of this channel.
         """
         log = self._log
-        position = None
-        if after:
-            try:
-                position = log.position_of(after)
-            except ValueError as error:
-                raise BadRequest(f"The id to go on after is none of this channel's: {error}.") from None
-        elif log.is_ready:
-            position = log.newest()
-        foreign = after if after and position is None else None
-        return Subscription(log, self._decoder, after=foreign, position=position)
+        if not after:
+            return Subscription(
+                log, self._decoder, unknown_id=None, offset=log.newest_offset() if log.is_ready else None
+            )
+        try:
+            offset = log.offset_of(after)
+        except ValueError as error:
+            raise BadRequest(f"Last-Event-ID is not an event id of this channel: {error}.") from None
+        return Subscription(log, self._decoder, unknown_id=after if offset is None else None, offset=offset)
 
     def statistics(self) -> ChannelStatistics:
-        """What has been counted so far, in this process."""
+        """Returns what this process has counted so far."""
         log, counters = self._log, self._log.counters
         return ChannelStatistics(
             subscribers=counters.subscribers,

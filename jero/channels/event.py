@@ -1,4 +1,4 @@
-"""An event of a channel: encoded when it is published, framed when it is kept, and neither ever again."""
+"""Events as bytes: encodes the data once when it is published, and frames the event once when it is kept."""
 
 from enum import Enum
 from typing import Any, Final, TypeAlias
@@ -13,13 +13,13 @@ from jero.framing.sse import SSE
 
 GAP: Final = "gap"
 
-Position: TypeAlias = tuple[int, int]
+Offset: TypeAlias = tuple[int, int]
 
 
 class Gap(Notice, frozen=True):
-    """The data of an event `gap`: what came after the id `after`, up to `resumed_at`, is missed.
+    """The data of an event `gap`: the events after the id `after`, up to and including `resumed_at`, are missed.
 
-    What follows the gap came after `resumed_at`.
+    The events that follow the gap come after `resumed_at`.
     """
 
     after: str
@@ -30,7 +30,7 @@ _GAPS: Final[Decoder[Gap]] = json_decoder(Gap)
 
 
 class Payload(Struct, frozen=True):
-    """What is published, as bytes: JSON on one line, or text in UTF-8; `event` is its type."""
+    """Published data as bytes: JSON on one line, or text in UTF-8. `event` is the event's type."""
 
     data: bytes
     is_text: bool = False
@@ -38,53 +38,58 @@ class Payload(Struct, frozen=True):
 
 
 class Event(Struct, frozen=True, gc=False):
-    """An event in its place: `position` orders it in its channel, `id` is the same for a client.
+    """A stored event. `offset` is its place in the channel; `id` says the same to a client.
 
-    `frame`: the event as an event stream sends it. Its data stands in there, `size` bytes from `start` on; only text of
-    several lines does not, and is kept beside.
+    `frame` is the event as an event stream sends it. The frame usually contains the data, `data_size` bytes from
+    `data_start` on, so the data is not kept twice. A frame splits text of several lines: if it does, `separate_data`
+    has the data.
     """
 
-    position: Position
+    offset: Offset
     id: str
     type: str | None
     is_text: bool
     frame: bytes
-    start: int
-    size: int
-    beside: bytes | None
+    data_start: int
+    data_size: int
+    separate_data: bytes | None
 
     @property
     def data(self) -> bytes:
-        """JSON on one line, or text in UTF-8."""
-        return self.frame[self.start : self.start + self.size] if self.beside is None else self.beside
+        """Returns the data: JSON on one line, or text in UTF-8."""
+        if self.separate_data is not None:
+            return self.separate_data
+        return self.frame[self.data_start : self.data_start + self.data_size]
 
-    def sent(self, data: Any) -> ServerSentEvent[Any]:
-        """The event with `data` in the place of its bytes."""
+    def with_data(self, data: Any) -> ServerSentEvent[Any]:
+        """Returns the event with decoded `data` instead of bytes."""
         return ServerSentEvent(id=self.id, event=self.type, data=data)
 
-    def encoded(self) -> ServerSentEvent[Any]:
-        """The event with its data ready for an encoder, which takes JSON over as it is."""
+    def encodable(self) -> ServerSentEvent[Any]:
+        """Returns the event with data for an encoder, which copies the JSON unchanged."""
         if self.type == GAP:
-            return self.sent(self.gap())
-        return self.sent(self.data.decode() if self.is_text else Raw(self.data))
+            return self.with_data(self.decode_gap())
+        return self.with_data(self.data.decode() if self.is_text else Raw(self.data))
 
-    def gap(self) -> Gap:
-        """What it says that is missed, where it is a gap."""
+    def decode_gap(self) -> Gap:
+        """Returns the data of an event `gap`."""
         return _GAPS.decode(self.data)
 
 
-def payload_of(data: Any, event: str | None, encoder: Encoder) -> Payload:
-    """Encodes what is published.
+def encode_payload(data: Any, event: str | None, encoder: Encoder) -> Payload:
+    """Encodes `data` for publishing.
 
-    Raises `TypeError` for bytes, which have no one form in all formats, and for what the encoder does not know;
-    `ValueError` for an event type that cannot be sent, or that is "gap".
+    Raises `TypeError` for bytes, which the formats do not represent alike, and for types that the encoder does not
+    support. Raises `ValueError` if an event stream cannot carry the type `event`, and if the type is "gap".
     """
     if isinstance(data, bytes | bytearray | memoryview):
-        raise TypeError("A channel's events are text or JSON. Publish str, or a Struct with a field of bytes.")
+        raise TypeError(
+            "A channel's events are text or JSON, not bytes. Publish str, or a Struct with a field of bytes."
+        )
     if event == GAP:
-        raise ValueError(f"event={event!r}: that type says that events were missed, and is the channel's own.")
+        raise ValueError(f"event={event!r}: the channel reserves this type to report missed events. Use another type.")
     if event is not None:
-        ServerSentEvent(event=event)  # refuses what would break its line
+        ServerSentEvent(event=event)  # raises if the type would break its line
     if isinstance(data, str) and not isinstance(data, Enum):
         return Payload(data.encode(), is_text=True, event=event)
     buffer = bytearray()
@@ -92,19 +97,19 @@ def payload_of(data: Any, event: str | None, encoder: Encoder) -> Payload:
     return Payload(bytes(buffer), event=event)
 
 
-def event_of(payload: Payload, position: Position, event_id: str) -> Event:
-    """The event in its place."""
+def make_event(payload: Payload, offset: Offset, event_id: str) -> Event:
+    """Returns the event at `offset`, framed."""
     data = payload.data
-    sent = ServerSentEvent(id=event_id, event=payload.event, data=data.decode() if payload.is_text else Raw(data))
+    item = ServerSentEvent(id=event_id, event=payload.event, data=data.decode() if payload.is_text else Raw(data))
     buffer = bytearray()
-    SSE.encode(sent, buffer, DEFAULT_ENCODER)
+    SSE.encode(item, buffer, DEFAULT_ENCODER)
     frame = bytes(buffer)
     start = frame.rfind(data)
-    beside = None if start >= 0 else data
-    return Event(position, event_id, payload.event, payload.is_text, frame, start, len(data), beside)
+    separate_data = None if start >= 0 else data
+    return Event(offset, event_id, payload.event, payload.is_text, frame, start, len(data), separate_data)
 
 
-def gap_of(after: str, position: Position, resumed_at: str) -> Event:
-    """The event that says what cannot be delivered. A client that comes back with its id goes on where it did."""
+def make_gap(after: str, offset: Offset, resumed_at: str) -> Event:
+    """Returns an event `gap`. A client that reconnects with its id continues after the gap."""
     payload = Payload(DEFAULT_ENCODER.encode(Gap(after, resumed_at)), event=GAP)
-    return event_of(payload, position, resumed_at)
+    return make_event(payload, offset, resumed_at)

@@ -1,68 +1,72 @@
-"""Events in this process's memory."""
+"""Keeps the events of channels in this process's memory."""
 
 import re
 import secrets
 from typing import Final
 
-from jero.channels.event import Payload, Position, event_of
+from jero.channels.event import Offset, Payload, make_event
+from jero.channels.log import EventLog, Replay
 from jero.channels.ring import Ring
-from jero.channels.store import ChannelUnavailable, EventLog, Page, Store
+from jero.channels.store import ChannelUnavailable, Store
 
-# A life of this store; or a time of Redis, where the channel was before.
+# The id of a memory log, or of Redis, in case the channel was there before.
 _ID: Final = re.compile(r"([0-9a-f]{16}|0|[1-9][0-9]{0,18})-(0|[1-9][0-9]{0,18})", re.ASCII)
 
 
 class MemoryStore(Store):
-    """Channels of one process: nothing to start, nothing kept beyond its end."""
+    """Channels of one process. It needs no other program, and keeps nothing when the process ends."""
 
     async def _open(self) -> None:
-        """There is nothing to open."""
+        """Does nothing."""
 
     async def _close(self) -> None:
-        """There is nothing to close."""
+        """Does nothing."""
 
     def _make_log(self, name: str, history: int) -> EventLog:
         return MemoryLog(history)
 
 
 class MemoryLog(EventLog):
-    """An id is `<life>-<number>`: the life is drawn anew for each channel in each process, so the id of another is
-    never taken for a position in this one.
+    """A log whose ids are `<run>-<number>`.
+
+    `run` is random for each channel in each process, so that an id from another process or channel never looks like
+    an id of this log.
     """
 
     def __init__(self, history: int) -> None:
-        self._life = secrets.token_hex(8)
-        self._number = int(self._life, 16)
-        super().__init__(Ring(history, (self._number, 0)))
-        self.begin()
+        self._run = secrets.token_hex(8)
+        self._run_number = int(self._run, 16)
+        super().__init__(Ring(history, (self._run_number, 0)))
+        self.mark_ready()
 
-    def position_of(self, event_id: str) -> Position | None:
+    def offset_of(self, event_id: str) -> Offset | None:
         match = _ID.fullmatch(event_id)
         if match is None:
-            raise ValueError("it has not the form of one")
-        if match[1] != self._life:
+            raise ValueError("it is malformed")
+        if match[1] != self._run:
             return None
-        position = (self._number, int(match[2]))
-        if position > self.ring.top:
-            raise ValueError("no event has had it yet")
-        return position
+        offset = (self._run_number, int(match[2]))
+        if offset > self.ring.high_watermark:
+            raise ValueError("it is newer than the newest event")
+        return offset
 
-    def id_of(self, position: Position) -> str:
-        return f"{self._life}-{position[1]}"
+    def id_of(self, offset: Offset) -> str:
+        return f"{self._run}-{offset[1]}"
 
-    def newest(self) -> Position:
-        return self.ring.top
+    def newest_offset(self) -> Offset:
+        return self.ring.high_watermark
 
-    def position_at(self, moment: float) -> Position:
-        return self._beginning
+    def offset_at(self, moment: float) -> Offset:
+        return self._initial_offset
 
-    async def append(self, payload: Payload, seconds: float) -> str:
+    async def append(self, payload: Payload, timeout_seconds: float) -> str:
         if self.is_closed:
             raise ChannelUnavailable("The store of the channel is closed.")
-        position = (self._number, self.ring.top[1] + 1)
-        event = event_of(payload, position, self.id_of(position))
-        self.keep((event,))
+        offset = (self._run_number, self.ring.high_watermark[1] + 1)
+        event = make_event(payload, offset, self.id_of(offset))
+        self.ingest((event,))
         return event.id
 
-    async def read_after(self, position: Position) -> Page:
-        return Page(self.ring.floor, lost_until=self.ring.floor)
+    async def replay(self, offset: Offset) -> Replay:
+        oldest = self.ring.low_watermark
+        return Replay(oldest, gap_end=oldest)

@@ -1,4 +1,4 @@
-"""Events in Redis streams, for channels of any number of processes and machines."""
+"""Connects channels to Redis: one task reads the new events of all channels, other connections run scripts."""
 
 import asyncio
 import logging
@@ -8,232 +8,250 @@ from typing import Any, Final
 
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.backoff import EqualJitterBackoff, NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from jero.channels.backoff import Backoff
-from jero.channels.lua import PUBLISH, READ
-from jero.channels.redis_log import PAGE_EVENTS, Commands, RedisLog, reading_of
-from jero.channels.store import ChannelUnavailable, EventLog, Store
+from jero.channels.log import EventLog
+from jero.channels.redis_log import PAGE_EVENTS, PUBLISH, READ, RedisLog, ScriptRunner, make_snapshot
+from jero.channels.store import ChannelUnavailable, Store
 
 logger = logging.getLogger("jero.channels")
 
-# One command may take so long before another connection is tried.
+# How long a command may take before it is repeated on another connection.
 ATTEMPT_SECONDS: Final = 2.0
-# How many of the events that are there already a channel begins with.
+# How many of the kept events a channel loads at first, at most.
 NEWEST_EVENTS: Final = 1_000
-# A channel that Redis refuses to read is tried again so often.
-REFUSED_SECONDS: Final = 1.0
+# How often a channel is retried if its key cannot be read.
+UNREADABLE_SECONDS: Final = 1.0
+
+# A wait between attempts doubles from 0.05 s to 2 s. Half of it is random, so that processes do not return all at once.
+_BACKOFF: Final = EqualJitterBackoff(cap=2.0, base=0.05)
+# The wait is at its longest by then. More doublings would overflow after a long outage.
+_MOST_DOUBLINGS: Final = 10
 
 _FAILURES: Final = (RedisError, OSError, TimeoutError)
 
 
 class RedisStore(Store):
-    """Channels in the Redis at `url`: "redis://localhost:6379/0", or "rediss://", or "unix://".
+    """Channels in the Redis at `url`: "redis://localhost:6379/0", or a URL with "rediss://" or "unix://".
 
-    `prefix`: what the names of its keys begin with. `connections`: how many commands are under way at once at the most;
-    one connection more waits for what is published in all channels. `heartbeat`: seconds after
-    which a Redis that has nothing new is to say so, for a connection may be lost without a sign.
+    `prefix`: the beginning of all its keys. `connections`: how many commands run at once, at most; one connection more
+    waits for new events. `heartbeat`: Redis must answer after so many seconds without an event, so that a lost
+    connection is noticed.
 
-    Entering it raises `ChannelUnavailable` where Redis does not answer. `ValueError` for a `heartbeat` that is not
+    Entering the store raises `ChannelUnavailable` if Redis does not answer. Raises `ValueError` if `heartbeat` is not
     positive.
     """
 
     def __init__(self, url: str, *, prefix: str = "jero:", connections: int = 8, heartbeat: float = 10.0) -> None:
         if not heartbeat > 0:
-            raise ValueError(f"RedisStore(heartbeat={heartbeat!r}): it is a positive number of seconds.")
+            raise ValueError(f"RedisStore(heartbeat={heartbeat!r}): it must be a positive number of seconds.")
         super().__init__()
         self._prefix = prefix
-        self._commands = _Commands(url, connections)
-        self._reader = _Reader(url, heartbeat)
+        self._scripts = _RetryingScripts(url, connections)
+        self._reader = _StreamReader(url, heartbeat)
 
     async def _open(self) -> None:
         try:
-            await self._commands.check()
+            await self._scripts.ping()
         except _FAILURES as error:
-            await self._commands.close()
+            await self._scripts.close()
             raise ChannelUnavailable("Redis does not answer.") from error
         self._reader.start()
 
     async def _close(self) -> None:
         await self._reader.close()
-        await self._commands.close()
+        await self._scripts.close()
 
     def _make_log(self, name: str, history: int) -> EventLog:
-        log = RedisLog(self._commands, self._prefix, name, history)
+        log = RedisLog(self._scripts, self._prefix, name, history)
         self._reader.add(log)
         return log
 
 
-class _Commands(Commands):
-    """What is asked of Redis and answered at once."""
+class _RetryingScripts(ScriptRunner):
+    """Runs scripts on a bounded number of connections."""
 
     def __init__(self, url: str, connections: int) -> None:
-        self._redis = _client(url, connections)
-        self._lanes = asyncio.Semaphore(connections)
+        self._redis = _make_client(url, connections)
+        self._free = asyncio.Semaphore(connections)
         self._scripts = {script: self._redis.register_script(script) for script in (PUBLISH, READ)}
 
     async def run(self, script: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
-        backoff = Backoff()
+        failures = 0
         while True:
             try:
-                async with self._lanes, asyncio.timeout(ATTEMPT_SECONDS):
+                async with self._free, asyncio.timeout(ATTEMPT_SECONDS):
                     return await self._scripts[script](keys, arguments)
             except _FAILURES as error:
                 self.failures += 1
-                self.fault = error
-            await backoff.wait()
+                self.last_error = error
+            await _back_off(failures)
+            failures += 1
 
-    async def check(self) -> None:
-        """Raises what keeps Redis from answering."""
+    async def ping(self) -> None:
+        """Raises an error if Redis does not answer."""
         async with asyncio.timeout(ATTEMPT_SECONDS):
             await self._redis.execute_command("PING")
 
     async def close(self) -> None:
-        """Ends the connections."""
+        """Closes the connections."""
         await self._redis.connection_pool.disconnect()
 
 
-class _Reader:
-    """The one task, with the one connection, that waits for what comes in all channels."""
+class _StreamReader:
+    """Reads the new entries of all streams: one task with one connection.
+
+    Logs that are behind are caught up first. Their next entries are read together with the state of their streams, so
+    that a gap is noticed. Then one blocking XREAD waits for the next entry of any stream.
+
+    A new log is behind. So is a log that receives many entries at once, since Redis may have dropped some already. All
+    logs are behind after a lost connection, and after a heartbeat without an entry.
+    """
 
     def __init__(self, url: str, heartbeat: float) -> None:
         self._heartbeat = heartbeat
-        self._redis = _client(url, 1)
-        self._redis.set_response_callback("XREAD", _as_it_is)
+        self._redis = _make_client(url, 1)
+        self._redis.set_response_callback("XREAD", _unparsed)
         self._read = self._redis.register_script(READ)
         self._logs: dict[bytes, RedisLog] = {}
-        # Those of which it is not known that their rings are all that Redis has.
+        # Logs whose rings may lack entries that Redis has.
         self._behind: set[RedisLog] = set()
-        # Those that Redis refuses to read, as where a key holds something else than a stream.
-        self._refused: set[RedisLog] = set()
-        self._asks_again_at = 0.0
+        # Logs that Redis refuses to read, because their key is not a stream.
+        self._unreadable: set[RedisLog] = set()
+        self._retry_unreadable_at = 0.0
         self._has_logs = asyncio.Event()
-        self._waiting: asyncio.Timeout | None = None
+        self._xread_timeout: asyncio.Timeout | None = None
         self._task: asyncio.Task[None] | None = None
-        self._gone_at: float | None = None
+        self._down_since: float | None = None
 
     def start(self) -> None:
-        """Begins to read."""
+        """Starts the task."""
         self._task = asyncio.get_running_loop().create_task(self._run(), name="channels on Redis")
 
     def add(self, log: RedisLog) -> None:
-        """One channel more."""
+        """Adds a log. Interrupts the XREAD that waits without it."""
         self._logs[log.key.encode()] = log
         self._behind.add(log)
         self._has_logs.set()
-        if self._waiting is not None and not self._waiting.expired():
-            self._waiting.reschedule(asyncio.get_running_loop().time())
+        if self._xread_timeout is not None and not self._xread_timeout.expired():
+            self._xread_timeout.reschedule(asyncio.get_running_loop().time())
 
     async def close(self) -> None:
-        """Reads no more."""
+        """Ends the task and closes the connection."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait((self._task,))
         await self._redis.connection_pool.disconnect()
 
     async def _run(self) -> None:
-        backoff = Backoff()
+        failures = 0
         while True:
             await self._has_logs.wait()
             try:
                 while self._behind:
                     for log in list(self._behind):
                         await self._catch_up(log)
-                self._is_back()
-                await self._read_on()
-                backoff.reset()
+                self._log_recovery()
+                await self._read_next()
+                failures = 0
             except Exception as error:
-                self._is_gone(error)
+                self._log_outage(error)
                 self._behind.update(self._logs.values())
                 await self._redis.connection_pool.disconnect()
-                await backoff.wait()
+                await _back_off(failures)
+                failures += 1
 
     async def _catch_up(self, log: RedisLog) -> None:
-        """Reads without waiting, and with an eye to what is missing."""
+        """Reads the next entries of one log, without blocking, and the state of its stream."""
         if log.is_ready:
-            after, count = log.id_of(log.ring.top), PAGE_EVENTS
+            after, limit = log.id_of(log.ring.high_watermark), PAGE_EVENTS
         else:
-            after, count = "", min(log.history, NEWEST_EVENTS)
+            after, limit = "", min(log.history, NEWEST_EVENTS)
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
-                reading = reading_of(await self._read([log.key], [after, count]))
+                snapshot = make_snapshot(await self._read([log.key], [after, limit]))
         except ResponseError as error:
-            self._is_refused(log, error)
+            self._mark_unreadable(log, error)
             return
-        self._is_read_again(log)
+        self._mark_readable(log)
         if after:
-            log.go_on(reading)
+            log.catch_up(snapshot)
         else:
-            log.start(reading)
-        if not after or len(reading.entries) < count:
+            log.load(snapshot)
+        if not after or len(snapshot.entries) < limit:
             self._behind.discard(log)
 
-    async def _read_on(self) -> None:
-        """Waits for what comes next, in any channel, and gives it to its log."""
+    async def _read_next(self) -> None:
+        """Waits for the next entries of any stream, and adds them to the logs."""
         answer: Any = None
-        seconds = REFUSED_SECONDS if self._refused else self._heartbeat
+        seconds = UNREADABLE_SECONDS if self._unreadable else self._heartbeat
         try:
-            async with asyncio.timeout(seconds + ATTEMPT_SECONDS) as self._waiting:
-                answer = await self._next(seconds)
+            async with asyncio.timeout(seconds + ATTEMPT_SECONDS) as self._xread_timeout:
+                answer = await self._xread(seconds)
         except TimeoutError:
             if not self._behind:
                 raise
-            return
+            return  # interrupted by `add`
         finally:
-            self._waiting = None
+            self._xread_timeout = None
         if not answer:
             self._behind.update(self._logs.values())
-        elif self._refused and monotonic() > self._asks_again_at:
-            self._behind |= self._refused
+        elif self._unreadable and monotonic() > self._retry_unreadable_at:
+            self._behind |= self._unreadable
         found: Any = answer.items() if hasattr(answer, "items") else answer or ()
         for key, entries in found:
             log = self._logs[key]
             if len(entries) < min(PAGE_EVENTS, log.history):
-                log.extend(entries)
-            else:  # so many may come that some were dropped before they were read
+                log.ingest_entries(entries)
+            else:
                 self._behind.add(log)
 
-    async def _next(self, seconds: float) -> Any:
-        """What comes next, in all channels that can be read; nothing where nothing comes for so long."""
-        logs = {key: log for key, log in self._logs.items() if log not in self._refused}
+    async def _xread(self, seconds: float) -> Any:
+        """Returns the next entries of all readable streams, or nothing after so many seconds without one."""
+        logs = {key: log for key, log in self._logs.items() if log not in self._unreadable}
         if not logs:
             await asyncio.sleep(seconds)
             return None
-        ids = [log.id_of(log.ring.top) for log in logs.values()]
+        ids = [log.id_of(log.ring.high_watermark) for log in logs.values()]
         milliseconds = max(1, int(seconds * 1000))
         command = ("XREAD", "COUNT", PAGE_EVENTS, "BLOCK", milliseconds, "STREAMS", *logs, *ids)
         return await self._redis.execute_command(*command)
 
-    def _is_refused(self, log: RedisLog, error: ResponseError) -> None:
+    def _mark_unreadable(self, log: RedisLog, error: ResponseError) -> None:
         self._behind.discard(log)
-        self._asks_again_at = monotonic() + REFUSED_SECONDS
-        if log not in self._refused:
-            self._refused.add(log)
-            logger.warning("%s cannot be read, and is tried on: %s", log.key, error)
+        self._retry_unreadable_at = monotonic() + UNREADABLE_SECONDS
+        if log not in self._unreadable:
+            self._unreadable.add(log)
+            logger.warning("%s cannot be read and is retried: %s", log.key, error)
 
-    def _is_read_again(self, log: RedisLog) -> None:
-        if log in self._refused:
-            self._refused.discard(log)
+    def _mark_readable(self, log: RedisLog) -> None:
+        if log in self._unreadable:
+            self._unreadable.discard(log)
             logger.warning("%s can be read again", log.key)
 
-    def _is_gone(self, error: Exception) -> None:
-        if self._gone_at is None:
-            self._gone_at = monotonic()
-            logger.warning("Redis does not answer, and is tried on: %s", str(error) or type(error).__name__)
+    def _log_outage(self, error: Exception) -> None:
+        if self._down_since is None:
+            self._down_since = monotonic()
+            logger.warning("Redis does not answer and is retried: %s", str(error) or type(error).__name__)
 
-    def _is_back(self) -> None:
-        if self._gone_at is not None:
-            logger.warning("Redis answers again, after %.1f s", monotonic() - self._gone_at)
-            self._gone_at = None
+    def _log_recovery(self) -> None:
+        if self._down_since is not None:
+            logger.warning("Redis answers again, after %.1f s", monotonic() - self._down_since)
+            self._down_since = None
 
 
-def _client(url: str, connections: int) -> Any:  # what it answers has no type that a checker could know
+async def _back_off(failures: int) -> None:
+    """Waits before the next attempt, longer after each failure."""
+    await asyncio.sleep(_BACKOFF.compute(min(failures, _MOST_DOUBLINGS)))
+
+
+def _make_client(url: str, connections: int) -> Any:  # type checkers do not know the types of its answers
     pools: Any = ConnectionPool
     pool = pools.from_url(url, max_connections=connections, retry=Retry(NoBackoff(), 0))
-    pool.connection_kwargs.update(decode_responses=False, socket_timeout=None)  # whatever the URL says
+    pool.connection_kwargs.update(decode_responses=False, socket_timeout=None)  # overrides options of the URL
     return Redis(connection_pool=pool)
 
 
-def _as_it_is(response: Any, **options: Any) -> Any:
+def _unparsed(response: Any, **options: Any) -> Any:
     return response

@@ -1,4 +1,4 @@
-"""A channel in a Redis stream: its ids, its entries, and what is missing between two of them."""
+"""Maps a channel to a Redis stream: its ids, its entries, and which events are missing between two of them."""
 
 import asyncio
 import logging
@@ -8,208 +8,218 @@ from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.resources import files
 from time import monotonic
 from typing import Any, Final
 
 from msgspec import Struct
 
-from jero.channels.event import GAP, Event, Payload, Position, event_of
-from jero.channels.lua import PUBLISH, READ
+from jero.channels.event import GAP, Event, Offset, Payload, make_event
+from jero.channels.log import EventLog, Replay
 from jero.channels.ring import Ring
-from jero.channels.store import ChannelUnavailable, EventLog, Page
+from jero.channels.store import ChannelUnavailable
 
 logger = logging.getLogger("jero.channels")
 
+# Lua scripts, which Redis runs in one step, without a command of another client in between.
+PUBLISH: Final = files("jero.channels").joinpath("publish.lua").read_text("utf-8")
+READ: Final = files("jero.channels").joinpath("read.lua").read_text("utf-8")
+
 PAGE_EVENTS: Final = 500
-BEGINNING: Final[Position] = (0, 0)
-# How long Redis remembers what it has stored for whom: a copy of a command may be late by so much.
+BEGINNING: Final[Offset] = (0, 0)
+# How long Redis remembers an event's token. A repeated command that arrives later would store the event twice.
 TOKEN_MILLISECONDS: Final = 60_000
-_SETTLED_AT_ONCE: Final = 32
+_TOKENS_PER_DELETE: Final = 32
 _LARGEST: Final = 2**64 - 1
 _ID: Final = re.compile(r"(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})", re.ASCII)
-# What a memory store gave, where the channel was before.
+# The id of a memory store, in case the channel was there before.
 _MEMORY_ID: Final = re.compile(r"[0-9a-f]{16}-(0|[1-9][0-9]{0,18})", re.ASCII)
 
 
-class Commands(ABC):
-    """A connection to Redis that is there again when it was lost.
+class ScriptRunner(ABC):
+    """Runs scripts on Redis, and retries until Redis answers.
 
-    `failures`: how many attempts have failed so far. `fault`: why the last of them did.
+    `failures`: how many attempts have failed so far. `last_error`: why the last of them failed.
     """
 
     failures: int = 0
-    fault: Exception | None = None
+    last_error: Exception | None = None
 
     @abstractmethod
     async def run(self, script: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
-        """What the script gives, as soon as Redis answers: it is tried again until then."""
+        """Returns the result of a script. Waits as long as Redis does not answer."""
 
 
-class Reading(Struct, frozen=True):
-    """The state of a stream at one moment, and what it holds after a position.
+class Snapshot(Struct, frozen=True):
+    """The state of a stream at one moment, and some of its entries after an offset.
 
-    `last`, `first`: its last position, and that of its first entry. `is_whole`: nothing was ever dropped from it.
-    `is_there`: it holds an entry at the position. `milliseconds`: the time of Redis's clock.
+    `last`: the offset of the last entry ever added. `first`: the offset of the first entry that is kept; `None` if the
+    stream is empty. `is_complete`: no entry was ever dropped. `has_entry`: the stream has an entry at the given offset.
+    `milliseconds`: the time of Redis's clock.
     """
 
-    last: Position = BEGINNING
-    first: Position | None = None
-    is_whole: bool = True
-    is_there: bool = False
+    last: Offset = BEGINNING
+    first: Offset | None = None
+    is_complete: bool = True
+    has_entry: bool = False
     entries: Sequence[Any] = ()
     milliseconds: int = 0
 
-    def lost_until(self, position: Position) -> Position | None:
-        """Where what came after `position` begins to be there again; `None`: it is all there."""
-        oldest = self.last if self.first is None else before(self.first)
-        if position >= self.last:
-            return None if position == self.last else self.last
-        if self.is_there or position == oldest or (position == BEGINNING and self.is_whole):
+    def gap_after(self, offset: Offset) -> Offset | None:
+        """Returns where the gap after the given offset ends, or `None` if no entry after it is missing."""
+        before_first = self.last if self.first is None else just_before(self.first)
+        if offset >= self.last:
+            return None if offset == self.last else self.last
+        if self.has_entry or offset == before_first or (offset == BEGINNING and self.is_complete):
             return None
-        if position < oldest:
-            return oldest
-        # Its entry was there and is not any more: Redis has lost some, and which others is not known.
-        resumed_at = before(_position(self.entries[0][0])) if self.entries else self.last
-        return None if position == resumed_at else resumed_at
+        if offset < before_first:
+            return before_first
+        # Redis had this entry and has lost it. It may have lost the following entries too, up to the next kept one.
+        gap_end = just_before(_offset(self.entries[0][0])) if self.entries else self.last
+        return None if offset == gap_end else gap_end
 
 
 class RedisLog(EventLog):
-    """Events are entries with a field `data`, of JSON, or `text`, and a field `event` where they have a type.
+    """A log in a Redis stream. An entry has a field `data` with JSON, or `text`, and a field `event` with the type.
 
-    `key`: the stream's. `history`: it keeps at least so many.
+    `key`: the key of the stream. `history`: how many events it keeps at least.
     """
 
-    def __init__(self, commands: Commands, prefix: str, name: str, history: int) -> None:
+    def __init__(self, scripts: ScriptRunner, prefix: str, name: str, history: int) -> None:
         super().__init__(Ring(history, BEGINNING))
         self.key = f"{prefix}channel:{name}"
         self.history = history
-        self._commands = commands
+        self._scripts = scripts
         self._token_prefix = f"{prefix}stored:"
-        self._settled: deque[str] = deque(maxlen=1_000)
-        self._stored = BEGINNING
-        self._made_at = self._began_at = monotonic()
+        # Tokens of events whose scripts cannot run again. The next publications delete them.
+        self._finished_tokens: deque[str] = deque(maxlen=1_000)
+        self._newest_stored = BEGINNING
+        self._made_at = self._loaded_at = monotonic()
         self._clock = 0
-        # Where it stood from its making until its beginning: the last position before, and those in between.
-        self._stood = [BEGINNING]
+        # The newest offset when this log was made, and the offsets of later events, up to the first answer of Redis.
+        self._early_offsets = [BEGINNING]
 
-    def position_of(self, event_id: str) -> Position | None:
+    def offset_of(self, event_id: str) -> Offset | None:
         match = _ID.fullmatch(event_id)
         if match is None and _MEMORY_ID.fullmatch(event_id):
             return None
-        position = (int(match[1]), int(match[2])) if match else (_LARGEST, _LARGEST)
-        if max(position) > _LARGEST or position == (_LARGEST, _LARGEST):
-            raise ValueError("it has not the form of one")
-        return position
+        offset = (int(match[1]), int(match[2])) if match else (_LARGEST, _LARGEST)
+        if max(offset) > _LARGEST or offset == (_LARGEST, _LARGEST):
+            raise ValueError("it is malformed")
+        return offset
 
-    def id_of(self, position: Position) -> str:
-        return f"{position[0]}-{position[1]}"
+    def id_of(self, offset: Offset) -> str:
+        return f"{offset[0]}-{offset[1]}"
 
-    def newest(self) -> Position:
-        return max(self.ring.top, self._stored)
+    def newest_offset(self) -> Offset:
+        return max(self.ring.high_watermark, self._newest_stored)
 
-    async def append(self, payload: Payload, seconds: float) -> str:
+    async def append(self, payload: Payload, timeout_seconds: float) -> str:
         name = "text" if payload.is_text else "data"
         arguments: list[str | bytes | int] = [self.history, TOKEN_MILLISECONDS, name, payload.data]
         if payload.event is not None:
             arguments += ["event", payload.event]
         token = f"{self._token_prefix}{secrets.token_hex(16)}"
-        failures = self._commands.failures
+        finished = self._finished_tokens
+        failures = self._scripts.failures
         try:
-            async with asyncio.timeout(seconds):
-                await self._until_ready()
-                settled = [self._settled.popleft() for _ in range(min(_SETTLED_AT_ONCE, len(self._settled)))]
-                answer: bytes = await self._commands.run(PUBLISH, [self.key, token, *settled], arguments)
+            async with asyncio.timeout(timeout_seconds):
+                await self._wait_until_ready()
+                deletable = [finished.popleft() for _ in range(min(_TOKENS_PER_DELETE, len(finished)))]
+                answer: bytes = await self._scripts.run(PUBLISH, [self.key, token, *deletable], arguments)
         except TimeoutError:
-            raise ChannelUnavailable("Redis did not take the event in time.") from self._commands.fault
-        if failures == self._commands.failures:  # no copy of the command is still on its way
-            self._settled.append(token)
+            raise ChannelUnavailable("Redis did not store the event in time.") from self._scripts.last_error
+        if failures == self._scripts.failures:  # the script ran once, so no copy of it can arrive later
+            finished.append(token)
         event_id = answer.decode()
-        self._stored = max(self._stored, _position(answer))
+        self._newest_stored = max(self._newest_stored, _offset(answer))
         return event_id
 
-    async def read_after(self, position: Position) -> Page:
-        count = min(self.ring.batch_events, PAGE_EVENTS)
-        reading = reading_of(await self._commands.run(READ, [self.key], [self.id_of(position), count]))
-        lost_until = reading.lost_until(position)
-        if lost_until is not None:
-            return Page(lost_until, lost_until=lost_until)
-        events = list(self.events(reading.entries))
-        if not events and position > self.ring.top and not self.is_closed:
-            await self.bell.wait()  # another process is ahead of this one's reading
-        return Page(_position(reading.entries[-1][0]) if reading.entries else position, events)
+    async def replay(self, offset: Offset) -> Replay:
+        count = min(self.ring.events_per_batch, PAGE_EVENTS)
+        snapshot = make_snapshot(await self._scripts.run(READ, [self.key], [self.id_of(offset), count]))
+        gap_end = snapshot.gap_after(offset)
+        if gap_end is not None:
+            return Replay(gap_end, gap_end=gap_end)
+        events = list(self.decode(snapshot.entries))
+        if not events and offset > self.ring.high_watermark and not self.is_closed:
+            await self.changed.wait()  # the id is from a process that has read further than this one
+        return Replay(_offset(snapshot.entries[-1][0]) if snapshot.entries else offset, events)
 
-    def start(self, reading: Reading) -> None:
-        """The ring begins with the newest entries, which are given newest first."""
-        entries = reading.entries[::-1]
-        positions = [_position(entry_id) for entry_id, _ in entries]
-        self.ring.restart(before(positions[0]) if positions else reading.last)
-        self._clock, self._began_at = reading.milliseconds, monotonic()
-        stood = [self.ring.floor, *positions]
-        is_dated = reading.last[0] <= reading.milliseconds  # else the ids are not of this clock
-        self._stood = stood[self._last_until(self._made_at, stood) :] if is_dated else stood[-1:]
-        self.keep(self.events(entries))
-        self.ring.top = max(self.ring.top, reading.last)
-        self.begin()
+    def load(self, snapshot: Snapshot) -> None:
+        """Fills the ring with the newest entries, which `snapshot` lists newest first, and makes the log ready."""
+        entries = snapshot.entries[::-1]
+        offsets = [_offset(entry_id) for entry_id, _ in entries]
+        self.ring.restart(just_before(offsets[0]) if offsets else snapshot.last)
+        self._clock, self._loaded_at = snapshot.milliseconds, monotonic()
+        known = [self.ring.low_watermark, *offsets]
+        ids_are_times = snapshot.last[0] <= snapshot.milliseconds  # else the ids are not from this Redis's clock
+        self._early_offsets = known[self._last_before(self._made_at, known) :] if ids_are_times else known[-1:]
+        self.ingest(self.decode(entries))
+        self.ring.high_watermark = max(self.ring.high_watermark, snapshot.last)
+        self.mark_ready()
 
-    def position_at(self, moment: float) -> Position:
-        return self._stood[self._last_until(moment, self._stood)]
+    def offset_at(self, moment: float) -> Offset:
+        return self._early_offsets[self._last_before(moment, self._early_offsets)]
 
-    def _last_until(self, moment: float, positions: Sequence[Position]) -> int:
-        """The index of the last position that is surely not after that moment; of the first where all may be."""
-        passed = (self._began_at - moment) * 1_000
-        latest = self._clock - int(passed * 1.001) - 2  # clocks differ by less, and ids have whole milliseconds
-        return max(bisect_left(positions, (latest, 0)) - 1, 0)
+    def _last_before(self, moment: float, offsets: Sequence[Offset]) -> int:
+        """Returns the index of the last offset that is surely not after the moment, or 0 if all may be after it.
 
-    def go_on(self, reading: Reading) -> None:
-        """The ring goes on with what came after its top, and its subscribers are told what did not."""
-        lost_until = reading.lost_until(self.ring.top)
-        if lost_until is not None:
-            self._stored = min(self._stored, lost_until)
-            self.lose(lost_until)
-        self.extend([entry for entry in reading.entries if _position(entry[0]) > self.ring.top])
+        The first number of an offset is the time of Redis's clock in milliseconds. Two clocks drift apart by less than
+        one part in a thousand, and the numbers are rounded, so the moment is taken a little earlier.
+        """
+        milliseconds_ago = (self._loaded_at - moment) * 1_000
+        latest = self._clock - int(milliseconds_ago * 1.001) - 2
+        return max(bisect_left(offsets, (latest, 0)) - 1, 0)
 
-    def extend(self, entries: Sequence[Any]) -> None:
-        """These are the next entries of the stream."""
-        self.keep(self.events(entries))
+    def catch_up(self, snapshot: Snapshot) -> None:
+        """Adds the entries after the high watermark. Sends a gap first if some of them are missing."""
+        gap_end = snapshot.gap_after(self.ring.high_watermark)
+        if gap_end is not None:
+            self._newest_stored = min(self._newest_stored, gap_end)
+            self.skip_to(gap_end)
+        self.ingest_entries([entry for entry in snapshot.entries if _offset(entry[0]) > self.ring.high_watermark])
+
+    def ingest_entries(self, entries: Sequence[Any]) -> None:
+        """Adds the next entries of the stream."""
+        self.ingest(self.decode(entries))
         if entries:
-            self.ring.top = _position(entries[-1][0])
+            self.ring.high_watermark = _offset(entries[-1][0])
 
-    def events(self, entries: Iterable[Any]) -> Iterator[Event]:
-        """The events in the entries; what somebody else wrote there in another form is passed over."""
+    def decode(self, entries: Iterable[Any]) -> Iterator[Event]:
+        """Yields the events of the entries. Logs and skips an entry of another program that is not an event."""
         for entry_id, fields in entries:
             pairs = dict(zip(fields[::2], fields[1::2], strict=False))
             try:
-                yield event_of(_payload(pairs), _position(entry_id), entry_id.decode())
+                yield make_event(_payload(pairs), _offset(entry_id), entry_id.decode())
             except (KeyError, ValueError):
-                logger.warning("%s: entry %s is no event, and is passed over", self.key, entry_id.decode())
+                logger.warning("%s: entry %s is not an event and is skipped", self.key, entry_id.decode())
 
-    async def _until_ready(self) -> None:
-        while not self.is_ready:
-            if self.is_closed:
-                raise ChannelUnavailable("The store of the channel is closed.")
-            await self.bell.wait()
+    async def _wait_until_ready(self) -> None:
+        while not (self.is_ready or self.is_closed):
+            await self.changed.wait()
         if self.is_closed:
             raise ChannelUnavailable("The store of the channel is closed.")
 
 
-def before(position: Position) -> Position:
-    """The position just before another."""
-    milliseconds, number = position
+def just_before(offset: Offset) -> Offset:
+    """Returns the largest offset that is less than the given one."""
+    milliseconds, number = offset
     if number:
         return milliseconds, number - 1
     return (milliseconds - 1, _LARGEST) if milliseconds else BEGINNING
 
 
-def reading_of(answer: list[Any]) -> Reading:
-    """What the script `READ` gave."""
+def make_snapshot(answer: list[Any]) -> Snapshot:
+    """Returns the answer of the script `READ` as a snapshot."""
     if not answer:
-        return Reading()
-    last, first, is_whole, is_there, entries, milliseconds = answer
-    oldest = _position(first) if first else None
-    return Reading(_position(last), oldest, bool(is_whole), bool(is_there), entries, milliseconds)
+        return Snapshot()
+    last, first, is_complete, has_entry, entries, milliseconds = answer
+    first_offset = _offset(first) if first else None
+    return Snapshot(_offset(last), first_offset, bool(is_complete), bool(has_entry), entries, milliseconds)
 
 
-def _position(entry_id: bytes) -> Position:
+def _offset(entry_id: bytes) -> Offset:
     milliseconds, _, number = entry_id.partition(b"-")
     return int(milliseconds), int(number)
 

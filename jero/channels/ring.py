@@ -1,19 +1,62 @@
-"""The newest events of a channel, kept once for all who receive them."""
+"""Keeps the newest events of a channel once, and groups them in batches that all subscribers share.
+
+A subscriber's place in a ring is a sequence number, so it needs no queue and no list of events of its own.
+"""
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from jero.channels.batch import Batch
-from jero.channels.event import Event, Position
+from jero.channels.event import Event, Offset
+from jero.codec import DEFAULT_ENCODER
+from jero.framing.framing import FramedItems, Framing
+from jero.framing.sse import SSE
 
-# What leaves together at the most, unless one event is larger: about what a stream's chunk holds.
+# The size of a batch at most, unless its only event is larger. It is about the size of a stream's chunk.
 BATCH_BYTES: Final = 65_536
 
 
-class _Shared(NamedTuple):
-    """The last batch that was made, and the number that it comes after; `is_full`: no later event would be in it."""
+class Batch(FramedItems):
+    """One or more events in order. All subscribers at the same place get the same object, and send the same bytes.
+
+    `sequence`: the sequence number of the last event; `None` if the events do not come from the ring. `offset`: the
+    offset of the last event. `is_gap`: the only event is a gap, which nobody published.
+    """
+
+    __slots__ = ("_bytes", "_others", "events", "is_gap", "offset", "sequence")
+
+    def __init__(self, events: Sequence[Event], sequence: int | None = None, *, is_gap: bool = False) -> None:
+        super().__init__(len(events))
+        self.events = events
+        self.sequence = sequence
+        self.offset = events[-1].offset
+        self.is_gap = is_gap
+        self._bytes = events[0].frame if len(events) == 1 else b"".join([event.frame for event in events])
+        self._others: list[tuple[Framing, bytes]] = []
+
+    def bytes_in(self, framing: Framing) -> bytes:
+        """Returns the events in a format. Event streams get the kept frames; each other format is encoded once."""
+        if framing is SSE:
+            return self._bytes
+        for encoded, others in self._others:
+            if encoded is framing:
+                return others
+        others = self._encode(framing)
+        self._others.append((framing, others))
+        return others
+
+    def _encode(self, framing: Framing) -> bytes:
+        buffer = bytearray()
+        for event in self.events:
+            if buffer:
+                buffer += framing.separator
+            framing.encode(event.encodable(), buffer, DEFAULT_ENCODER)
+        return bytes(buffer)
+
+
+class _LastBatch(NamedTuple):
+    """The batch that was made last, and the sequence number before it. `is_full`: a later event would not fit in."""
 
     batch: Batch
     after: int
@@ -21,88 +64,92 @@ class _Shared(NamedTuple):
 
 
 class Ring:
-    """At most `capacity` events. They are numbered here from 1 on, and a subscriber is the number of its last.
+    """The newest events, at most `capacity` of them. Each has a sequence number: the first 1, the next 2, and so on.
 
-    `floor`: every event after this position, up to `top`, is here. `first`, `last`: the numbers of the oldest and the
-    newest; `last` is `first - 1` where there is none.
+    `low_watermark`, `high_watermark`: offsets; the ring has every event after the low one, up to the high one.
+    `first_sequence`, `last_sequence`: the sequence numbers of the oldest and the newest event. If the ring is empty,
+    `last_sequence` is `first_sequence - 1`.
     """
 
-    def __init__(self, capacity: int, floor: Position) -> None:
+    def __init__(self, capacity: int, low_watermark: Offset) -> None:
         self._events: deque[Event] = deque()
         self._capacity = capacity
-        self._shared: _Shared | None = None
-        self.floor = self.top = floor
-        self.first = 1
-        self.last = 0
+        self._last_batch: _LastBatch | None = None
+        self.low_watermark = self.high_watermark = low_watermark
+        self.first_sequence = 1
+        self.last_sequence = 0
 
     def __len__(self) -> int:
         return len(self._events)
 
     @property
-    def batch_events(self) -> int:
-        """About how many events leave together, if others are as large as the newest."""
+    def events_per_batch(self) -> int:
+        """Returns how many events as large as the newest fit in a batch, at least 1."""
         return max(1, BATCH_BYTES // len(self._events[-1].frame)) if self._events else 1
 
     @property
     def is_full(self) -> bool:
-        """Whether the next event takes the place of the oldest."""
+        """Returns whether the next event evicts the oldest."""
         return len(self._events) == self._capacity
 
     def append(self, event: Event) -> None:
-        """The newest event. The oldest goes where there is no more room."""
+        """Adds the newest event. Evicts the oldest if the ring is full."""
         if self.is_full:
-            self.floor = self._events.popleft().position
-            self.first += 1
+            self.low_watermark = self._events.popleft().offset
+            self.first_sequence += 1
         self._events.append(event)
-        self.last += 1
-        self.top = event.position
+        self.last_sequence += 1
+        self.high_watermark = event.offset
 
-    def restart(self, floor: Position) -> None:
-        """Drops all: what comes next comes after `floor`, and who has not received the rest is behind."""
+    def restart(self, low_watermark: Offset) -> None:
+        """Drops all events. The next event comes after `low_watermark`; subscribers at earlier places are behind."""
         self._events.clear()
-        self._shared = None
-        self.last += 1  # no number before is next to one that comes
-        self.first = self.last + 1
-        self.floor = self.top = floor
+        self._last_batch = None
+        self.last_sequence += 1  # skips a number, so that no earlier sequence number is next to a later one
+        self.first_sequence = self.last_sequence + 1
+        self.low_watermark = self.high_watermark = low_watermark
 
-    def number_after(self, position: Position) -> int | None:
-        """The number of what stands at `position`; `None` where nothing does, or not all that came after it is here."""
-        index = bisect_right(self._events, position, key=_position)
-        known = self._events[index - 1].position if index else self.floor
-        if position == known or (position == self.top and index == len(self._events)):
-            return self.first - 1 + index
+    def sequence_at(self, offset: Offset) -> int | None:
+        """Returns the sequence number of the event at `offset`, or of the event before the ring's first.
+
+        Returns `None` if no event is at `offset`, or if the ring does not have every event after it.
+        """
+        index = bisect_right(self._events, offset, key=_offset)
+        known = self._events[index - 1].offset if index else self.low_watermark
+        if offset == known or (offset == self.high_watermark and index == len(self._events)):
+            return self.first_sequence - 1 + index
         return None
 
-    def batch_after(self, number: int) -> Batch | None:
-        """What comes after that number; `None` where nothing does.
+    def batch_after(self, sequence: int) -> Batch | None:
+        """Returns the events after the one with this sequence number, or `None` if it is the newest.
 
-        It must not be smaller than `first - 1`. All who stand at the same number get the same batch.
+        The number must be at least `first_sequence - 1`. Calls with the same number return the same batch.
         """
-        if number == self.last:
+        if sequence == self.last_sequence:
             return None
-        shared = self._shared
-        if shared is None or shared.after != number or not (shared.is_full or shared.batch.number == self.last):
-            self._shared = shared = self._share(number)
-        return shared.batch
+        last = self._last_batch
+        if last is None or last.after != sequence or not (last.is_full or last.batch.sequence == self.last_sequence):
+            self._last_batch = last = self._make_batch(sequence)
+        return last.batch
 
-    def _share(self, number: int) -> _Shared:
-        start = number - self.first + 1
-        events = fitting(self._events[index] for index in range(start, len(self._events)))
+    def _make_batch(self, sequence: int) -> _LastBatch:
+        start = sequence - self.first_sequence + 1
+        events = fill_batch(self._events[index] for index in range(start, len(self._events)))
         is_full = start + len(events) < len(self._events)
-        return _Shared(Batch(events, number + len(events)), number, is_full)
+        return _LastBatch(Batch(events, sequence + len(events)), sequence, is_full)
 
 
-def fitting(events: Iterable[Event]) -> list[Event]:
-    """As many of the first as leave together: one at least, and beyond that no more than `BATCH_BYTES`."""
-    taken: list[Event] = []
+def fill_batch(events: Iterable[Event]) -> list[Event]:
+    """Returns the first events that fit in one batch: at least one, and no more than `BATCH_BYTES` if more than one."""
+    fitting: list[Event] = []
     size = 0
     for event in events:
         size += len(event.frame)
-        if taken and size > BATCH_BYTES:
+        if fitting and size > BATCH_BYTES:
             break
-        taken.append(event)
-    return taken
+        fitting.append(event)
+    return fitting
 
 
-def _position(event: Event) -> Position:
-    return event.position
+def _offset(event: Event) -> Offset:
+    return event.offset

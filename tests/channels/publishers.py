@@ -4,7 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from jero.channels.bell import Bell
+from jero.channels.log import Notifier
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
@@ -25,7 +25,7 @@ class Publishers:
         self._url, self._prefix = url, prefix
         self._size = count // PROCESSES
         self._begun: set[int] = set()
-        self._news = Bell()
+        self._news = Notifier()
         self.count = self._size * PROCESSES
         self.acknowledged: dict[str, int] = {}
         self.refused: set[int] = set()
@@ -72,7 +72,7 @@ class Publishers:
                     self.refused.add(int(number))
                 else:
                     self.acknowledged[event_id.decode()] = int(number)
-                self._news.ring()
+                self._news.notify()
             assert await process.wait() == 0
         finally:
             if process.returncode is None:

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 import pytest
 from anyio.lowlevel import checkpoint
 
-from jero.channels import Channel, MemoryStore, Store, audience
-from jero.channels.bell import Bell
-from jero.channels.receiver import Receiver
+from jero.channels import Channel, MemoryStore, Store, log
+from jero.channels.log import Notifier
+from jero.channels.subscribers import Subscriber
 from jero.testing import AsyncTestClient
 from tests.channels.reading import Note, order, until
 from tests.channels.visitor import Visitor, Watching
@@ -24,8 +24,8 @@ class Members:
 
     def __init__(self, channel: Channel[Note], count: int) -> None:
         self._receivers = [channel.subscribe().framed() for _ in range(count)]
-        self._newest: dict[Receiver, str] = {}
-        self._news = Bell()
+        self._newest: dict[Subscriber, str] = {}
+        self._news = Notifier()
         self._reading = [asyncio.create_task(self._read(receiver)) for receiver in self._receivers]
 
     async def until(self, event_id: str) -> None:
@@ -43,10 +43,10 @@ class Members:
         for receiver in self._receivers:
             await receiver.aclose()
 
-    async def _read(self, receiver: Receiver) -> None:
+    async def _read(self, receiver: Subscriber) -> None:
         async for batch in receiver:
             self._newest[receiver] = batch.events[-1].id
-            self._news.ring()
+            self._news.notify()
 
 
 async def publish(channel: Channel[Note], members: Members, count: int) -> None:
@@ -127,7 +127,7 @@ async def turns(count: int, stalled: int) -> list[int]:
 
 
 async def test_who_never_reads_delays_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audience, "TURN_SECONDS", 60.0)  # how many are served in one hangs on the machine
+    monkeypatch.setattr(log, "TURN_SECONDS", 60.0)  # how many are served in one hangs on the machine
     alone = await turns(20, 0)
     assert await turns(20, 1) == alone
     assert await turns(20, 20) == alone

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jero import ServerSentEvent
-from jero.channels.batch import Batch
-from jero.channels.event import Event, event_of, gap_of, payload_of
+from jero.channels.event import Event, encode_payload, make_event, make_gap
+from jero.channels.ring import Batch
 from jero.codec import DEFAULT_ENCODER
 from jero.framing.checked import checked
 from jero.framing.json import JSON_ARRAY, NDJSON
@@ -19,7 +19,7 @@ DATA = st.one_of(
 
 
 def made(data: object, event: str | None = None, number: int = 1) -> Event:
-    return event_of(payload_of(data, event, DEFAULT_ENCODER), (1, number), f"1-{number}")
+    return make_event(encode_payload(data, event, DEFAULT_ENCODER), (1, number), f"1-{number}")
 
 
 @given(data=DATA, event=st.sampled_from([None, "made", "data: 1", "id: 1-1"]))
@@ -36,9 +36,9 @@ def test_the_data_is_found_in_the_frame(data: object, event: str | None) -> None
 
 
 def test_data_is_not_kept_twice() -> None:
-    assert made({"text": "x" * 100}).beside is None
-    assert made("x" * 100).beside is None
-    assert made("x\ny").beside == b"x\ny"
+    assert made({"text": "x" * 100}).separate_data is None
+    assert made("x" * 100).separate_data is None
+    assert made("x\ny").separate_data == b"x\ny"
 
 
 @given(items=st.lists(DATA, min_size=1, max_size=5))
@@ -52,7 +52,7 @@ def test_other_formats_carry_the_data_alone(items: list[object]) -> None:
 
 def test_a_format_that_checks_its_items_is_not_asked_about_a_gap() -> None:
     checking = checked(SSE, msgspec.json.Decoder(int).decode)
-    gap = gap_of("1-1", (1, 5), "1-5")
+    gap = make_gap("1-1", (1, 5), "1-5")
     assert Batch([gap], is_gap=True).bytes_in(checking) == gap.frame
     assert Batch([made(1)]).bytes_in(checking) == made(1).frame
     with pytest.raises(msgspec.ValidationError):

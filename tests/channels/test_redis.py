@@ -8,8 +8,7 @@ from uuid import uuid4
 import pytest
 
 from jero.channels import Channel, ChannelUnavailable, Gap, RedisStore
-from jero.channels.batch import Batch
-from jero.channels.ring import BATCH_BYTES
+from jero.channels.ring import BATCH_BYTES, Batch
 from tests.channels.publishers import Publishers
 from tests.channels.reading import Follower, Note, check_accounted, numbers, order, publish, take, until
 from tests.channels.redis_server import RedisServer
@@ -143,7 +142,7 @@ async def test_a_channel_whose_key_is_no_stream_fails_alone(
     other = Channel(store, "others", Note)
     events, others = Follower(channel.subscribe(after="0-0")), Follower(other.subscribe())
     await until(lambda: len(told()) == 1)
-    assert told()[0].startswith(f"{key} cannot be read, and is tried on: WRONGTYPE")
+    assert told()[0].startswith(f"{key} cannot be read and is retried: WRONGTYPE")
     for number in range(3):
         await publish(other, 1, first=number)
         assert numbers([await others.next()]) == [number]
@@ -190,7 +189,7 @@ async def test_what_is_no_event_is_passed_over(
     event = await follower.next()
     assert foreign.endswith(f"\r\n{event.id}\r\n".encode())
     assert (event.event, event.data) == ("made", Note(7))
-    assert len([record for record in caplog.records if "is no event" in record.message]) == 4
+    assert len([record for record in caplog.records if "is not an event" in record.message]) == 4
 
 
 async def test_a_stream_that_was_deleted_is_a_gap_for_who_comes_back(

@@ -5,13 +5,12 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jero.channels.batch import Batch
-from jero.channels.event import Event, Payload, event_of
-from jero.channels.ring import BATCH_BYTES, Ring
+from jero.channels.event import Event, Payload, make_event
+from jero.channels.ring import BATCH_BYTES, Batch, Ring
 
 
 def event(number: int, size: int = 1) -> Event:
-    return event_of(Payload(b"1" * size), (1, number), f"1-{number}")
+    return make_event(Payload(b"1" * size), (1, number), f"1-{number}")
 
 
 def filled(capacity: int, count: int) -> Ring:
@@ -25,14 +24,14 @@ def filled(capacity: int, count: int) -> Ring:
 def test_it_keeps_the_newest(capacity: int, count: int) -> None:
     ring = filled(capacity, count)
     assert len(ring) == min(capacity, count)
-    assert (ring.floor, ring.top) == ((1, max(0, count - capacity)), (1, count))
-    assert ring.last == count
-    assert ring.first == ring.last - len(ring) + 1
+    assert (ring.low_watermark, ring.high_watermark) == ((1, max(0, count - capacity)), (1, count))
+    assert ring.last_sequence == count
+    assert ring.first_sequence == ring.last_sequence - len(ring) + 1
 
 
 @given(capacity=st.integers(1, 8), count=st.integers(0, 30), at=st.integers(0, 35))
 def test_a_position_has_a_number_where_all_after_it_is_kept(capacity: int, count: int, at: int) -> None:
-    number = filled(capacity, count).number_after((1, at))
+    number = filled(capacity, count).sequence_at((1, at))
     assert number == (at if max(0, count - capacity) <= at <= count else None)
 
 
@@ -46,12 +45,12 @@ def test_each_reader_gets_each_event_once_or_is_behind(capacity: int, steps: lis
             published += 1
             ring.append(event(published))
         at = readers[reader]
-        if at < ring.first - 1:
-            assert ring.number_after((1, at)) is None
-            at = ring.first - 1
+        if at < ring.first_sequence - 1:
+            assert ring.sequence_at((1, at)) is None
+            at = ring.first_sequence - 1
         batch = ring.batch_after(at)
         assert batch is not None or at == published
-        got = [] if batch is None else [event.position[1] for event in batch.events]
+        got = [] if batch is None else [event.offset[1] for event in batch.events]
         assert got == list(range(at + 1, published + 1))
         readers[reader] = published
 
@@ -64,10 +63,10 @@ def test_a_batch_is_about_a_chunk(sizes: list[int]) -> None:
     number = 0
     batches: list[Batch] = []
     while (batch := ring.batch_after(number)) is not None:
-        assert batch.number is not None
+        assert batch.sequence is not None
         batches.append(batch)
-        number = batch.number
-    assert [event.position[1] for batch in batches for event in batch.events] == list(range(1, len(sizes) + 1))
+        number = batch.sequence
+    assert [event.offset[1] for batch in batches for event in batch.events] == list(range(1, len(sizes) + 1))
     frames = [sum(len(event.frame) for event in batch.events) for batch in batches]
     assert max(frames) <= BATCH_BYTES
     assert all(left + right > BATCH_BYTES / 2 for left, right in pairwise(frames))
@@ -85,23 +84,23 @@ def test_what_comes_later_is_in_the_next_batch() -> None:
     later = ring.batch_after(2)
     assert earlier is not None
     assert later is not None
-    assert (earlier.number, later.number) == (5, 6)
+    assert (earlier.sequence, later.sequence) == (5, 6)
 
 
 def test_a_position_between_two_events_is_none_of_the_rings() -> None:
     ring = Ring(10, (1, 0))
     for number in (10, 20):
         ring.append(event(number))
-    assert [ring.number_after((1, at)) for at in (0, 5, 10, 15, 20, 25)] == [0, None, 1, None, 2, None]
+    assert [ring.sequence_at((1, at)) for at in (0, 5, 10, 15, 20, 25)] == [0, None, 1, None, 2, None]
 
 
 def test_after_a_restart_no_earlier_number_is_in_reach() -> None:
     ring = filled(10, 5)
     ring.restart((2, 7))
     assert len(ring) == 0
-    assert ring.first - 1 > 5
-    assert [ring.number_after(position) for position in ((1, 5), (2, 6), (2, 7))] == [None, None, ring.last]
-    ring.append(event_of(Payload(b"1"), (2, 8), "2-8"))
-    batch = ring.batch_after(ring.first - 1)
+    assert ring.first_sequence - 1 > 5
+    assert [ring.sequence_at(position) for position in ((1, 5), (2, 6), (2, 7))] == [None, None, ring.last_sequence]
+    ring.append(make_event(Payload(b"1"), (2, 8), "2-8"))
+    batch = ring.batch_after(ring.first_sequence - 1)
     assert batch is not None
-    assert batch.position == (2, 8)
+    assert batch.offset == (2, 8)

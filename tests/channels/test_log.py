@@ -6,10 +6,10 @@ from time import monotonic
 
 import pytest
 
-from jero.channels.audience import TURN_SECONDS
-from jero.channels.batch import Batch
 from jero.channels.event import Payload
+from jero.channels.log import TURN_SECONDS
 from jero.channels.memory import MemoryLog
+from jero.channels.ring import Batch
 from tests.channels.reading import until
 
 CROWD = 100
@@ -21,7 +21,7 @@ class Listener:
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.received: list[list[int]] = []
-        self.is_dismissed = False
+        self.is_ended = False
         self._seconds = seconds
 
     @property
@@ -36,10 +36,10 @@ class Listener:
         return True
 
     def receive(self, batch: Batch) -> None:
-        self.received.append([event.position[1] for event in batch.events])
+        self.received.append([event.offset[1] for event in batch.events])
 
-    def dismiss(self) -> None:
-        self.is_dismissed = True
+    def end(self) -> None:
+        self.is_ended = True
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ async def crowd(log: MemoryLog) -> list[Listener]:
     """Each needs a turn for itself."""
     listeners = [Listener(TURN_SECONDS) for _ in range(CROWD)]
     for listener in listeners:
-        log.audience.listen(log.ring.last, listener)
+        log.waiting.add(log.ring.last_sequence, listener)
     return listeners
 
 
@@ -104,13 +104,13 @@ async def test_a_log_that_is_closed_has_given_all_what_it_had(log: MemoryLog, cr
     await publish_to_some(log, crowd)
     log.close()
     assert [listener.numbers for listener in crowd] == [[1]] * CROWD
-    assert all(listener.is_dismissed for listener in crowd)
+    assert all(listener.is_ended for listener in crowd)
 
 
 async def test_what_is_lost_is_told_after_what_is_not(log: MemoryLog, crowd: list[Listener]) -> None:
     await publish_to_some(log, crowd)
-    life, _ = log.newest()
-    log.lose((life, 5))
+    life, _ = log.newest_offset()
+    log.skip_to((life, 5))
     assert [listener.numbers for listener in crowd] == [[1, 5]] * CROWD
 
 
@@ -118,7 +118,7 @@ async def test_who_leaves_while_a_crowd_is_served_is_given_nothing_more(log: Mem
     await publish_to_some(log, crowd)
     gone = [listener for listener in crowd if not listener.received]
     for listener in gone:
-        log.audience.leave(listener)
+        log.waiting.remove(listener)
     await publish(log)
     await until(lambda: all(listener.numbers == [1, 2] for listener in crowd if listener not in gone))
     assert not any(listener.received for listener in gone)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jero.channels import Channel, MemoryStore
-from jero.channels.batch import Batch
-from jero.channels.receiver import Receiver
+from jero.channels.ring import Batch
+from jero.channels.subscribers import Subscriber
 from jero.framing.framing import FramedItems
 from tests.channels.reading import Note, publish
 
@@ -28,7 +28,7 @@ STEPS = st.lists(
 class Reader:
     """One that asks for a batch when it is told to, and keeps what came of it."""
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: Subscriber) -> None:
         self.receiver = receiver
         self.batches: list[Batch] = []
         self._asking: asyncio.Task[Batch] | None = None
@@ -46,7 +46,7 @@ class Reader:
 
     async def read_to(self, position: tuple[int, int]) -> None:
         """Reads until it is there."""
-        while not self.batches or self.batches[-1].position != position:
+        while not self.batches or self.batches[-1].offset != position:
             self.ask()
             await asyncio.sleep(0)
             self.collect()
@@ -64,7 +64,7 @@ class Reader:
 class Taker(Reader):
     """One that takes what comes while it waits, until it is tired, once."""
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: Subscriber) -> None:
         super().__init__(receiver)
         self._is_tired = False
         receiver.deliver = self._take
@@ -101,7 +101,7 @@ async def played(history: int, steps: list[tuple[str, int]]) -> tuple[int, list[
             else:
                 await asyncio.sleep(0)
         newest = await channel.publish(Note(published + 1))
-        position = store.log("notes", history).position_of(newest)
+        position = store.log("notes", history).offset_of(newest)
         assert position is not None
         for reader in readers:
             await reader.read_to(position)
@@ -115,7 +115,7 @@ def test_each_event_is_received_once_in_order_or_told_to_be_missed(history: int,
     for batches in received:
         at = 0
         for batch in batches:
-            numbers = [event.position[1] for event in batch.events]
+            numbers = [event.offset[1] for event in batch.events]
             if batch.is_gap:
                 assert numbers[0] > at
             else:
@@ -176,8 +176,8 @@ async def test_who_takes_is_woken_for_a_gap_and_goes_on_from_there() -> None:
             await turns()
             taker.collect()
         log = store.log("notes", 10)
-        life, newest = log.ring.top
-        log.lose((life, newest + 5))
+        life, newest = log.ring.high_watermark
+        log.skip_to((life, newest + 5))
         await turns()
         taker.collect()
         assert taker.batches[-1].is_gap

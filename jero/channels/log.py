@@ -1,0 +1,286 @@
+"""A channel in this process: takes events in the store's order, and serves the subscribers that wait for them."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from time import monotonic
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from jero.channels.event import Event, Offset, Payload, make_gap
+from jero.channels.ring import Batch, Ring
+
+# Theory of operation
+# -------------------
+#
+# From publish to the subscribers. `Channel.publish` encodes the data and awaits `EventLog.append`. In memory, that
+# makes the event and calls `ingest` at once. On Redis, it only stores the event: each process reads all new events
+# back, its own among them, and its reader task calls `ingest`. So the store alone decides the order of events.
+# `ingest` appends the events to the ring and schedules `_serve` for the end of the event loop's turn. `_serve` gives
+# each waiting subscriber the batch of all events after its place. Events that are published in one turn leave together.
+#
+# Two numbers for a place. An *offset* is an event's place in its channel, and means the same in every process: a
+# number in memory, an entry id on Redis. Offsets are in order but have holes, so no arithmetic on them says whether
+# two events are neighbours. A *sequence number* is an event's place in this process's ring, and has no holes: after
+# event n comes event n + 1. Only `Ring.restart` skips a number, so that the events before and after a loss are not
+# neighbours.
+#
+# Watermarks. The ring has every event after its low watermark, up to its high watermark; both are offsets. Evicting
+# the oldest event raises the low one. The high one is usually the newest event's offset. It is higher if the newest
+# entry in Redis was not an event.
+#
+# Order and bounds. `WaitingSubscribers` groups the subscribers that have received every event by the sequence number
+# that they have reached. The group furthest behind is served first. Serving stops after `TURN_SECONDS` and goes on in
+# the next turn, so that a crowd does not keep the event loop from publishers and requests. Subscribers that come last
+# then get the newer events in the same batch. Before the ring evicts an event, `flush_oldest` serves the group that
+# still needs it: a subscriber that waits never misses an event. A subscriber that does not wait, because its client is
+# slow, holds no events. It falls behind alone, and the ring stays within its capacity.
+#
+# Look before wait. There are no locks: all of this runs in one event loop. A task that waits looks first, at the ring
+# or at `is_ready` and `is_closed`, and then waits without an `await` in between. So no change is missed, and a
+# notification that nobody waits for can be forgotten. After the wait the task looks again.
+#
+# Whose task. `ingest`, `skip_to` and `close` run in the task that publishes, in the store's reader task or in the task
+# that closes the store. `_serve` runs in a callback of the event loop. `deliver` and `receive` are called from there:
+# they must not raise, wait or run the subscriber's own code. `deliver` sends for a stream whose task waits; if it
+# cannot send at once, it returns False. `receive` then wakes the task with the same batch.
+
+# How long serving may keep the event loop before other callbacks have their turn.
+TURN_SECONDS: Final = 0.0005
+# How many subscribers are served between two looks at the clock.
+SERVED_PER_LOOK: Final = 16
+
+
+class Counters:
+    """What a channel has counted so far in this process. See `ChannelStatistics`."""
+
+    __slots__ = ("delivered", "gaps", "published", "subscribers")
+
+    def __init__(self) -> None:
+        self.subscribers = 0
+        self.published = 0
+        self.delivered = 0
+        self.gaps = 0
+
+
+class Notifier:
+    """Wakes all tasks that wait at that moment. A task looks before it waits, without an `await` in between."""
+
+    def __init__(self) -> None:
+        self._next: asyncio.Event | None = None
+
+    def notify(self) -> None:
+        """Wakes the tasks that wait now. A later `wait` waits for the next call."""
+        if self._next is not None:
+            self._next.set()
+            self._next = None
+
+    async def wait(self) -> None:
+        """Waits for the next call of `notify`."""
+        if self._next is None:
+            self._next = asyncio.Event()
+        await self._next.wait()
+
+
+class WaitingSubscriber(Protocol):
+    """A subscriber that waits for the next event. `deliver`, if set, sends a batch and returns whether all was sent."""
+
+    @property
+    def deliver(self) -> Callable[[Batch], bool] | None: ...
+
+    def receive(self, batch: Batch) -> None:
+        """Ends the wait with a batch that `deliver` did not send."""
+        ...
+
+    def end(self) -> None:
+        """Ends the wait, because the log is closed."""
+        ...
+
+
+class WaitingSubscribers:
+    """The subscribers that wait, grouped by the sequence number of the last event that they received."""
+
+    def __init__(self, ring: Ring, counters: Counters) -> None:
+        self._ring = ring
+        self._counters = counters
+        self._groups: dict[int, dict[WaitingSubscriber, None]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_scheduled = False
+
+    def add(self, sequence: int, subscriber: WaitingSubscriber) -> asyncio.Future[Batch]:
+        """Adds a subscriber that has received all events up to this sequence number, the ring's last.
+
+        Returns the future that its task awaits. The subscriber stays until its wait ends or until it is removed.
+        """
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        self._groups.setdefault(sequence, {})[subscriber] = None
+        return self._loop.create_future()
+
+    def remove(self, subscriber: WaitingSubscriber) -> None:
+        """Removes a subscriber, if it waits."""
+        for group in self._groups.values():
+            group.pop(subscriber, None)
+
+    def schedule(self) -> None:
+        """Serves the subscribers at the end of this turn of the event loop."""
+        if self._groups and not self._is_scheduled and self._loop is not None:
+            self._is_scheduled = True
+            self._loop.call_soon(self._serve)
+
+    def flush_oldest(self) -> None:
+        """Serves, now, the subscribers that wait for the ring's oldest event."""
+        before_oldest = self._ring.first_sequence - 1
+        while before_oldest in self._groups:
+            self._serve_some()
+
+    def flush(self) -> None:
+        """Serves, now, all subscribers with all events of the ring."""
+        while self._serve_some():
+            pass
+
+    def broadcast(self, batch: Batch) -> None:
+        """Ends the wait of all subscribers with a batch that is not from the ring."""
+        for subscriber in self._remove_all():
+            subscriber.receive(batch)
+
+    def close(self) -> None:
+        """Ends the wait of all subscribers without a batch."""
+        for subscriber in self._remove_all():
+            subscriber.end()
+
+    def _remove_all(self) -> list[WaitingSubscriber]:
+        groups, self._groups = self._groups, {}
+        return [subscriber for group in groups.values() for subscriber in group]
+
+    def _serve(self) -> None:
+        self._is_scheduled = False
+        until = monotonic() + TURN_SECONDS
+        while self._serve_some():
+            if monotonic() >= until:
+                self.schedule()
+                return
+
+    def _serve_some(self) -> bool:
+        """Gives the next batch to some subscribers of the group furthest behind. Returns whether there was a batch."""
+        groups = self._groups
+        sequence = min(groups, default=self._ring.last_sequence)
+        batch = self._ring.batch_after(sequence)
+        if batch is None or batch.sequence is None:
+            return False
+        group = groups[sequence]
+        served = groups.setdefault(batch.sequence, {})
+        delivered = 0
+        for _ in range(min(SERVED_PER_LOOK, len(group))):
+            subscriber, _ = group.popitem()
+            deliver = subscriber.deliver
+            if deliver is not None and deliver(batch):
+                served[subscriber] = None  # still waits, for the event after the batch
+                delivered += batch.count
+            else:
+                subscriber.receive(batch)
+        self._counters.delivered += delivered  # a subscriber counts a received batch when its task has it
+        if not group:
+            del groups[sequence]
+        if not served:
+            del groups[batch.sequence]
+        return True
+
+
+class Replay(Struct, frozen=True):
+    """The answer of a store to a subscriber whose offset is not in the ring.
+
+    `events`: kept events after the subscriber's offset. `gap_end`: if set, the events up to this offset are missing,
+    and there are no `events`. If there are neither, the subscriber continues from `offset`.
+    """
+
+    offset: Offset
+    events: Sequence[Event] = ()
+    gap_end: Offset | None = None
+
+
+class EventLog(ABC):
+    """The events of one channel, as this process sees them.
+
+    `ring`: the newest events. `waiting`: the subscribers that wait for the next event. `changed`: notifies after every
+    change of the ring, of `is_ready` and of `is_closed`. `is_ready`: the store has answered, so the ring is valid.
+    `is_closed`: no more events will come.
+    """
+
+    def __init__(self, ring: Ring) -> None:
+        self.ring = ring
+        self.counters = Counters()
+        self.waiting = WaitingSubscribers(ring, self.counters)
+        self.changed = Notifier()
+        self._initial_offset = ring.high_watermark
+        self.is_ready = False
+        self.is_closed = False
+
+    @abstractmethod
+    def offset_of(self, event_id: str) -> Offset | None:
+        """Returns the offset of an id; `None` if the id is from another store, or from before a restart of this one.
+
+        Raises `ValueError` with the reason if the id cannot be from this channel.
+        """
+
+    @abstractmethod
+    def id_of(self, offset: Offset) -> str:
+        """Returns the id for an offset."""
+
+    @abstractmethod
+    def newest_offset(self) -> Offset:
+        """Returns the newest offset that this process knows."""
+
+    @abstractmethod
+    def offset_at(self, moment: float) -> Offset:
+        """Returns the newest offset at a moment of `time.monotonic` before the log was ready.
+
+        If it is not known exactly, returns an offset from shortly before that moment.
+        """
+
+    @abstractmethod
+    async def append(self, payload: Payload, timeout_seconds: float) -> str:
+        """Stores an event and returns its id. Raises `ChannelUnavailable` if that fails within `timeout_seconds`."""
+
+    @abstractmethod
+    async def replay(self, offset: Offset) -> Replay:
+        """Reads the events after an offset that is not in the ring."""
+
+    def last_id(self) -> str | None:
+        """Returns the id of the newest event that this process has seen, or `None` if it has not seen any."""
+        newest = self.ring.high_watermark
+        return None if newest == self._initial_offset else self.id_of(newest)
+
+    def mark_ready(self) -> None:
+        """Declares the ring valid, and wakes the tasks that wait for that."""
+        self.is_ready = True
+        self.changed.notify()
+
+    def ingest(self, events: Iterable[Event]) -> None:
+        """Adds the newest events, in the store's order, and schedules the subscribers."""
+        for event in events:
+            if self.ring.is_full:
+                self.waiting.flush_oldest()
+            self.ring.append(event)
+        self.waiting.schedule()
+        self.changed.notify()
+
+    def skip_to(self, gap_end: Offset) -> None:
+        """Restarts the ring at `gap_end`, because the events up to it are lost. Sends waiting subscribers the gap."""
+        self.waiting.flush()
+        gap = self.make_gap(self.id_of(self.ring.high_watermark), gap_end)
+        self.ring.restart(gap_end)
+        self.waiting.broadcast(gap)
+        self.changed.notify()
+
+    def make_gap(self, after: str, gap_end: Offset) -> Batch:
+        """Returns the gap for a subscriber that has missed the events after an id, up to an offset."""
+        return Batch((make_gap(after, gap_end, self.id_of(gap_end)),), is_gap=True)
+
+    def close(self) -> None:
+        """Sends the waiting subscribers the rest, and ends them and everything else that waits for this log."""
+        self.is_closed = True
+        self.waiting.flush()
+        self.waiting.close()
+        self.changed.notify()

@@ -1,0 +1,200 @@
+"""One subscriber's way through a channel: from where it subscribes, by batches, to the end."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
+from time import monotonic
+from typing import Any, Generic, Self, TypeVar
+
+from msgspec.json import Decoder
+
+from jero.channels.event import GAP, Event, Offset
+from jero.channels.log import EventLog
+from jero.channels.ring import Batch, fill_batch
+from jero.framing.event import ServerSentEvent
+from jero.framing.framing import FramedItems, FramedSource, PublishedItems
+
+# Theory of operation
+# -------------------
+#
+# A subscriber is a place in the channel: the offset of the last event that it received. Once the ring has that event,
+# the subscriber also knows its sequence number. It has no queue. `__anext__` compares the number with the ring:
+#
+# - The ring has newer events: the next batch is there at once.
+# - The number is the ring's last: the subscriber joins the log's `waiting` subscribers and awaits a future. From the
+#   look at the ring to the joining there is no `await`, so no event can come in between.
+# - There is no number yet, or the ring has evicted the event after it: `_catch_up` looks the offset up. It returns
+#   to the cases above if the ring has every later event. Otherwise the store replays events, or reports a gap.
+#
+# While a subscriber waits, the log calls `deliver`, if a stream has set it. This sends the batch without waking the
+# stream's task. The wait goes on, in the group of the newer sequence number; the subscriber's own number stays behind
+# until the wait ends. The wait ends if `deliver` is not set or returns False: `receive` resolves the future with that
+# batch. The next `__anext__`, or `aclose`, then moves the place and counts the batch as delivered. The wait also ends
+# if the store is closed: `end` ends the iteration.
+#
+# A subscriber gets a gap instead of events
+#
+# - if it resumes with an id from before a restart, or from another store: from there to the oldest event of the ring;
+# - if it has fallen behind, or resumes from an old id, and the store does not keep the next events any more;
+# - if the store has lost events: `EventLog.skip_to` sends the same gap to all subscribers that wait.
+#
+# After a gap the subscriber continues as from an event with the gap's id.
+
+
+class Subscriber(PublishedItems):
+    """An iterator over the batches of events from one place on. Close it, so that the channel counts it no more.
+
+    `deliver`: if set, the publisher calls it with the next batch while the subscriber waits.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_counters",
+        "_is_open",
+        "_log",
+        "_offset",
+        "_ring",
+        "_sequence",
+        "_subscribed_at",
+        "_unknown_id",
+        "_waiter",
+        "_waiting",
+        "deliver",
+    )
+
+    def __init__(self, log: EventLog, *, unknown_id: str | None, offset: Offset | None, subscribed_at: float) -> None:
+        self._log = log
+        self._ring = log.ring
+        self._waiting = log.waiting
+        self._counters = log.counters
+        self._unknown_id = unknown_id
+        self._offset = offset
+        self._subscribed_at = subscribed_at
+        self._sequence: int | None = None
+        self._waiter: asyncio.Future[Batch] | None = None
+        self._is_open = True
+        self.deliver: Callable[[FramedItems], bool] | None = None
+        self._counters.subscribers += 1
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Awaitable[Batch]:
+        waiter = self._waiter
+        if waiter is not None and not waiter.cancelled():  # its task has awaited it, so the batch was received
+            self._record(waiter.result())
+        self._waiter = None
+        sequence = self._sequence
+        if sequence is None or sequence < self._ring.first_sequence - 1:
+            return self._catch_up()
+        batch = self._ring.batch_after(sequence)
+        if batch is not None or self._log.is_closed:
+            return self._return(batch)
+        self._waiter = waiter = self._waiting.add(sequence, self)
+        return waiter
+
+    def receive(self, batch: Batch) -> None:
+        """Ends the wait with a batch that `deliver` did not send."""
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(batch)
+
+    def end(self) -> None:
+        """Ends the wait and the iteration, because the store is closed."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(StopAsyncIteration())
+
+    async def aclose(self) -> None:
+        """Ends the subscription: the channel counts it no more, and sends it nothing."""
+        if self._is_open:
+            self._is_open = False
+            self._counters.subscribers -= 1
+        waiter, self._waiter = self._waiter, None
+        if waiter is None:
+            return
+        self._waiting.remove(self)
+        waiter.cancel()
+        if not waiter.cancelled() and waiter.exception() is None:
+            self._record(waiter.result())
+
+    def _record(self, batch: Batch) -> None:
+        self._sequence = batch.sequence
+        self._offset = batch.offset
+        if batch.is_gap:
+            self._counters.gaps += 1
+        else:
+            self._counters.delivered += batch.count
+
+    async def _return(self, batch: Batch | None) -> Batch:
+        """Returns the batch; ends the iteration if there is none."""
+        if batch is None:
+            raise StopAsyncIteration
+        self._record(batch)
+        return batch
+
+    async def _catch_up(self) -> Batch:
+        """Returns the next batch for an offset whose sequence number is not known, or not in the ring any more."""
+        log, ring = self._log, self._ring
+        offset = await self._first_offset()
+        while not log.is_closed:
+            if self._unknown_id is not None:
+                after, self._unknown_id = self._unknown_id, None
+                return await self._return(log.make_gap(after, ring.low_watermark))
+            self._sequence = ring.sequence_at(offset)
+            if self._sequence is not None:
+                return await anext(self)
+            replay = await log.replay(offset)
+            if replay.gap_end is not None:
+                return await self._return(log.make_gap(log.id_of(offset), replay.gap_end))
+            if replay.events:
+                return await self._return(Batch(fill_batch(replay.events)))
+            self._offset = offset = replay.offset
+        raise StopAsyncIteration
+
+    async def _first_offset(self) -> Offset:
+        """Waits until the log is ready or closed. Returns the offset to continue from."""
+        log = self._log
+        while not (log.is_ready or log.is_closed):
+            await log.changed.wait()
+        if self._offset is None:  # it subscribed before the log was ready
+            self._offset = log.offset_at(self._subscribed_at)
+        return self._offset
+
+
+T = TypeVar("T")
+
+
+class Subscription(FramedSource, AsyncIterable[ServerSentEvent[T]], Generic[T]):
+    """The events of a channel from one place on, as the stream of a response, or for an `async for` of your own.
+
+    `id` and `event` of an event are as published. If `event` is "gap", `data` is a `Gap` instead of a `T`. Each
+    iteration begins at the place of the subscription. It ends when the store is closed.
+    """
+
+    def __init__(self, log: EventLog, decoder: Decoder[T], *, unknown_id: str | None, offset: Offset | None) -> None:
+        # An id from before a restart, or from another store: the subscription begins with a gap. Otherwise it begins
+        # at `offset`; if that is None, at the offset that is the newest now, which the log does not know yet.
+        self._unknown_id = unknown_id
+        self._offset = offset
+        self._log = log
+        self._decoder: Decoder[Any] = decoder
+        self._subscribed_at = monotonic()
+
+    async def __aiter__(self) -> AsyncGenerator[ServerSentEvent[T], None]:
+        subscriber = self.framed()
+        try:
+            async for batch in subscriber:
+                for event in batch.events:
+                    yield event.with_data(self._decode(event))
+        finally:
+            await subscriber.aclose()
+
+    def framed(self) -> Subscriber:
+        """Returns an iterator over framed batches of the same events."""
+        return Subscriber(
+            self._log, unknown_id=self._unknown_id, offset=self._offset, subscribed_at=self._subscribed_at
+        )
+
+    def _decode(self, event: Event) -> Any:
+        if event.is_text:
+            return event.data.decode()
+        return event.decode_gap() if event.type == GAP else self._decoder.decode(event.data)

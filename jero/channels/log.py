@@ -20,11 +20,11 @@ from jero.channels.ring import Batch, Ring
 # `ingest` appends the events to the ring and schedules `_serve` for the end of the event loop's turn. `_serve` gives
 # each waiting subscriber the batch of all events after its place. Events that are published in one turn leave together.
 #
-# Two numbers for a place. An *offset* is an event's place in its channel, and means the same in every process: a
-# number in memory, an entry id on Redis. Offsets are in order but have holes, so no arithmetic on them says whether
-# two events are neighbours. A *sequence number* is an event's place in this process's ring, and has no holes: after
-# event n comes event n + 1. Only `Ring.restart` skips a number, so that the events before and after a loss are not
-# neighbours.
+# Two numbers for a place. An *offset* is an event's place in its channel, and means the same in every process that
+# shares the store. Clients see it as the event's id. Offsets are in order but have holes, so arithmetic on them cannot
+# say whether two events are neighbours. A *sequence number* is an event's place in this process's ring, and has no
+# holes: after event n comes event n + 1. Only `Ring.restart` skips a number, so that the events before and after a loss
+# are not neighbours.
 #
 # Watermarks. The ring has every event after its low watermark, up to its high watermark; both are offsets. Evicting
 # the oldest event raises the low one. The high one is usually the newest event's offset. It is higher if the newest
@@ -37,7 +37,7 @@ from jero.channels.ring import Batch, Ring
 # still needs it: a subscriber that waits never misses an event. A subscriber that does not wait, because its client is
 # slow, holds no events. It falls behind alone, and the ring stays within its capacity.
 #
-# Look before wait. There are no locks: all of this runs in one event loop. A task that waits looks first, at the ring
+# Look before wait. One event loop runs all of this, so it needs no locks. A task that waits looks first, at the ring
 # or at `is_ready` and `is_closed`, and then waits without an `await` in between. So no change is missed, and a
 # notification that nobody waits for can be forgotten. After the wait the task looks again.
 #
@@ -53,7 +53,7 @@ SERVED_PER_LOOK: Final = 16
 
 
 class Counters:
-    """What a channel has counted so far in this process. See `ChannelStatistics`."""
+    """Counts for `ChannelStatistics`, kept up to date in this process."""
 
     __slots__ = ("delivered", "gaps", "published", "subscribers")
 
@@ -191,8 +191,8 @@ class WaitingSubscribers:
 class Replay(Struct, frozen=True):
     """The answer of a store to a subscriber whose offset is not in the ring.
 
-    `events`: kept events after the subscriber's offset. `gap_end`: if set, the events up to this offset are missing,
-    and there are no `events`. If there are neither, the subscriber continues from `offset`.
+    `events`: kept events after the subscriber's offset. `gap_end`: if set, `events` is empty, and the events up to this
+    offset are missing. If neither is set, the subscriber continues from `offset`.
     """
 
     offset: Offset

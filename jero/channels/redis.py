@@ -36,8 +36,8 @@ class RedisStore(Store):
     """Channels in the Redis at `url`: "redis://localhost:6379/0", or a URL with "rediss://" or "unix://".
 
     `prefix`: the beginning of all its keys. `connections`: how many commands run at once, at most; one connection more
-    waits for new events. `heartbeat`: Redis must answer after so many seconds without an event, so that a lost
-    connection is noticed.
+    waits for new events. `heartbeat`: if no event comes for this number of seconds, Redis must answer anyway, so that
+    a lost connection is noticed.
 
     Entering the store raises `ChannelUnavailable` if Redis does not answer. Raises `ValueError` if `heartbeat` is not
     positive.
@@ -208,7 +208,7 @@ class _StreamReader:
                 self._behind.add(log)
 
     async def _xread(self, seconds: float) -> Any:
-        """Returns the next entries of all readable streams, or nothing after so many seconds without one."""
+        """Returns the next entries of all readable streams, or nothing if none comes within `seconds`."""
         logs = {key: log for key, log in self._logs.items() if log not in self._unreadable}
         if not logs:
             await asyncio.sleep(seconds)

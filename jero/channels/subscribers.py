@@ -20,16 +20,16 @@ from jero.framing.framing import FramedItems, FramedSource, PublishedItems
 # the subscriber also knows its sequence number. It has no queue. `__anext__` compares the number with the ring:
 #
 # - The ring has newer events: the next batch is there at once.
-# - The number is the ring's last: the subscriber joins the log's `waiting` subscribers and awaits a future. From the
-#   look at the ring to the joining there is no `await`, so no event can come in between.
-# - There is no number yet, or the ring has evicted the event after it: `_catch_up` looks the offset up. It returns
+# - The number is the ring's last: the subscriber joins the log's `waiting` subscribers and awaits a future. It
+#   does not `await` between the look at the ring and the joining, so it misses no event.
+# - The number is not known yet, or the ring has evicted the event after it: `_catch_up` looks the offset up. It returns
 #   to the cases above if the ring has every later event. Otherwise the store replays events, or reports a gap.
 #
 # While a subscriber waits, the log calls `deliver`, if a stream has set it. This sends the batch without waking the
 # stream's task. The wait goes on, in the group of the newer sequence number; the subscriber's own number stays behind
 # until the wait ends. The wait ends if `deliver` is not set or returns False: `receive` resolves the future with that
-# batch. The next `__anext__`, or `aclose`, then moves the place and counts the batch as delivered. The wait also ends
-# if the store is closed: `end` ends the iteration.
+# batch. The next `__anext__`, or `aclose`, then moves the place and counts the batch as delivered. A gap also comes by
+# `receive`. If the store is closed, `end` ends the wait and the iteration.
 #
 # A subscriber gets a gap instead of events
 #
@@ -125,7 +125,7 @@ class Subscriber(PublishedItems):
             self._counters.delivered += batch.count
 
     async def _return(self, batch: Batch | None) -> Batch:
-        """Returns the batch; ends the iteration if there is none."""
+        """Returns the batch, or ends the iteration if it is `None`."""
         if batch is None:
             raise StopAsyncIteration
         self._record(batch)

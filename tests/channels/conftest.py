@@ -1,4 +1,4 @@
-"""Both stores, for one suite."""
+"""Fixtures: Redis servers, and both stores for one suite."""
 
 from collections.abc import AsyncGenerator, Callable, Iterator
 from uuid import uuid4
@@ -12,7 +12,7 @@ from tests.channels.redis_server import RedisServer
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """One that is left running."""
+    """Starts a server for all tests. They leave it running."""
     programs.require(["redis-server"])
     server = RedisServer(tmp_path_factory.mktemp("redis"))
     try:
@@ -24,7 +24,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 @pytest.fixture
 def mortal_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """One that a test may kill, or stop."""
+    """Starts a server that the test may kill or stop."""
     programs.require(["redis-server"])
     server = RedisServer(tmp_path_factory.mktemp("redis"))
     try:
@@ -36,7 +36,7 @@ def mortal_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSer
 
 @pytest.fixture
 def durable_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A mortal one whose acknowledgements are on the disk."""
+    """Starts a server that the test may kill. It acknowledges only what is on the disk."""
     programs.require(["redis-server"])
     server = RedisServer(tmp_path_factory.mktemp("redis"), appendfsync="always")
     try:
@@ -48,7 +48,7 @@ def durable_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSe
 
 @pytest.fixture(params=["memory", "redis"])
 def make_store(request: pytest.FixtureRequest) -> Callable[[], Store]:
-    """Makes a store that is not open yet. All of one test's are on the same Redis; each memory is a new one."""
+    """Returns a function that makes a store. Redis stores of one test share their keys; memory stores do not."""
     if request.param == "memory":
         return MemoryStore
     server: RedisServer = request.getfixturevalue("redis_server")
@@ -58,6 +58,6 @@ def make_store(request: pytest.FixtureRequest) -> Callable[[], Store]:
 
 @pytest.fixture
 async def store(make_store: Callable[[], Store]) -> AsyncGenerator[Store, None]:
-    """An open one."""
+    """Opens a store."""
     async with make_store() as store:
         yield store

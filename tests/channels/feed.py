@@ -1,4 +1,4 @@
-"""The application of the workers under test: a channel, and in each response the process that sends it."""
+"""The application of the workers under test: a channel. Each response names the process that sends it."""
 
 import os
 

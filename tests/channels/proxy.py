@@ -1,4 +1,4 @@
-"""A network that fails, between a store and its Redis."""
+"""Fails like a network, between a store and its Redis."""
 
 import asyncio
 from types import TracebackType
@@ -6,10 +6,10 @@ from typing import Self
 
 
 class Proxy:
-    """Passes bytes on in both directions, from a port of its own to another.
+    """Forwards bytes in both directions, between its own port and the port of Redis.
 
-    `is_down`: who connects is turned away. `is_mute`: what Redis answers is lost, though what it is told arrives.
-    `held`: an answer with these bytes waits until `release`.
+    `is_down`: refuses connections. `is_mute`: drops the answers of Redis; commands still arrive. `held`: delays an
+    answer that contains these bytes until `release`.
     """
 
     def __init__(self, port: int) -> None:
@@ -38,17 +38,17 @@ class Proxy:
         await self._server.wait_closed()
 
     def cut(self) -> None:
-        """Every connection is gone, without a word."""
+        """Aborts all connections."""
         for writer in self._writers:
             writer.transport.abort()
 
     def release(self) -> None:
-        """Nothing is held any more."""
+        """Forwards the delayed answers."""
         self.held = None
         self._released.set()
 
     def swallow(self) -> None:
-        """The connections of this moment stay, and nothing comes by them any more, in neither direction."""
+        """Leaves the present connections open, but forwards nothing on them, in either direction."""
         self._swallowing |= self._writers
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -62,12 +62,13 @@ class Proxy:
             return
         self._writers |= {writer, redis_writer}
         try:
-            await asyncio.gather(self._pass_on(reader, redis_writer), self._pass_back(redis_reader, writer))
+            forwarding = self._forward_commands(reader, redis_writer), self._forward_answers(redis_reader, writer)
+            await asyncio.gather(*forwarding)
         finally:
             self._writers -= {writer, redis_writer}
             self._swallowing -= {writer, redis_writer}
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward_commands(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while data := await reader.read(65_536):
                 if writer not in self._swallowing:
@@ -76,7 +77,7 @@ class Proxy:
             pass
         writer.close()
 
-    async def _pass_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward_answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while data := await reader.read(65_536):
                 if self.held is not None and self.held in data:

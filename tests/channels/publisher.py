@@ -1,7 +1,7 @@
-"""A process that publishes: `publisher URL PREFIX COUNT FIRST LANES HISTORY PUBLISH_TIMEOUT`.
+"""Publishes notes in a process: `publisher URL PREFIX COUNT FIRST LANES HISTORY PUBLISH_TIMEOUT`.
 
-It publishes so many notes, numbered from the first on; each lane its part of them, one after the other. It prints each
-note's id and number as it is acknowledged, and `-` in place of the id where it is not.
+It publishes COUNT notes, numbered from FIRST. Each lane publishes its share, one note after the other. The process
+prints the id and the number of each note when it is acknowledged, or `-` and the number if it is not.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Processes that publish side by side."""
+"""Runs several processes that publish at the same time."""
 
 import asyncio
 import sys
@@ -13,9 +13,9 @@ LANES = 10
 
 
 class Publishers:
-    """Four processes that publish `count` notes in all, and what has become of each so far, as they tell it.
+    """Four processes that publish `count` notes in all, and the results that they have printed so far.
 
-    `acknowledged`: the numbers of notes by their ids. `refused`: the numbers of those that were not acknowledged.
+    `acknowledged`: the numbers of the acknowledged notes, by id. `refused`: the numbers of all other notes.
     """
 
     def __init__(
@@ -25,29 +25,29 @@ class Publishers:
         self._url, self._prefix = url, prefix
         self._size = count // PROCESSES
         self._begun: set[int] = set()
-        self._news = Notifier()
+        self._changed = Notifier()
         self.count = self._size * PROCESSES
         self.acknowledged: dict[str, int] = {}
         self.refused: set[int] = set()
 
     @property
     def settled(self) -> int:
-        """How many of the notes are acknowledged, or refused."""
+        """Returns how many notes are acknowledged or refused."""
         return len(self.acknowledged) + len(self.refused)
 
     async def run(self) -> None:
-        """Returns when they have ended."""
+        """Runs the processes to their end."""
         await asyncio.gather(*(self._run(index * self._size) for index in range(PROCESSES)))
         assert self.settled == self.count
 
     async def until(self, settled: int) -> None:
-        """Returns when so many notes are, and every process publishes: one that does not yet needs Redis to start."""
+        """Waits until `settled` notes are settled and all processes have begun, which fails while Redis is down."""
         async with asyncio.timeout(PATIENCE):
             while self.settled < settled or len(self._begun) < PROCESSES:
-                await self._news.wait()
+                await self._changed.wait()
 
     def check_order(self) -> None:
-        """Of two notes the one that was published when the other was acknowledged comes after it."""
+        """Checks that a note has a larger id than the notes that were acknowledged before it was published."""
         ids = {number: event_id for event_id, number in self.acknowledged.items()}
         assert len(ids) == len(self.acknowledged)
         lanes: dict[int, tuple[int, int]] = {}
@@ -72,7 +72,7 @@ class Publishers:
                     self.refused.add(int(number))
                 else:
                     self.acknowledged[event_id.decode()] = int(number)
-                self._news.notify()
+                self._changed.notify()
             assert await process.wait() == 0
         finally:
             if process.returncode is None:

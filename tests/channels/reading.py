@@ -1,4 +1,4 @@
-"""What a subscriber has received, and whether that is all of it."""
+"""Publishes and receives notes, and checks that none is missing."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -17,39 +17,39 @@ PATIENCE = 20.0
 
 
 class Note(Struct):
-    """What the tests publish."""
+    """An event of the tests."""
 
     number: int
     text: str = ""
 
 
 class Follower:
-    """Reads one event after the other, as they are asked for."""
+    """Reads a subscription event by event."""
 
     def __init__(self, subscription: Subscription[Any]) -> None:
         self._events: AsyncGenerator[ServerSentEvent[Any], None] = subscription.__aiter__()
         self.received: list[ServerSentEvent[Any]] = []
 
     async def next(self) -> ServerSentEvent[Any]:
-        """One more."""
+        """Returns the next event."""
         async with asyncio.timeout(PATIENCE):
             event = await anext(self._events)
         self.received.append(event)
         return event
 
     async def until(self, event_id: str) -> list[ServerSentEvent[Any]]:
-        """All up to the event with that id."""
+        """Reads up to the event with that id. Returns all events so far."""
         while not self.received or self.received[-1].id != event_id:
             await self.next()
         return self.received
 
     async def close(self) -> None:
-        """Reads no more."""
+        """Ends the subscription."""
         await self._events.aclose()
 
 
 async def take(subscription: Subscription[T], count: int) -> list[ServerSentEvent[T]]:
-    """The first events of a subscription."""
+    """Returns the first events of a subscription, fewer if it ends."""
     received: list[ServerSentEvent[T]] = []
     async with asyncio.timeout(PATIENCE), aclosing(subscription.__aiter__()) as events:
         async for event in events:
@@ -60,30 +60,30 @@ async def take(subscription: Subscription[T], count: int) -> list[ServerSentEven
 
 
 async def publish(channel: Channel[Note], count: int, first: int = 1) -> list[str]:
-    """The ids of so many notes, published one after the other, numbered from `first` on."""
+    """Publishes notes one after the other, numbered from `first`. Returns their ids."""
     return [await channel.publish(Note(number)) for number in range(first, first + count)]
 
 
-async def until(is_so: Callable[[], bool]) -> None:
-    """Returns when it is so: the event loop takes its turns until then."""
+async def until(condition: Callable[[], bool]) -> None:
+    """Lets the event loop run until the condition is true."""
     async with asyncio.timeout(PATIENCE):
-        while not is_so():
+        while not condition():
             await checkpoint()
 
 
 def numbers(events: Sequence[ServerSentEvent[Note]]) -> list[int]:
-    """The notes' own numbers."""
+    """Returns the numbers of the notes; gaps have none."""
     return [event.data.number for event in events if isinstance(event.data, Note)]
 
 
 def order(event_id: str) -> tuple[int, int]:
-    """What an id stands for; a life of a memory store is in base 16, which does as well."""
+    """Returns a sort key for an id. It reads base 16, which the memory store uses; Redis ids keep their order."""
     before, _, after = event_id.partition("-")
     return int(before, 16), int(after)
 
 
 def check_accounted(published: Sequence[str], received: Sequence[ServerSentEvent[Any]], after: str) -> None:
-    """Every event after the id was received, once and in order, or a gap says that it was not."""
+    """Checks that every event after the id was received once and in order, or that a gap covers it."""
     at = order(after)
     pending = [event_id for event_id in published if order(event_id) > at]
     for event in received:

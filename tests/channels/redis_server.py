@@ -1,4 +1,4 @@
-"""A Redis of the tests' own: on a free port, with a folder of its own, ended by its process id."""
+"""Runs a Redis for the tests: on a free port, in a folder of its own, ended by its process id."""
 
 import signal
 import socket
@@ -13,9 +13,9 @@ PATIENCE = 20.0
 
 
 class RedisServer:
-    """It writes every change to its append-only file before it answers, so that a kill loses nothing.
+    """A Redis that writes every change to its append-only file before it answers, so that a kill loses nothing.
 
-    `appendfsync`: when that is on the disk, too.
+    `appendfsync`: when the file is written through to the disk.
     """
 
     def __init__(self, folder: Path, appendfsync: str = "everysec") -> None:
@@ -32,7 +32,7 @@ class RedisServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Returns when it answers."""
+        """Starts the server, and waits until it answers."""
         options = {"port": self.port, **self._options}
         command = ["redis-server", *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
         with (self._folder / "log").open("ab") as log:
@@ -46,7 +46,7 @@ class RedisServer:
             assert self._process.poll() is None, (self._folder / "log").read_text("utf-8")
 
     def command(self, *words: str | bytes) -> bytes:
-        """What it answers to a command, by a connection of its own."""
+        """Returns the answer to a command, sent on a new connection."""
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
             parts = [word.encode() if isinstance(word, str) else word for word in words]
             connection.sendall(
@@ -55,17 +55,17 @@ class RedisServer:
             return connection.recv(65_536)
 
     def kill(self) -> None:
-        """Ends it as a power switch does; nothing to do where it has ended."""
+        """Kills the server, if it runs."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(PATIENCE)
 
     def stop_answering(self) -> None:
-        """Its connections stay, and nothing comes by them."""
+        """Stops the process. Its connections stay open, but it sends nothing."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
     def answer_again(self) -> None:
-        """It goes on where it stopped."""
+        """Continues the process."""
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)

@@ -1,4 +1,4 @@
-"""Promise 5: what a channel takes depends on `history`, not on how many subscribers there are, or how slow they are."""
+"""Memory and delay: they depend on `history`, not on the number of subscribers, or on how slow they are."""
 
 import asyncio
 import tracemalloc
@@ -20,53 +20,53 @@ TOGETHER = 25
 
 
 class Members:
-    """Subscribers that take all that comes, as streams do."""
+    """Subscribers that receive every batch at once, as streams do."""
 
     def __init__(self, channel: Channel[Note], count: int) -> None:
-        self._receivers = [channel.subscribe().framed() for _ in range(count)]
+        self._subscribers = [channel.subscribe().framed() for _ in range(count)]
         self._newest: dict[Subscriber, str] = {}
-        self._news = Notifier()
-        self._reading = [asyncio.create_task(self._read(receiver)) for receiver in self._receivers]
+        self._changed = Notifier()
+        self._reading = [asyncio.create_task(self._read(subscriber)) for subscriber in self._subscribers]
 
     async def until(self, event_id: str) -> None:
-        """Returns when all have received it."""
+        """Waits until all have received an event."""
         newest = order(event_id)
         async with asyncio.timeout(20):
-            while len(self._newest) < len(self._receivers) or min(map(order, set(self._newest.values()))) < newest:
-                await self._news.wait()
+            while len(self._newest) < len(self._subscribers) or min(map(order, set(self._newest.values()))) < newest:
+                await self._changed.wait()
 
     async def leave(self) -> None:
-        """They receive nothing more."""
+        """Ends all subscribers."""
         for reading in self._reading:
             reading.cancel()
         await asyncio.wait(self._reading)
-        for receiver in self._receivers:
-            await receiver.aclose()
+        for subscriber in self._subscribers:
+            await subscriber.aclose()
 
-    async def _read(self, receiver: Subscriber) -> None:
-        async for batch in receiver:
-            self._newest[receiver] = batch.events[-1].id
-            self._news.notify()
+    async def _read(self, subscriber: Subscriber) -> None:
+        async for batch in subscriber:
+            self._newest[subscriber] = batch.events[-1].id
+            self._changed.notify()
 
 
 async def publish(channel: Channel[Note], members: Members, count: int) -> None:
-    """Publishes so many notes of a kilobyte, a few at a time; all members receive them."""
+    """Publishes notes of a kilobyte, a few at a time, and waits until all members have received them."""
     for _ in range(0, count, TOGETHER):
         published = await asyncio.gather(*(channel.publish(Note(number, "x" * 1_000)) for number in range(TOGETHER)))
         await members.until(max(published, key=order))
 
 
 async def growth(channel: Channel[Note], count: int, idle: int = 0) -> int:
-    """The bytes that a hundred more events take, with so many subscribers, and so many more that read once.
+    """Returns how many bytes a hundred more events take, with `count` subscribers, and `idle` that read only once.
 
-    The least of three times: what a client of Redis holds for a moment may come on top; what is kept comes each time.
+    It is the least of three measurements, since the Redis client may hold more for a moment.
     """
     tracemalloc.start()
     try:
         members = Members(channel, count)
         stalled = [channel.subscribe().framed() for _ in range(idle)]
         await publish(channel, members, HISTORY)
-        held = [await anext(receiver) for receiver in stalled]
+        held = [await anext(subscriber) for subscriber in stalled]
         grown: list[int] = []
         for _ in range(3):
             before, _ = tracemalloc.get_traced_memory()
@@ -77,8 +77,8 @@ async def growth(channel: Channel[Note], count: int, idle: int = 0) -> int:
     assert len(held) == idle
     assert channel.statistics().kept == HISTORY
     await members.leave()
-    for receiver in stalled:
-        await receiver.aclose()
+    for subscriber in stalled:
+        await subscriber.aclose()
     assert channel.statistics().subscribers == 0
     return min(grown)
 
@@ -89,14 +89,14 @@ async def test_memory_is_flat_from_a_hundred_to_two_thousand_subscribers(store: 
         assert await growth(channel, count) < 100_000  # a reference to each event would be 800 bytes a subscriber
 
 
-async def test_who_never_reads_takes_no_memory(store: Store) -> None:
+async def test_subscribers_that_never_read_take_no_memory(store: Store) -> None:
     channel = Channel(store, "notes", Note, history=HISTORY)
     assert await growth(channel, 100, idle=100) < 100_000
 
 
 @asynccontextmanager
 async def visitors(count: int, stalled: int) -> AsyncGenerator[tuple[Channel[Note], Sequence[Visitor]]]:
-    """Streams that are read, beside some that are not from their second event on."""
+    """Opens streams to clients, of which the last `stalled` accept nothing after the first event."""
     async with MemoryStore() as store:
         channel = Channel(store, "notes", Note, history=HISTORY)
         app = Watching(channel)
@@ -113,7 +113,7 @@ async def visitors(count: int, stalled: int) -> AsyncGenerator[tuple[Channel[Not
 
 
 async def turns(count: int, stalled: int) -> list[int]:
-    """How many turns of the event loop each of 50 events takes to reach all who read."""
+    """Returns how many turns of the event loop each of 50 events takes to reach all clients that read."""
     taken: list[int] = []
     async with visitors(count, stalled) as (channel, readers):
         for number in range(2, 52):
@@ -126,8 +126,8 @@ async def turns(count: int, stalled: int) -> list[int]:
     return taken
 
 
-async def test_who_never_reads_delays_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log, "TURN_SECONDS", 60.0)  # how many are served in one hangs on the machine
+async def test_clients_that_never_read_delay_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "TURN_SECONDS", 60.0)  # else it depends on the machine how many are served in a turn
     alone = await turns(20, 0)
     assert await turns(20, 1) == alone
     assert await turns(20, 20) == alone

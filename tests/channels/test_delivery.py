@@ -1,4 +1,4 @@
-"""Promises 1 and 2: ids in order; each subscriber gets each event once, from where it asked for."""
+"""Delivery: ids are in order, and each subscriber gets each event once, from its place on."""
 
 import asyncio
 
@@ -29,7 +29,7 @@ async def test_an_event_is_what_was_published(channel: Channel[Note]) -> None:
     ]
 
 
-async def test_it_is_encoded_when_it_is_published(channel: Channel[Note]) -> None:
+async def test_data_is_encoded_when_it_is_published(channel: Channel[Note]) -> None:
     events = channel.subscribe()
     note = Note(1)
     await channel.publish(note)
@@ -38,21 +38,21 @@ async def test_it_is_encoded_when_it_is_published(channel: Channel[Note]) -> Non
 
 
 @pytest.mark.parametrize("text", ["one", "one\ntwo", "a\r\nb\rc", "", '"quoted"', " \u2028"])
-async def test_text_goes_as_it_is(store: Store, text: str) -> None:
+async def test_text_arrives_unchanged(store: Store, text: str) -> None:
     channel = Channel(store, "texts", str)
     events = channel.subscribe()
     await channel.publish(text)
     assert [event.data for event in await take(events, 1)] == [text]
 
 
-async def test_who_asks_for_nothing_gets_what_comes_from_now_on(channel: Channel[Note]) -> None:
+async def test_a_subscription_without_an_id_begins_now(channel: Channel[Note]) -> None:
     await publish(channel, 3)
     events = channel.subscribe()
     await publish(channel, 2, first=4)
     assert numbers(await take(events, 2)) == [4, 5]
 
 
-async def test_an_empty_id_asks_for_nothing(channel: Channel[Note]) -> None:
+async def test_a_subscription_with_an_empty_id_begins_now(channel: Channel[Note]) -> None:
     await publish(channel, 3)
     events = channel.subscribe(after="")
     await publish(channel, 1, first=4)
@@ -76,7 +76,7 @@ async def test_after_is_exclusive(channel: Channel[Note], index: int) -> None:
     assert [event.id for event in received] == published[index + 1 :]
 
 
-async def test_after_the_newest_comes_what_is_published_next(channel: Channel[Note]) -> None:
+async def test_a_subscription_after_the_newest_event_gets_the_next(channel: Channel[Note]) -> None:
     published = await publish(channel, 3)
     events = channel.subscribe(after=published[-1])
     await publish(channel, 1, first=4)
@@ -89,7 +89,7 @@ async def test_a_subscription_can_be_read_again_from_its_place(channel: Channel[
     assert await take(events, 3) == await take(events, 3)
 
 
-async def test_channels_of_a_store_do_not_meet(store: Store, channel: Channel[Note]) -> None:
+async def test_channels_of_a_store_are_separate(store: Store, channel: Channel[Note]) -> None:
     other = Channel(store, "others", Note)
     events, others = channel.subscribe(), other.subscribe()
     await publish(channel, 2)
@@ -98,13 +98,13 @@ async def test_channels_of_a_store_do_not_meet(store: Store, channel: Channel[No
     assert numbers(await take(others, 2)) == [10, 11]
 
 
-async def test_two_of_one_name_are_one_channel(store: Store, channel: Channel[Note]) -> None:
+async def test_channels_of_one_name_share_their_events(store: Store, channel: Channel[Note]) -> None:
     events = Channel(store, "notes", Note, history=1_000).subscribe()
     await publish(channel, 2)
     assert numbers(await take(events, 2)) == [1, 2]
 
 
-async def test_a_thousand_subscribers_receive_the_same(channel: Channel[Note]) -> None:
+async def test_a_thousand_subscribers_receive_the_same_events(channel: Channel[Note]) -> None:
     reading = [asyncio.create_task(take(channel.subscribe(), 30)) for _ in range(1_000)]
     await until(lambda: channel.statistics().subscribers == 1_000)
     published = await publish(channel, 10)
@@ -114,7 +114,7 @@ async def test_a_thousand_subscribers_receive_the_same(channel: Channel[Note]) -
     assert channel.statistics().subscribers == 0
 
 
-async def test_subscribers_that_come_and_go_change_nothing_for_the_rest(channel: Channel[Note]) -> None:
+async def test_subscribers_that_come_and_go_do_not_disturb_the_rest(channel: Channel[Note]) -> None:
     stays = Follower(channel.subscribe())
     published: list[str] = []
     for number in range(1, 51):

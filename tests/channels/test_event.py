@@ -1,4 +1,4 @@
-"""An event's bytes: framed once, its data kept in there."""
+"""An event's bytes: framed once, with the data in the frame."""
 
 import msgspec
 import pytest
@@ -50,7 +50,7 @@ def test_other_formats_carry_the_data_alone(items: list[object]) -> None:
     assert msgspec.json.decode(b"[%b]" % batch.bytes_in(JSON_ARRAY)) == items
 
 
-def test_a_format_that_checks_its_items_is_not_asked_about_a_gap() -> None:
+def test_a_gap_passes_a_format_that_checks_its_items() -> None:
     checking = checked(SSE, msgspec.json.Decoder(int).decode)
     gap = make_gap("1-1", (1, 5), "1-5")
     assert Batch([gap], is_gap=True).bytes_in(checking) == gap.frame
@@ -59,7 +59,7 @@ def test_a_format_that_checks_its_items_is_not_asked_about_a_gap() -> None:
         Batch([made([])]).bytes_in(checking)
 
 
-def test_a_format_is_made_once() -> None:
+def test_a_batch_is_encoded_once_for_each_format() -> None:
     batch = Batch([made(1)])
     assert batch.bytes_in(NDJSON) is batch.bytes_in(NDJSON)
     assert batch.bytes_in(JSON_ARRAY) == b"1"

@@ -1,4 +1,4 @@
-"""Promise 3: what cannot be delivered is said; an id of another life is no position; one of no life is refused."""
+"""Gaps: a subscriber learns what it has missed, and an id from elsewhere never stands for a place in this channel."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from jero.channels import Channel, Gap, Store
 from tests.channels.reading import Follower, Note, check_accounted, numbers, order, publish, take
 
 HISTORY = 50
-# What Redis keeps it drops by a hundred at a time, so it has more than it was asked to.
+# Redis drops about a hundred entries at a time, so it keeps more than `HISTORY`.
 MANY = 500
 
 
@@ -18,7 +18,7 @@ def channel(store: Store) -> Channel[Note]:
     return Channel(store, "notes", Note, history=HISTORY)
 
 
-async def test_who_comes_back_too_late_is_told_once_and_goes_on(channel: Channel[Note]) -> None:
+async def test_a_subscriber_that_resumes_too_late_gets_one_gap_and_continues(channel: Channel[Note]) -> None:
     published = await publish(channel, MANY)
     follower = Follower(channel.subscribe(after=published[0]))
     received = await follower.until(published[-1])
@@ -29,14 +29,14 @@ async def test_who_comes_back_too_late_is_told_once_and_goes_on(channel: Channel
     check_accounted(published, received, published[0])
 
 
-async def test_who_comes_back_with_the_id_of_a_gap_goes_on_where_it_did(channel: Channel[Note]) -> None:
+async def test_a_subscriber_that_resumes_after_a_gap_continues_behind_it(channel: Channel[Note]) -> None:
     published = await publish(channel, MANY)
     gap, first = await take(channel.subscribe(after=published[0]), 2)
     (again,) = await take(channel.subscribe(after=gap.id), 1)
     assert again == first
 
 
-async def test_who_falls_behind_is_told(channel: Channel[Note]) -> None:
+async def test_a_subscriber_that_falls_behind_gets_a_gap(channel: Channel[Note]) -> None:
     published = await publish(channel, 1)
     slow = Follower(channel.subscribe(after=published[0]))
     published += await publish(channel, 2, first=2)
@@ -47,7 +47,7 @@ async def test_who_falls_behind_is_told(channel: Channel[Note]) -> None:
     check_accounted(published, received, published[0])
 
 
-async def test_nobody_else_is_told(channel: Channel[Note]) -> None:
+async def test_only_the_subscriber_that_falls_behind_gets_a_gap(channel: Channel[Note]) -> None:
     fast, slow = Follower(channel.subscribe()), Follower(channel.subscribe())
     published = await publish(channel, 1)
     await slow.next()
@@ -60,17 +60,17 @@ async def test_nobody_else_is_told(channel: Channel[Note]) -> None:
     assert channel.statistics().gaps == 1
 
 
-async def test_nothing_is_missing_where_all_is_kept(channel: Channel[Note]) -> None:
+async def test_no_gap_comes_while_every_event_is_kept(channel: Channel[Note]) -> None:
     published = await publish(channel, HISTORY)
     assert numbers(await take(channel.subscribe(after=published[0]), HISTORY - 1)) == list(range(2, HISTORY + 1))
 
 
-async def test_an_id_that_was_never_given_is_a_gap_or_refused(channel: Channel[Note]) -> None:
+async def test_an_id_newer_than_every_event_is_a_gap_or_refused(channel: Channel[Note]) -> None:
     published = await publish(channel, 2)
-    life, _ = published[-1].split("-")
+    run, _ = published[-1].split("-")
     assert order(published[0]) < order(published[1])
     try:
-        events = channel.subscribe(after=f"{life}-999999999")
+        events = channel.subscribe(after=f"{run}-999999999")
     except BadRequest:
         return
     (gap,) = await take(events, 1)
@@ -81,18 +81,18 @@ async def test_an_id_that_was_never_given_is_a_gap_or_refused(channel: Channel[N
     "after",
     ["x", "1", "-", "1-", "-1", "1-1-1", "1-1 ", " 1-1", "1-01", "1-\u0661", "1-1\n", "g-1", "9" * 40 + "-1", "*"],
 )
-async def test_what_is_no_id_is_refused_at_once(channel: Channel[Note], after: str) -> None:
+async def test_a_malformed_id_is_refused_at_once(channel: Channel[Note], after: str) -> None:
     with pytest.raises(BadRequest) as refused:
         channel.subscribe(after=after)
     assert str(refused.value) == "Last-Event-ID is not an event id of this channel: it is malformed."
 
 
-async def test_the_largest_ids_are_taken_for_what_they_are(channel: Channel[Note]) -> None:
+async def test_the_largest_id_of_redis_is_refused(channel: Channel[Note]) -> None:
     with pytest.raises(BadRequest):
         channel.subscribe(after=f"{2**64 - 1}-{2**64 - 1}")
 
 
-async def test_another_channels_id_opens_nothing_of_it(store: Store, channel: Channel[Note]) -> None:
+async def test_an_id_of_another_channel_opens_nothing_of_that_channel(store: Store, channel: Channel[Note]) -> None:
     other = Channel(store, "others", Note)
     theirs = await publish(other, 3, first=100)
     events = channel.subscribe(after=theirs[0])
@@ -102,7 +102,7 @@ async def test_another_channels_id_opens_nothing_of_it(store: Store, channel: Ch
 
 
 @pytest.mark.parametrize("make_store", ["memory"], indirect=True)
-async def test_an_id_of_an_earlier_life_is_a_gap(make_store: Callable[[], Store]) -> None:
+async def test_an_id_from_before_a_restart_is_a_gap(make_store: Callable[[], Store]) -> None:
     async with make_store() as store:
         old = await publish(Channel(store, "notes", Note), 5)
     async with make_store() as store:
@@ -129,7 +129,7 @@ async def test_an_id_of_the_other_store_is_a_gap(channel: Channel[Note], after: 
 
 
 @pytest.mark.parametrize("make_store", ["redis"], indirect=True)
-async def test_an_id_is_good_in_another_process(make_store: Callable[[], Store]) -> None:
+async def test_an_id_is_valid_in_another_process(make_store: Callable[[], Store]) -> None:
     async with make_store() as store:
         old = await publish(Channel(store, "notes", Note), 5)
     async with make_store() as store:

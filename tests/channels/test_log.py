@@ -1,4 +1,4 @@
-"""Who waits in a channel, while a crowd is served: in what order, and what others have of the event loop meanwhile."""
+"""Serving many waiting subscribers: in which order, and how it shares the event loop."""
 
 import asyncio
 from itertools import pairwise
@@ -16,8 +16,8 @@ CROWD = 100
 CAPACITY = 10
 
 
-class Listener:
-    """Takes all that it is given, and has received it after `seconds`."""
+class FakeSubscriber:
+    """A waiting subscriber that takes every batch, and blocks for `seconds` each time."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.received: list[list[int]] = []
@@ -48,84 +48,92 @@ def log() -> MemoryLog:
 
 
 @pytest.fixture
-async def crowd(log: MemoryLog) -> list[Listener]:
-    """Each needs a turn for itself."""
-    listeners = [Listener(TURN_SECONDS) for _ in range(CROWD)]
-    for listener in listeners:
-        log.waiting.add(log.ring.last_sequence, listener)
-    return listeners
+async def crowd(log: MemoryLog) -> list[FakeSubscriber]:
+    """Adds subscribers that each take a whole turn of serving."""
+    subscribers = [FakeSubscriber(TURN_SECONDS) for _ in range(CROWD)]
+    for subscriber in subscribers:
+        log.waiting.add(log.ring.last_sequence, subscriber)
+    return subscribers
 
 
 async def publish(log: MemoryLog, count: int = 1) -> None:
-    """So many more; they are numbered from 1 on."""
+    """Appends events. Their offsets count from 1."""
     for _ in range(count):
         await log.append(Payload(b"1"), 1.0)
 
 
-def served(crowd: list[Listener]) -> int:
-    return sum(len(listener.received) > 0 for listener in crowd)
+def served(crowd: list[FakeSubscriber]) -> int:
+    return sum(len(subscriber.received) > 0 for subscriber in crowd)
 
 
-async def test_others_have_the_event_loop_while_a_crowd_is_served(log: MemoryLog, crowd: list[Listener]) -> None:
+async def test_serving_a_crowd_leaves_turns_of_the_event_loop_to_others(
+    log: MemoryLog, crowd: list[FakeSubscriber]
+) -> None:
     await publish(log)
     seen = [0]
     while seen[-1] < CROWD:
         await asyncio.sleep(0)
         seen.append(served(crowd))
     assert max(after - before for before, after in pairwise(seen)) <= CROWD / 4
-    assert [listener.numbers for listener in crowd] == [[1]] * CROWD
+    assert [subscriber.numbers for subscriber in crowd] == [[1]] * CROWD
 
 
-async def test_who_is_served_last_gets_what_came_meanwhile_with_the_rest(log: MemoryLog, crowd: list[Listener]) -> None:
+async def test_subscribers_served_last_get_newer_events_in_the_same_batch(
+    log: MemoryLog, crowd: list[FakeSubscriber]
+) -> None:
     await publish_to_some(log, crowd)
     await publish(log)
-    await until(lambda: all(listener.numbers == [1, 2] for listener in crowd))
-    assert [[1, 2]] in [listener.received for listener in crowd]
+    await until(lambda: all(subscriber.numbers == [1, 2] for subscriber in crowd))
+    assert [[1, 2]] in [subscriber.received for subscriber in crowd]
 
 
-async def test_who_is_furthest_behind_is_served_first(log: MemoryLog, crowd: list[Listener]) -> None:
+async def test_the_group_furthest_behind_is_served_first(log: MemoryLog, crowd: list[FakeSubscriber]) -> None:
     await publish(log)
     count = 1
     while served(crowd) < CROWD:
-        assert not any(len(listener.received) > 1 for listener in crowd)
+        assert not any(len(subscriber.received) > 1 for subscriber in crowd)
         await publish(log)
         count += 1
         await asyncio.sleep(0)
-    await until(lambda: all(listener.numbers == [*range(1, count + 1)] for listener in crowd))
+    await until(lambda: all(subscriber.numbers == [*range(1, count + 1)] for subscriber in crowd))
 
 
-async def test_none_loses_what_has_no_more_room(log: MemoryLog, crowd: list[Listener]) -> None:
+async def test_a_waiting_subscriber_gets_events_before_the_ring_evicts_them(
+    log: MemoryLog, crowd: list[FakeSubscriber]
+) -> None:
     await publish_to_some(log, crowd)
     await publish(log, 3 * CAPACITY)
-    await until(lambda: all(listener.numbers == [*range(1, 3 * CAPACITY + 2)] for listener in crowd))
+    await until(lambda: all(subscriber.numbers == [*range(1, 3 * CAPACITY + 2)] for subscriber in crowd))
 
 
-async def test_a_log_that_is_closed_has_given_all_what_it_had(log: MemoryLog, crowd: list[Listener]) -> None:
+async def test_closing_the_log_sends_the_rest_before_it_ends_the_subscribers(
+    log: MemoryLog, crowd: list[FakeSubscriber]
+) -> None:
     await publish_to_some(log, crowd)
     log.close()
-    assert [listener.numbers for listener in crowd] == [[1]] * CROWD
-    assert all(listener.is_ended for listener in crowd)
+    assert [subscriber.numbers for subscriber in crowd] == [[1]] * CROWD
+    assert all(subscriber.is_ended for subscriber in crowd)
 
 
-async def test_what_is_lost_is_told_after_what_is_not(log: MemoryLog, crowd: list[Listener]) -> None:
+async def test_a_gap_comes_after_the_events_that_are_kept(log: MemoryLog, crowd: list[FakeSubscriber]) -> None:
     await publish_to_some(log, crowd)
-    life, _ = log.newest_offset()
-    log.skip_to((life, 5))
-    assert [listener.numbers for listener in crowd] == [[1, 5]] * CROWD
+    run, _ = log.newest_offset()
+    log.skip_to((run, 5))
+    assert [subscriber.numbers for subscriber in crowd] == [[1, 5]] * CROWD
 
 
-async def test_who_leaves_while_a_crowd_is_served_is_given_nothing_more(log: MemoryLog, crowd: list[Listener]) -> None:
+async def test_a_removed_subscriber_gets_nothing_more(log: MemoryLog, crowd: list[FakeSubscriber]) -> None:
     await publish_to_some(log, crowd)
-    gone = [listener for listener in crowd if not listener.received]
-    for listener in gone:
-        log.waiting.remove(listener)
+    gone = [subscriber for subscriber in crowd if not subscriber.received]
+    for subscriber in gone:
+        log.waiting.remove(subscriber)
     await publish(log)
-    await until(lambda: all(listener.numbers == [1, 2] for listener in crowd if listener not in gone))
-    assert not any(listener.received for listener in gone)
+    await until(lambda: all(subscriber.numbers == [1, 2] for subscriber in crowd if subscriber not in gone))
+    assert not any(subscriber.received for subscriber in gone)
 
 
-async def publish_to_some(log: MemoryLog, crowd: list[Listener]) -> None:
-    """The first of the crowd are served, and others are not yet."""
+async def publish_to_some(log: MemoryLog, crowd: list[FakeSubscriber]) -> None:
+    """Publishes an event, and waits until some of the crowd have it and others do not."""
     await publish(log)
     await until(lambda: served(crowd) > 0)
     assert served(crowd) < CROWD

@@ -1,4 +1,4 @@
-"""Channels' streams behind middleware whose `send` is more than a call: what is published goes through all of it."""
+"""Streams of channels behind middleware whose `send` does more than pass the message on."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from tests.channels.visitor import Visitor, Watching
 
 
 def passing_on(app: ASGIApp) -> ASGIApp:
-    """Starlette's own: each message goes through a stream of anyio's, to another task."""
+    """Wraps the application in Starlette's middleware, which passes each message to another task."""
 
     async def dispatch(request: Request, call_next: RequestResponseEndpoint) -> Response:
         return await call_next(request)
@@ -31,7 +31,7 @@ def compressing(app: ASGIApp) -> ASGIApp:
 
 
 def pausing(app: ASGIApp) -> ASGIApp:
-    """Every send waits for a turn, within a time limit of its own task's."""
+    """Wraps `send` in a timeout and a pause of one turn. The timeout belongs to the task that sends."""
 
     async def paused(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_later(message: Message) -> None:
@@ -45,7 +45,7 @@ def pausing(app: ASGIApp) -> ASGIApp:
 
 
 def timing(app: ASGIApp) -> ASGIApp:
-    """Every send has a time limit, and does not wait."""
+    """Wraps `send` in a timeout, without a pause."""
 
     async def timed(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_now(message: Message) -> None:
@@ -58,7 +58,7 @@ def timing(app: ASGIApp) -> ASGIApp:
 
 
 @pytest.mark.parametrize("around", [passing_on, compressing, pausing, timing])
-async def test_every_event_goes_through_it_once_and_in_order(around: Callable[[ASGIApp], Any]) -> None:
+async def test_every_event_passes_the_middleware_once_and_in_order(around: Callable[[ASGIApp], Any]) -> None:
     async with MemoryStore() as store:
         channel = Channel(store, "notes", Note, history=1_000)
         app = Watching(channel)

@@ -1,4 +1,4 @@
-"""What is Redis's own: several processes, one connection that waits, and what else is found in a stream."""
+"""Channels on Redis: several processes, the one connection that waits, and foreign entries in a stream."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ async def store(redis_server: RedisServer, prefix: str) -> AsyncGenerator[RedisS
 
 @pytest.fixture
 def key(prefix: str) -> str:
-    """Of the channel's stream."""
+    """Returns the key of the channel's stream."""
     return f"{prefix}channel:notes"
 
 
@@ -48,7 +48,7 @@ async def test_four_processes_publish_at_once(store: RedisStore, redis_server: R
         assert [(event.id, event.data.number) for event in received if isinstance(event.data, Note)] == expected
 
 
-async def test_stores_share_a_channel(redis_server: RedisServer, store: RedisStore, prefix: str) -> None:
+async def test_two_stores_share_a_channel(redis_server: RedisServer, store: RedisStore, prefix: str) -> None:
     async with RedisStore(redis_server.url, prefix=prefix) as other_store:
         mine, theirs = Channel(store, "notes", Note), Channel(other_store, "notes", Note)
         first = await publish(mine, 1)
@@ -69,7 +69,7 @@ async def test_one_connection_waits_for_all_channels(store: RedisStore, redis_se
     await until(lambda: redis_server.command("CLIENT", "LIST").count(b" flags=b ") == 1)
 
 
-async def test_a_channel_is_read_though_the_store_waits_already(store: RedisStore) -> None:
+async def test_a_new_channel_is_read_although_the_store_waits_already(store: RedisStore) -> None:
     first = Channel(store, "first", Note)
     follower = Follower(first.subscribe())
     await publish(first, 1)
@@ -81,18 +81,18 @@ async def test_a_channel_is_read_though_the_store_waits_already(store: RedisStor
         assert numbers(await take(events, 1)) == [1]
 
 
-async def test_nothing_is_asked_for_while_nothing_comes(store: RedisStore, redis_server: RedisServer) -> None:
+async def test_a_store_does_not_poll(store: RedisStore, redis_server: RedisServer) -> None:
     channel = Channel(store, "notes", Note)
     events = channel.subscribe()
     await publish(channel, 1)
     await take(events, 1)
     await until(lambda: redis_server.command("CLIENT", "LIST").count(b" flags=b ") == 1)
     redis_server.command("CONFIG", "RESETSTAT")
-    await asyncio.sleep(0.2)  # that nothing happens is what is tested
+    await asyncio.sleep(0.2)  # the test is that nothing happens
     assert b"xread" not in redis_server.command("INFO", "commandstats")
 
 
-async def test_older_events_than_this_process_holds_come_from_redis(
+async def test_events_older_than_the_ring_are_read_from_redis(
     redis_server: RedisServer, store: RedisStore, prefix: str
 ) -> None:
     published = await publish(Channel(store, "notes", Note, history=5_000), 1_700)
@@ -105,7 +105,7 @@ async def test_older_events_than_this_process_holds_come_from_redis(
     assert channel.statistics().kept < 1_100
 
 
-async def test_a_slow_subscriber_reads_on_where_redis_still_has_it(store: RedisStore) -> None:
+async def test_a_slow_subscriber_continues_if_redis_still_has_the_events(store: RedisStore) -> None:
     channel = Channel(store, "notes", Note, history=20)
     published = await publish(channel, 2)
     slow = Follower(channel.subscribe(after=published[0]))
@@ -114,7 +114,7 @@ async def test_a_slow_subscriber_reads_on_where_redis_still_has_it(store: RedisS
     assert numbers(await slow.until(published[-1])) == list(range(2, 63))
 
 
-async def test_what_comes_from_redis_is_in_pieces_that_leave_together(
+async def test_events_read_from_redis_come_in_batches(
     redis_server: RedisServer, store: RedisStore, prefix: str
 ) -> None:
     channel = Channel(store, "notes", Note, history=20)
@@ -131,30 +131,30 @@ async def test_what_comes_from_redis_is_in_pieces_that_leave_together(
     assert max(sum(len(event.frame) for event in batch.events) for batch in batches) <= BATCH_BYTES
 
 
-async def test_a_channel_whose_key_is_no_stream_fails_alone(
+async def test_a_channel_whose_key_is_not_a_stream_fails_alone(
     store: RedisStore, redis_server: RedisServer, key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def told() -> list[str]:
+    def messages() -> list[str]:
         return [record.getMessage() for record in caplog.records if record.name == "jero.channels"]
 
     redis_server.command("SET", key, "a string")
     channel = Channel(store, "notes", Note, publish_timeout=0.1)
     other = Channel(store, "others", Note)
     events, others = Follower(channel.subscribe(after="0-0")), Follower(other.subscribe())
-    await until(lambda: len(told()) == 1)
-    assert told()[0].startswith(f"{key} cannot be read and is retried: WRONGTYPE")
+    await until(lambda: len(messages()) == 1)
+    assert messages()[0].startswith(f"{key} cannot be read and is retried: WRONGTYPE")
     for number in range(3):
         await publish(other, 1, first=number)
         assert numbers([await others.next()]) == [number]
     with pytest.raises(ChannelUnavailable):
         await publish(channel, 1)
     redis_server.command("DEL", key)
-    await until(lambda: len(told()) == 2)
-    assert told()[1] == f"{key} can be read again"
+    await until(lambda: len(messages()) == 2)
+    assert messages()[1] == f"{key} can be read again"
     assert await publish(channel, 1) == [(await events.next()).id]
 
 
-async def test_a_channel_that_is_refused_is_tried_on_while_others_are_busy(
+async def test_an_unreadable_channel_is_retried_while_others_are_busy(
     store: RedisStore, redis_server: RedisServer, key: str
 ) -> None:
     redis_server.command("SET", key, "a string")
@@ -170,13 +170,13 @@ async def test_a_channel_that_is_refused_is_tried_on_while_others_are_busy(
     assert numbers(await take(channel.subscribe(after="0-0"), 1)) == [1]
 
 
-async def test_no_token_is_left_where_all_went_well(store: RedisStore, redis_server: RedisServer, prefix: str) -> None:
+async def test_tokens_are_deleted_after_success(store: RedisStore, redis_server: RedisServer, prefix: str) -> None:
     await publish(Channel(store, "notes", Note), 100)
     answer = redis_server.command("EVAL", "return #redis.call('KEYS', ARGV[1])", "0", f"{prefix}stored:*")
-    assert answer == b":1\r\n"  # the last one's, until the next is published
+    assert answer == b":1\r\n"  # the token of the last event, until the next is published
 
 
-async def test_what_is_no_event_is_passed_over(
+async def test_entries_that_are_not_events_are_skipped(
     store: RedisStore, redis_server: RedisServer, key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     channel = Channel(store, "notes", Note)
@@ -192,7 +192,7 @@ async def test_what_is_no_event_is_passed_over(
     assert len([record for record in caplog.records if "is not an event" in record.message]) == 4
 
 
-async def test_a_stream_that_was_deleted_is_a_gap_for_who_comes_back(
+async def test_a_deleted_stream_is_a_gap_for_a_subscriber_that_resumes(
     store: RedisStore, redis_server: RedisServer, prefix: str, key: str
 ) -> None:
     channel = Channel(store, "notes", Note)
@@ -200,7 +200,7 @@ async def test_a_stream_that_was_deleted_is_a_gap_for_who_comes_back(
     old = await publish(channel, 5)
     await live.until(old[-1])
     redis_server.command("DEL", key)
-    await asyncio.sleep(0.005)  # a new stream begins with the ids of its millisecond
+    await asyncio.sleep(0.005)  # the new stream's ids begin with the time in milliseconds, so they must differ
     new = await publish(channel, 3, first=6)
     assert numbers(await live.until(new[-1])) == [1, 2, 3, 4, 5, 6, 7, 8]
     async with RedisStore(redis_server.url, prefix=prefix) as later:
@@ -209,7 +209,7 @@ async def test_a_stream_that_was_deleted_is_a_gap_for_who_comes_back(
     assert numbers(received) == [6, 7, 8]
 
 
-async def test_a_stream_of_lower_ids_is_a_gap(
+async def test_a_stream_with_lower_ids_than_before_is_a_gap(
     redis_server: RedisServer, prefix: str, key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, "jero.channels")

@@ -1,4 +1,4 @@
-"""Promise 4, where Redis fails: an outage costs its length, no event, and none comes twice."""
+"""Failures of Redis: an outage delays events, but no event is lost, and none comes twice."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -20,7 +20,7 @@ async def proxy(mortal_server: RedisServer) -> AsyncGenerator[Proxy, None]:
         yield proxy
 
 
-async def test_what_was_acknowledged_outlives_a_kill(mortal_server: RedisServer) -> None:
+async def test_acknowledged_events_survive_a_kill(mortal_server: RedisServer) -> None:
     async with RedisStore(mortal_server.url) as store:
         channel = Channel(store, "notes", Note)
         followers = [Follower(channel.subscribe()) for _ in range(10)]
@@ -37,10 +37,10 @@ async def test_what_was_acknowledged_outlives_a_kill(mortal_server: RedisServer)
             assert numbers(follower.received) == list(range(1, 26))
 
 
-async def test_an_outage_is_told_once_and_its_end_once(
+async def test_an_outage_and_its_end_are_logged_once(
     mortal_server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def told() -> list[str]:
+    def messages() -> list[str]:
         return [record.getMessage() for record in caplog.records if record.name == "jero.channels"]
 
     async with RedisStore(mortal_server.url) as store:
@@ -50,17 +50,17 @@ async def test_an_outage_is_told_once_and_its_end_once(
         for _ in range(2):
             caplog.clear()
             mortal_server.kill()
-            await until(lambda: len(told()) == 1)
+            await until(lambda: len(messages()) == 1)
             with pytest.raises(ChannelUnavailable):
                 await publish(channels[0], 1)
-            assert len(told()) == 1
-            assert "does not answer" in told()[0]
+            assert len(messages()) == 1
+            assert "does not answer" in messages()[0]
             mortal_server.start()
-            await until(lambda: len(told()) == 2)
-            assert "answers again" in told()[1]
+            await until(lambda: len(messages()) == 2)
+            assert "answers again" in messages()[1]
 
 
-async def test_a_redis_that_stops_answering_is_unavailable(mortal_server: RedisServer) -> None:
+async def test_a_redis_that_stops_answering_makes_the_channel_unavailable(mortal_server: RedisServer) -> None:
     async with RedisStore(mortal_server.url) as store:
         channel = Channel(store, "notes", Note, publish_timeout=0.4)
         follower = Follower(channel.subscribe())
@@ -82,7 +82,7 @@ async def test_a_redis_that_stops_answering_is_unavailable(mortal_server: RedisS
 
 
 async def until_published(channel: Channel[Note], number: int) -> str:
-    """The id of a note that is published as soon as it can be."""
+    """Publishes a note as soon as Redis takes it. Returns its id."""
     while True:
         try:
             return await channel.publish(Note(number))
@@ -90,10 +90,10 @@ async def until_published(channel: Channel[Note], number: int) -> str:
             continue
 
 
-async def test_now_is_after_what_was_published_though_it_is_not_read_yet(proxy: Proxy) -> None:
+async def test_a_new_subscription_begins_after_published_events_that_are_not_read_yet(proxy: Proxy) -> None:
     async with RedisStore(proxy.url) as store:
         channel = Channel(store, "notes", Note)
-        proxy.held = b'"number"'  # it stands in what is read, not in what acknowledges
+        proxy.held = b'"number"'  # only the entries contain it, not the acknowledgements
         await publish(channel, 3)
         events = channel.subscribe()
         proxy.release()
@@ -101,7 +101,7 @@ async def test_now_is_after_what_was_published_though_it_is_not_read_yet(proxy: 
         assert numbers(await take(events, 1)) == [4]
 
 
-async def test_now_is_when_it_was_asked_for_though_redis_has_not_answered_yet(
+async def test_a_subscription_begins_when_it_was_made_although_redis_has_not_answered_yet(
     mortal_server: RedisServer, proxy: Proxy
 ) -> None:
     async with RedisStore(proxy.url) as late, RedisStore(mortal_server.url) as other:
@@ -124,7 +124,7 @@ async def test_now_is_when_it_was_asked_for_though_redis_has_not_answered_yet(
 
 
 @pytest.mark.parametrize("wrong", [0.0, -1.0, float("nan")])
-def test_a_heartbeat_that_cannot_be_is_refused(wrong: float) -> None:
+def test_an_invalid_heartbeat_is_refused(wrong: float) -> None:
     with pytest.raises(ValueError, match="heartbeat="):
         RedisStore("redis://localhost", heartbeat=wrong)
 
@@ -176,7 +176,7 @@ async def test_a_connection_that_is_cut_again_and_again_loses_nothing(proxy: Pro
             assert {event.id for event in received} == set(published)
 
 
-async def test_events_that_were_dropped_in_an_outage_are_a_gap(mortal_server: RedisServer, proxy: Proxy) -> None:
+async def test_events_dropped_in_an_outage_are_a_gap(mortal_server: RedisServer, proxy: Proxy) -> None:
     async with RedisStore(proxy.url) as cut_off, RedisStore(mortal_server.url) as other:
         here, there = (Channel(store, "notes", Note, history=20) for store in (cut_off, other))
         live, slow = Follower(here.subscribe(after="0-0")), Follower(here.subscribe(after="0-0"))
@@ -194,9 +194,7 @@ async def test_events_that_were_dropped_in_an_outage_are_a_gap(mortal_server: Re
         assert here.statistics().gaps == 2
 
 
-async def test_events_that_were_dropped_before_they_were_read_are_a_gap(
-    mortal_server: RedisServer, proxy: Proxy
-) -> None:
+async def test_events_dropped_before_they_were_read_are_a_gap(mortal_server: RedisServer, proxy: Proxy) -> None:
     async with RedisStore(proxy.url) as delayed, RedisStore(mortal_server.url) as other:
         here, there = (Channel(store, "notes", Note, history=20) for store in (delayed, other))
         live = Follower(here.subscribe(after="0-0"))
@@ -210,7 +208,7 @@ async def test_events_that_were_dropped_before_they_were_read_are_a_gap(
         check_accounted(published, received, "0-0")
 
 
-async def test_a_redis_that_lost_what_it_had_is_a_gap(mortal_server: RedisServer, proxy: Proxy) -> None:
+async def test_data_lost_by_redis_is_a_gap(mortal_server: RedisServer, proxy: Proxy) -> None:
     async with RedisStore(proxy.url) as store:
         channel = Channel(store, "notes", Note)
         live, slow = Follower(channel.subscribe()), Follower(channel.subscribe())

@@ -1,4 +1,4 @@
-"""The ring, against a plain list of all that was ever published."""
+"""The ring, compared with a list of all events."""
 
 from itertools import pairwise
 
@@ -21,7 +21,7 @@ def filled(capacity: int, count: int) -> Ring:
 
 
 @given(capacity=st.integers(1, 8), count=st.integers(0, 30))
-def test_it_keeps_the_newest(capacity: int, count: int) -> None:
+def test_a_ring_keeps_the_newest_events(capacity: int, count: int) -> None:
     ring = filled(capacity, count)
     assert len(ring) == min(capacity, count)
     assert (ring.low_watermark, ring.high_watermark) == ((1, max(0, count - capacity)), (1, count))
@@ -30,9 +30,9 @@ def test_it_keeps_the_newest(capacity: int, count: int) -> None:
 
 
 @given(capacity=st.integers(1, 8), count=st.integers(0, 30), at=st.integers(0, 35))
-def test_a_position_has_a_number_where_all_after_it_is_kept(capacity: int, count: int, at: int) -> None:
-    number = filled(capacity, count).sequence_at((1, at))
-    assert number == (at if max(0, count - capacity) <= at <= count else None)
+def test_an_offset_has_a_sequence_number_if_every_later_event_is_kept(capacity: int, count: int, at: int) -> None:
+    sequence = filled(capacity, count).sequence_at((1, at))
+    assert sequence == (at if max(0, count - capacity) <= at <= count else None)
 
 
 @given(capacity=st.integers(1, 8), steps=st.lists(st.tuples(st.integers(1, 3), st.integers(0, 3)), max_size=20))
@@ -56,28 +56,28 @@ def test_each_reader_gets_each_event_once_or_is_behind(capacity: int, steps: lis
 
 
 @given(sizes=st.lists(st.integers(1, BATCH_BYTES // 2), min_size=1, max_size=12))
-def test_a_batch_is_about_a_chunk(sizes: list[int]) -> None:
+def test_a_batch_is_about_as_large_as_a_chunk(sizes: list[int]) -> None:
     ring = Ring(20, (1, 0))
     for number, size in enumerate(sizes, 1):
         ring.append(event(number, size))
-    number = 0
+    sequence = 0
     batches: list[Batch] = []
-    while (batch := ring.batch_after(number)) is not None:
+    while (batch := ring.batch_after(sequence)) is not None:
         assert batch.sequence is not None
         batches.append(batch)
-        number = batch.sequence
+        sequence = batch.sequence
     assert [event.offset[1] for batch in batches for event in batch.events] == list(range(1, len(sizes) + 1))
     frames = [sum(len(event.frame) for event in batch.events) for batch in batches]
     assert max(frames) <= BATCH_BYTES
     assert all(left + right > BATCH_BYTES / 2 for left, right in pairwise(frames))
 
 
-def test_all_who_stand_at_one_place_get_the_same_object() -> None:
+def test_readers_at_one_place_get_the_same_batch() -> None:
     ring = filled(10, 5)
     assert ring.batch_after(2) is ring.batch_after(2)
 
 
-def test_what_comes_later_is_in_the_next_batch() -> None:
+def test_a_later_event_comes_in_a_new_batch() -> None:
     ring = filled(10, 5)
     earlier = ring.batch_after(2)
     ring.append(event(6))
@@ -87,19 +87,19 @@ def test_what_comes_later_is_in_the_next_batch() -> None:
     assert (earlier.sequence, later.sequence) == (5, 6)
 
 
-def test_a_position_between_two_events_is_none_of_the_rings() -> None:
+def test_an_offset_between_two_events_has_no_sequence_number() -> None:
     ring = Ring(10, (1, 0))
     for number in (10, 20):
         ring.append(event(number))
     assert [ring.sequence_at((1, at)) for at in (0, 5, 10, 15, 20, 25)] == [0, None, 1, None, 2, None]
 
 
-def test_after_a_restart_no_earlier_number_is_in_reach() -> None:
+def test_after_a_restart_earlier_sequence_numbers_are_out_of_reach() -> None:
     ring = filled(10, 5)
     ring.restart((2, 7))
     assert len(ring) == 0
     assert ring.first_sequence - 1 > 5
-    assert [ring.sequence_at(position) for position in ((1, 5), (2, 6), (2, 7))] == [None, None, ring.last_sequence]
+    assert [ring.sequence_at(offset) for offset in ((1, 5), (2, 6), (2, 7))] == [None, None, ring.last_sequence]
     ring.append(make_event(Payload(b"1"), (2, 8), "2-8"))
     batch = ring.batch_after(ring.first_sequence - 1)
     assert batch is not None

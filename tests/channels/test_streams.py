@@ -1,4 +1,4 @@
-"""Channels in streams, through whole requests: promises 5 and 6, and what each format carries."""
+"""Channels as streams of whole requests: what each format carries, sharing, and memory."""
 
 import asyncio
 import tracemalloc
@@ -34,7 +34,7 @@ def lines(body: bytes) -> list[Note]:
     return [msgspec.json.decode(line, type=Note) for line in body.splitlines()]
 
 
-async def test_an_event_stream_carries_all_of_an_event(channel: Channel[Note], app: Watching) -> None:
+async def test_an_event_stream_carries_the_whole_event(channel: Channel[Note], app: Watching) -> None:
     visitor = Visitor(app, "/events")
     await until(lambda: channel.statistics().subscribers == 1)
     event_id = await channel.publish(Note(1, "a"), event="made")
@@ -44,7 +44,7 @@ async def test_an_event_stream_carries_all_of_an_event(channel: Channel[Note], a
     await visitor.leave()
 
 
-async def test_who_comes_back_gets_what_it_missed(channel: Channel[Note], app: Watching) -> None:
+async def test_a_client_that_reconnects_gets_the_missed_events(channel: Channel[Note], app: Watching) -> None:
     published = await publish(channel, 20)
     visitor = Visitor(app, "/events", last_event_id=published[9])
     await until(lambda: visitor.body.count(b"\n\n") == 10)
@@ -56,7 +56,7 @@ async def test_who_comes_back_gets_what_it_missed(channel: Channel[Note], app: W
     assert (app.outcomes[0].reason, app.outcomes[0].items) == ("disconnected", 10)
 
 
-async def test_what_is_no_id_is_400_before_the_stream_begins(channel: Channel[Note], app: Watching) -> None:
+async def test_a_malformed_id_is_answered_with_400(channel: Channel[Note], app: Watching) -> None:
     visitor = Visitor(app, "/events", last_event_id="nonsense")
     await visitor.request
     assert visitor.sent[0]["status"] == 400
@@ -64,7 +64,7 @@ async def test_what_is_no_id_is_400_before_the_stream_begins(channel: Channel[No
     assert channel.statistics().subscribers == 0
 
 
-async def test_a_gap_is_an_event(channel: Channel[Note], app: Watching) -> None:
+async def test_a_gap_is_sent_as_an_event(channel: Channel[Note], app: Watching) -> None:
     published = await publish(channel, 500)
     visitor = Visitor(app, "/events", last_event_id=published[0])
     await until(lambda: b"\ndata: " in visitor.body)
@@ -76,7 +76,7 @@ async def test_a_gap_is_an_event(channel: Channel[Note], app: Watching) -> None:
 
 
 @pytest.mark.parametrize("path", ["/events", "/lines", "/array", "/chosen"])
-async def test_a_gap_is_no_item_that_does_not_fit(channel: Channel[Note], path: str) -> None:
+async def test_a_gap_passes_the_validation_of_items(channel: Channel[Note], path: str) -> None:
     app = Watching(channel, validate_items=True)
     async with AsyncTestClient(app):
         published = await publish(channel, 500)
@@ -113,7 +113,7 @@ async def test_the_client_chooses_the_format(channel: Channel[Note], app: Watchi
 
 
 @pytest.mark.parametrize("path", ["/lifecycle", "/chosen"])
-async def test_a_subscription_goes_in_any_source(channel: Channel[Note], app: Watching, path: str) -> None:
+async def test_a_subscription_can_be_in_any_source(channel: Channel[Note], app: Watching, path: str) -> None:
     visitor = Visitor(app, path)
     await until(lambda: channel.statistics().subscribers == 1)
     published = await publish(channel, 4)
@@ -124,7 +124,7 @@ async def test_a_subscription_goes_in_any_source(channel: Channel[Note], app: Wa
     assert channel.statistics().subscribers == 0
 
 
-async def test_what_waits_leaves_in_one_send(channel: Channel[Note], app: Watching) -> None:
+async def test_waiting_events_leave_in_one_send(channel: Channel[Note], app: Watching) -> None:
     visitors = [Visitor(app, "/events") for _ in range(20)]
     await until(lambda: channel.statistics().subscribers == 20)
     for visitor in visitors:
@@ -144,9 +144,7 @@ async def test_what_waits_leaves_in_one_send(channel: Channel[Note], app: Watchi
     await asyncio.gather(*(visitor.leave() for visitor in visitors))
 
 
-async def test_a_burst_of_more_than_leaves_together_is_received_to_its_end(
-    channel: Channel[Note], app: Watching
-) -> None:
+async def test_a_burst_larger_than_a_batch_is_received_to_its_end(channel: Channel[Note], app: Watching) -> None:
     visitors = [Visitor(app, path) for path in ("/events", "/lines", "/array")]
     await until(lambda: channel.statistics().subscribers == len(visitors))
     await asyncio.gather(*(channel.publish(Note(number, "x" * (BATCH_BYTES // 10))) for number in range(90)))
@@ -158,7 +156,7 @@ class Counted(Struct):
     made: complex
 
 
-async def test_an_event_is_encoded_once(store: Store) -> None:
+async def test_an_event_is_encoded_once_for_all_formats(store: Store) -> None:
     encoded: list[complex] = []
 
     def encode(value: complex) -> str:
@@ -178,7 +176,7 @@ async def test_an_event_is_encoded_once(store: Store) -> None:
 
 
 async def publish_together(channel: Channel[Note], numbers: Iterable[int]) -> str:
-    """Publishes notes of a kilobyte; gives the newest id."""
+    """Publishes notes of a kilobyte. Returns the newest id."""
     notes = [Note(number, "x" * 1_000) for number in numbers]
     return max(await asyncio.gather(*map(channel.publish, notes)), key=order)
 
@@ -211,7 +209,7 @@ async def test_slow_readers_take_no_memory(channel: Channel[Note], app: Watching
     await asyncio.gather(*(visitor.leave() for visitor in [fast, *slow]))
 
 
-async def test_a_stream_that_ends_is_no_subscriber_any_more(channel: Channel[Note], app: Watching) -> None:
+async def test_a_stream_that_has_ended_is_not_counted_as_a_subscriber(channel: Channel[Note], app: Watching) -> None:
     idle, busy, never_begun = Visitor(app, "/events"), Visitor(app, "/lines"), Visitor(app, "/events")
     await until(lambda: channel.statistics().subscribers == 3)
     await publish(channel, 1)

@@ -1,4 +1,4 @@
-"""Positions, against any interleaving of publishing and reading: what is received, and what is told to be missed."""
+"""Subscribers under any interleaving of publishing and reading: which events arrive, and which gaps."""
 
 import asyncio
 import weakref
@@ -18,7 +18,7 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("publish"), st.integers(1, 7)),
         st.tuples(st.just("read"), st.integers(0, READERS - 1)),
-        st.tuples(st.just("tire"), st.integers(0, READERS - 1)),
+        st.tuples(st.just("refuse"), st.integers(0, READERS - 1)),
         st.tuples(st.just("turn"), st.just(0)),
     ),
     max_size=40,
@@ -26,68 +26,68 @@ STEPS = st.lists(
 
 
 class Reader:
-    """One that asks for a batch when it is told to, and keeps what came of it."""
+    """Asks a subscriber for a batch when it is told to, and records the batches."""
 
-    def __init__(self, receiver: Subscriber) -> None:
-        self.receiver = receiver
+    def __init__(self, subscriber: Subscriber) -> None:
+        self.subscriber = subscriber
         self.batches: list[Batch] = []
         self._asking: asyncio.Task[Batch] | None = None
 
     def ask(self) -> None:
-        """Asks, unless it is still waiting; what it was given since is kept."""
+        """Records the last batch, and asks for the next unless it still waits."""
         self.collect()
         if self._asking is None:
-            self._asking = asyncio.ensure_future(anext(self.receiver))
+            self._asking = asyncio.ensure_future(anext(self.subscriber))
 
     def collect(self) -> None:
         if self._asking is not None and self._asking.done():
             self.batches.append(self._asking.result())
             self._asking = None
 
-    async def read_to(self, position: tuple[int, int]) -> None:
-        """Reads until it is there."""
-        while not self.batches or self.batches[-1].offset != position:
+    async def read_to(self, offset: tuple[int, int]) -> None:
+        """Reads up to the event at the offset."""
+        while not self.batches or self.batches[-1].offset != offset:
             self.ask()
             await asyncio.sleep(0)
             self.collect()
 
-    def tire(self) -> None:
-        """It takes nothing for once, where it takes."""
+    def refuse_next(self) -> None:
+        """Makes `deliver` refuse the next batch, if the reader has set it."""
 
     async def close(self) -> None:
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.wait((self._asking,))
-        await self.receiver.aclose()
+        await self.subscriber.aclose()
 
 
-class Taker(Reader):
-    """One that takes what comes while it waits, until it is tired, once."""
+class DeliveredReader(Reader):
+    """Sets `deliver`, as a stream does. It refuses one batch when it is told to."""
 
-    def __init__(self, receiver: Subscriber) -> None:
-        super().__init__(receiver)
-        self._is_tired = False
-        receiver.deliver = self._take
+    def __init__(self, subscriber: Subscriber) -> None:
+        super().__init__(subscriber)
+        self._refuses_next = False
+        subscriber.deliver = self._deliver
 
-    def tire(self) -> None:
-        self._is_tired = True
+    def refuse_next(self) -> None:
+        self._refuses_next = True
 
-    def _take(self, framed: FramedItems) -> bool:
+    def _deliver(self, framed: FramedItems) -> bool:
         assert isinstance(framed, Batch)
         assert self._asking is not None
         assert not self._asking.done()
-        if self._is_tired:
-            self._is_tired = False
+        if self._refuses_next:
+            self._refuses_next = False
             return False
         self.batches.append(framed)
         return True
 
 
-async def played(history: int, steps: list[tuple[str, int]]) -> tuple[int, list[list[Batch]], Channel[Note]]:
-    """How many were published in the end, and what each reader has received of it."""
+async def play(history: int, steps: list[tuple[str, int]]) -> tuple[int, list[list[Batch]], Channel[Note]]:
+    """Returns how many events were published, the batches of each reader, and the channel."""
     async with MemoryStore() as store:
         channel = Channel(store, "notes", Note, history=history)
-        kinds = [Taker if number % 2 else Reader for number in range(READERS)]
+        kinds = [DeliveredReader if number % 2 else Reader for number in range(READERS)]
         readers = [kind(channel.subscribe().framed()) for kind in kinds]
         published = 0
         for step, number in steps:
@@ -96,22 +96,24 @@ async def played(history: int, steps: list[tuple[str, int]]) -> tuple[int, list[
                 published += number
             elif step == "read":
                 readers[number].ask()
-            elif step == "tire":
-                readers[number].tire()
+            elif step == "refuse":
+                readers[number].refuse_next()
             else:
                 await asyncio.sleep(0)
         newest = await channel.publish(Note(published + 1))
-        position = store.log("notes", history).offset_of(newest)
-        assert position is not None
+        offset = store.log("notes", history).offset_of(newest)
+        assert offset is not None
         for reader in readers:
-            await reader.read_to(position)
+            await reader.read_to(offset)
             await reader.close()
         return published + 1, [reader.batches for reader in readers], channel
 
 
 @given(history=st.integers(1, 6), steps=STEPS)
-def test_each_event_is_received_once_in_order_or_told_to_be_missed(history: int, steps: list[tuple[str, int]]) -> None:
-    published, received, channel = asyncio.run(played(history, steps))
+def test_each_event_is_received_once_and_in_order_or_reported_in_a_gap(
+    history: int, steps: list[tuple[str, int]]
+) -> None:
+    published, received, channel = asyncio.run(play(history, steps))
     for batches in received:
         at = 0
         for batch in batches:
@@ -129,7 +131,7 @@ def test_each_event_is_received_once_in_order_or_told_to_be_missed(history: int,
     assert statistics.delivered == sum(batch.count for batch in everything if not batch.is_gap)
 
 
-async def test_all_who_wait_get_the_same_batch() -> None:
+async def test_all_waiting_subscribers_get_the_same_batch() -> None:
     async with MemoryStore() as store:
         channel = Channel(store, "notes", Note)
         readers = [Reader(channel.subscribe().framed()) for _ in range(100)]
@@ -147,17 +149,17 @@ async def test_all_who_wait_get_the_same_batch() -> None:
 
 
 async def waited_and_left(channel: Channel[Note]) -> list[weakref.ref[object]]:
-    """A subscriber that has left, and what it waited on."""
-    receiver = channel.subscribe().framed()
+    """Closes a subscriber that waits. Returns weak references to it and to its future."""
+    subscriber = channel.subscribe().framed()
     await publish(channel, 1)
-    await anext(receiver)
-    left = [weakref.ref[object](receiver), weakref.ref[object](receiver.__anext__())]
+    await anext(subscriber)
+    left = [weakref.ref[object](subscriber), weakref.ref[object](subscriber.__anext__())]
     assert left[1]() is not None
-    await receiver.aclose()
+    await subscriber.aclose()
     return left
 
 
-async def test_of_who_left_nothing_is_kept() -> None:
+async def test_a_closed_subscriber_is_freed() -> None:
     async with MemoryStore() as store:
         channel = Channel(store, "notes", Note)
         for _ in range(3):
@@ -165,43 +167,43 @@ async def test_of_who_left_nothing_is_kept() -> None:
         assert channel.statistics().subscribers == 0
 
 
-async def test_who_takes_is_woken_for_a_gap_and_goes_on_from_there() -> None:
+async def test_a_gap_wakes_a_stream_which_continues_after_it() -> None:
     async with MemoryStore() as store:
         channel = Channel(store, "notes", Note, history=10)
-        taker = Taker(channel.subscribe().framed())
+        reader = DeliveredReader(channel.subscribe().framed())
         for _ in range(2):
-            taker.ask()
+            reader.ask()
             await turns()
             await publish(channel, 1)
             await turns()
-            taker.collect()
+            reader.collect()
         log = store.log("notes", 10)
-        life, newest = log.ring.high_watermark
-        log.skip_to((life, newest + 5))
+        run, newest = log.ring.high_watermark
+        log.skip_to((run, newest + 5))
         await turns()
-        taker.collect()
-        assert taker.batches[-1].is_gap
-        taker.ask()
+        reader.collect()
+        assert reader.batches[-1].is_gap
+        reader.ask()
         await channel.publish(Note(9))
-        await taker.read_to((life, newest + 6))
-        await taker.close()
+        await reader.read_to((run, newest + 6))
+        await reader.close()
         assert channel.statistics().gaps == 1
 
 
-async def test_two_who_come_to_the_same_event_in_one_turn_are_both_given_the_next() -> None:
+async def test_two_subscribers_that_reach_one_event_in_one_turn_both_get_the_next() -> None:
     async with MemoryStore() as store:
         channel = Channel(store, "notes", Note)
-        early, late = (Taker(channel.subscribe().framed()) for _ in range(2))
-        for taker in (early, late):
-            taker.ask()
+        early, late = (DeliveredReader(channel.subscribe().framed()) for _ in range(2))
+        for reader in (early, late):
+            reader.ask()
         await turns()
-        late.tire()
+        late.refuse_next()
         await publish(channel, 1)
         await turns()
         late.collect()
         await publish(channel, 1)
-        with pytest.raises(StopIteration):  # it has that one at once, without a turn of the event loop
-            late.receiver.__anext__().__await__().send(None)
+        with pytest.raises(StopIteration):  # the batch is there at once, without a turn of the event loop
+            late.subscriber.__anext__().__await__().send(None)
         late.ask()
         await publish(channel, 1)
         await turns()
@@ -210,11 +212,11 @@ async def test_two_who_come_to_the_same_event_in_one_turn_are_both_given_the_nex
         assert [batch.count for batch in early.batches] == [1, 2, 1]
         assert [batch.count for batch in late.batches] == [1, 1, 1]
         assert early.batches[-1] is late.batches[-1]
-        for taker in (early, late):
-            await taker.close()
+        for reader in (early, late):
+            await reader.close()
 
 
 async def turns() -> None:
-    """Lets the event loop turn until all that is ready has been done."""
+    """Lets the event loop run everything that is ready."""
     for _ in range(3):
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Two workers of a real server on one Redis: whoever listens, to whichever of them, receives the same."""
+"""Two workers of a real server on one Redis: clients of either worker receive the same events."""
 
 import asyncio
 import os
@@ -30,9 +30,9 @@ PATIENCE = 60.0
 
 
 class Client:
-    """Reads notes until the last, and comes back whenever its stream is over, or after so many of them.
+    """Reads notes until the last. Reconnects after `leaves_after` notes, and if its stream ends.
 
-    `workers`: the processes that have sent it something. `numbers`: what it has received, by their ids, in turn.
+    `workers`: the processes that have answered it. `numbers`: the ids and numbers of the received notes, in order.
     """
 
     def __init__(self, http: httpx.AsyncClient, leaves_after: int) -> None:
@@ -62,7 +62,7 @@ class Client:
     async def _take(self, source: EventSource) -> bool:
         until = len(self.numbers) + self._leaves_after
         async for event in source.aiter_sse():
-            note = msgspec.json.decode(event.data, type=Note)  # a gap is none
+            note = msgspec.json.decode(event.data, type=Note)  # fails for a gap
             if note.text == LAST:
                 return True
             self._last_id = event.id
@@ -81,14 +81,14 @@ def workers(durable_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Gen
 
 @asynccontextmanager
 async def clients(url: str) -> AsyncGenerator[list[Client], None]:
-    """Twenty, of whom both workers have some; every second one leaves again and again."""
+    """Connects twenty clients to both workers. Every second one reconnects repeatedly."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     async with httpx.AsyncClient(base_url=url, timeout=PATIENCE, limits=limits, trust_env=False) as http:
         reading = [Client(http, leaves_after=10 * EVENTS)]
         try:
             await reading[0].is_connected.wait()
             (worker,) = reading[0].workers
-            os.kill(worker, signal.SIGSTOP)  # so that the other takes who comes now
+            os.kill(worker, signal.SIGSTOP)  # so that the other worker accepts the next clients
             try:
                 reading += [Client(http, leaves_after=10 * EVENTS) for _ in range(CLIENTS // 2 - 1)]
                 await asyncio.gather(*(client.is_connected.wait() for client in reading))
@@ -104,7 +104,9 @@ async def clients(url: str) -> AsyncGenerator[list[Client], None]:
             await asyncio.wait([client.reading for client in reading])
 
 
-async def test_workers_agree_whatever_ends(durable_server: RedisServer, workers: Running) -> None:
+async def test_clients_of_all_workers_receive_the_same_events_despite_kills(
+    durable_server: RedisServer, workers: Running
+) -> None:
     publishers = Publishers(durable_server.url, PREFIX, EVENTS)
     with workers.connect() as never_reads:
         never_reads.sendall(request("/notes", headers="Last-Event-ID: 0-0\r\n"))

@@ -1,4 +1,4 @@
-"""Streams of a channel, and who reads them, with no server in between."""
+"""Sends a channel's streams to clients, without a server."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
@@ -76,7 +76,7 @@ class ChosenEndpoint(Endpoint, path="/chosen"):
 
 
 class Watching(Application):
-    """Keeps the outcomes of its streams."""
+    """Records the outcomes of its streams."""
 
     def __init__(self, channel: Channel[Any], **options: Any) -> None:
         super().__init__(
@@ -95,7 +95,7 @@ class Watching(Application):
 
 
 class Visitor:
-    """A request, and the messages that it was sent; it reads nothing while `reads` is not set."""
+    """A client: makes one request and records the answer's messages. It accepts none while `reads` is not set."""
 
     def __init__(self, app: Application, path: str, last_event_id: str | None = None, accept: str = "*/*") -> None:
         self.sent: list[Message] = []
@@ -108,7 +108,7 @@ class Visitor:
 
     @property
     def chunks(self) -> list[bytes]:
-        """The parts of the body, each as it was sent."""
+        """Returns the parts of the body, one for each send."""
         return [message["body"] for message in self.sent if message.get("body")]
 
     @property
@@ -116,11 +116,11 @@ class Visitor:
         return b"".join(self.chunks)
 
     def has_read(self, event_id: str) -> Callable[[], bool]:
-        """Whether it was sent the event with that id."""
+        """Returns a function that returns whether the event with that id has arrived."""
         return lambda: event_id.encode() in self.body
 
     async def leave(self) -> None:
-        """Returns when the stream is over."""
+        """Disconnects, and waits until the stream is over."""
         self._left.set()
         self.reads.set()
         async with asyncio.timeout(PATIENCE):

@@ -1,4 +1,4 @@
-"""A subscriber among many, and whether what it was given is what was published."""
+"""Records what subscribers receive, and checks it against what was published."""
 
 import asyncio
 from array import array
@@ -18,11 +18,11 @@ _NOTE = Decoder(Note)
 _GAP = Decoder(Gap)
 
 
-class Listener:
-    """Receives until the note whose text is `LAST`, one event at a time, or `in_batches`, as streams do.
+class RecordingSubscriber:
+    """Receives events until the note whose text is `LAST`, one at a time, or `in_batches` as streams do.
 
-    It takes nothing more once it has `pauses_at` events, until `goes_on`. `ids`, `numbers`: of each event in turn; a
-    gap has the number -1, and is in `gaps` by its place.
+    After `pauses_at` events it waits until `continues` is set. `ids` and `numbers` list the events in order. A gap has
+    the number -1, and `gaps` has its data under its index.
     """
 
     def __init__(
@@ -31,10 +31,10 @@ class Listener:
         self.ids: list[str] = []
         self.numbers = array("i")
         self.gaps: dict[int, Gap] = {}
-        self.goes_on = asyncio.Event()
+        self.continues = asyncio.Event()
         self._pauses_at = pauses_at or 0
         if pauses_at is None:
-            self.goes_on.set()
+            self.continues.set()
         self.reading = asyncio.create_task(self._read_batches(subscription) if in_batches else self._read(subscription))
 
     async def _read(self, subscription: Subscription[Note]) -> None:
@@ -43,7 +43,7 @@ class Listener:
                 if not self._take(event.id, event.data):
                     return
                 if len(self.ids) >= self._pauses_at:
-                    await self.goes_on.wait()
+                    await self.continues.wait()
 
     async def _read_batches(self, subscription: Subscription[Note]) -> None:
         async with asyncio.timeout(PATIENCE), aclosing(subscription.framed()) as batches:
@@ -52,7 +52,7 @@ class Listener:
                 if not all(self._take(event.id, decode(event.data)) for event in batch.events):
                     return
                 if len(self.ids) >= self._pauses_at:
-                    await self.goes_on.wait()
+                    await self.continues.wait()
 
     def _take(self, event_id: str | None, data: object) -> bool:
         assert event_id is not None
@@ -69,26 +69,26 @@ class Listener:
         return True
 
 
-def check_all(listeners: Sequence[Listener], publishers: Publishers) -> None:
-    """Each has received every acknowledged event once and in order, or a gap names it, and no other event twice."""
+def check_all(subscribers: Sequence[RecordingSubscriber], publishers: Publishers) -> None:
+    """Checks that each received every acknowledged event once and in order, or a gap for it, and no event twice."""
     published = sorted(publishers.acknowledged, key=order)
     publishers.check_order()
-    checked: list[Listener] = []
-    for listener in listeners:
-        if not any((listener.ids, listener.numbers) == (other.ids, other.numbers) for other in checked):
-            check(listener, publishers, published)
-            checked.append(listener)
+    checked: list[RecordingSubscriber] = []
+    for subscriber in subscribers:
+        if not any((subscriber.ids, subscriber.numbers) == (other.ids, other.numbers) for other in checked):
+            check(subscriber, publishers, published)
+            checked.append(subscriber)
 
 
-def check(listener: Listener, publishers: Publishers, published: Sequence[str]) -> None:
-    """The same of one, whose subscription began before the first event."""
-    positions = [order(event_id) for event_id in listener.ids]
+def check(subscriber: RecordingSubscriber, publishers: Publishers, published: Sequence[str]) -> None:
+    """Checks one subscriber, whose subscription began before the first event."""
+    positions = [order(event_id) for event_id in subscriber.ids]
     assert positions == sorted(set(positions))
     pending = iter(published)
     refused: list[int] = []
-    for index, (event_id, number) in enumerate(zip(listener.ids, listener.numbers, strict=True)):
-        if index in listener.gaps:
-            check_gap(listener, index)
+    for index, (event_id, number) in enumerate(zip(subscriber.ids, subscriber.numbers, strict=True)):
+        if index in subscriber.gaps:
+            check_gap(subscriber, index)
             missed_until = positions[index]
             published = [later for later in pending if order(later) > missed_until]
             pending = iter(published)
@@ -102,9 +102,9 @@ def check(listener: Listener, publishers: Publishers, published: Sequence[str]) 
     assert set(refused) <= publishers.refused
 
 
-def check_gap(listener: Listener, index: int) -> None:
-    """It begins at what was received before, and ends where it says."""
-    gap = listener.gaps[index]
-    assert gap.resumed_at == listener.ids[index]
+def check_gap(subscriber: RecordingSubscriber, index: int) -> None:
+    """Checks that the gap begins after the event before it, and ends at its own id."""
+    gap = subscriber.gaps[index]
+    assert gap.resumed_at == subscriber.ids[index]
     if index:
-        assert gap.after == listener.ids[index - 1]
+        assert gap.after == subscriber.ids[index - 1]

@@ -1,12 +1,9 @@
-"""Annotations taken apart, and what msgspec can make of them.
-
-What the type variables of a generic base stand for in a subclass.
-"""
+"""Annotations: taken apart, their type variables filled in, and checked for what msgspec can do with them."""
 
 import re
 import types
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
@@ -37,7 +34,7 @@ from jero.codec import json_decoder
 from jero.errors import WiringError
 
 _DEFAULTS: Final = ("default", "default_factory")
-# The key of a JSON object is text: msgspec writes text, numbers, dates and the like as it, and none of these.
+# The key of a JSON object is a string. msgspec writes strings, numbers and dates as keys, but none of these types.
 _NO_KEYS: Final = (
     BoolType,
     DataclassType,
@@ -57,32 +54,52 @@ _MODULES: Final = re.compile(r"(?<![\w'\".])(?:[A-Za-z_][\w<>]*\.(?:<locals>\.)?
 
 
 def wiring_error(where: str, found: str, instead: str) -> WiringError:
-    """A refusal as a whole sentence: the place, what stands there, what to write in its stead."""
+    """Returns a `WiringError` that names the place, what was found there and what to write instead."""
     return WiringError(f"{where}: {found}. {instead}.")
 
 
 def name_of(annotation: Any) -> str:
-    """An annotation as its user wrote it, near enough to be found again."""
+    """Returns the text of an annotation without the names of modules, close to what its user wrote."""
     if isinstance(annotation, type) and not typing.get_args(annotation):
         return annotation.__name__
     return _MODULES.sub("", str(annotation))
 
 
+def read_hints(function: Callable[..., Any], where: str) -> dict[str, Any]:
+    """Returns the annotations of `function` by name. Strings are evaluated, and `Annotated` is kept.
+
+    Raises `WiringError` if an annotation cannot be evaluated.
+    """
+    try:
+        return typing.get_type_hints(function, include_extras=True)
+    except (NameError, AttributeError, SyntaxError, TypeError) as error:
+        raise wiring_error(
+            where,
+            f"an annotation cannot be read: {error}",
+            "Correct it, or define or import its names at the top of the module",
+        ) from error
+
+
+def class_of(annotation: Any) -> Any:
+    """Returns the class of a class with type arguments. Returns any other annotation unchanged."""
+    return typing.get_origin(annotation) or annotation
+
+
 def is_struct(annotation: Any) -> bool:
-    """Whether it is a Struct class, or a parametrized generic one."""
-    origin = typing.get_origin(annotation) or annotation
+    """Returns whether the annotation is a Struct class, with or without type arguments."""
+    origin = class_of(annotation)
     return isinstance(origin, type) and issubclass(origin, Struct)
 
 
 def union_members(annotation: Any) -> tuple[Any, ...]:
-    """The members of a union; anything else is its own only member."""
+    """Returns the members of a union. Any other annotation is returned as the only member."""
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         return typing.get_args(annotation)
     return (annotation,)
 
 
 def union_of(members: Iterable[Any]) -> Any:
-    """The union of at least one member."""
+    """Returns the union of at least one member."""
     first, *others = members
     union: Any = first
     for member in others:
@@ -90,28 +107,77 @@ def union_of(members: Iterable[Any]) -> Any:
     return union
 
 
-def check_type(annotation: Any, where: str, *, allow_custom: bool = False) -> None:
-    """Refuses what msgspec has no JSON for: a foreign class, unless a hook takes care of it; an untagged union.
+def type_arguments(annotation: Any, owner: type) -> dict[Any, Any]:
+    """Returns the type arguments that `annotation` gives to the class `owner`, by type variable.
 
-    Raises `WiringError`.
+    `annotation` is `owner` or a subclass, with or without type arguments. Variables that stay open are left out.
+    """
+    origin = class_of(annotation)
+    known = dict(zip(getattr(origin, "__parameters__", ()), typing.get_args(annotation), strict=False))
+    if origin is owner:
+        return {variable: argument for variable, argument in known.items() if not is_open(argument)}
+    for base in origin.__dict__.get("__orig_bases__", origin.__bases__):
+        if issubclass(class_of(base), owner):
+            return type_arguments(fill(base, known), owner)
+    return {}
+
+
+def fill(annotation: Any, known: Mapping[Any, Any]) -> Any:
+    """Returns the annotation with the type variables in `known` replaced by their arguments."""
+    if isinstance(annotation, TypeVar):
+        return known.get(annotation, annotation)
+    variables = _open_variables(annotation)
+    return annotation[tuple(known.get(variable, variable) for variable in variables)] if variables else annotation
+
+
+def is_open(annotation: Any) -> bool:
+    """Returns whether the annotation is a type variable, or has one among its type arguments."""
+    return isinstance(annotation, TypeVar) or bool(_open_variables(annotation))
+
+
+def _open_variables(annotation: Any) -> tuple[Any, ...]:
+    """Returns the type variables among the type arguments. A generic class without arguments has no open ones."""
+    return () if isinstance(annotation, type) else getattr(annotation, "__parameters__", ())
+
+
+def check_type(annotation: Any, where: str, *, allow_custom: bool = False) -> None:
+    """Raises `WiringError` if msgspec cannot represent the type in JSON.
+
+    That is so for a class that msgspec does not know, unless `allow_custom`, and for an untagged union of Structs.
     """
     try:
         info = msgspec.inspect.type_info(annotation)
         json_decoder(annotation)
     except (TypeError, NameError) as error:
-        raise wiring_error(where, f"msgspec cannot use {name_of(annotation)}: {error}", "Mend that type") from error
-    found = next(_without_json(info, allow_custom=allow_custom), None)
-    if found is not None:
+        found = f"msgspec cannot use {name_of(annotation)}: {error}"
+        raise wiring_error(where, found, "Change that type") from error
+    unknown = next(_without_json(info, allow_custom=allow_custom), None)
+    if unknown is not None:
+        place = "" if unknown == name_of(annotation) else f" in {name_of(annotation)}"
         raise wiring_error(
             where,
-            f"msgspec has no JSON for {found}" + ("" if found == name_of(annotation) else f" in {name_of(annotation)}"),
+            f"msgspec has no JSON for {unknown}{place}",
             "Use a Struct or another type that it knows, or give the application an encoder with an enc_hook",
         )
 
 
 def holds_custom(annotation: Any) -> bool:
-    """Whether a class that msgspec does not know is part of the type."""
+    """Returns whether the type contains a class that msgspec does not know."""
     return any(isinstance(node, CustomType) for node in _nodes(msgspec.inspect.type_info(annotation)))
+
+
+def one_line_types(annotation: Any) -> frozenset[type]:
+    """Returns the classes among the members of a type whose JSON never contains a line break.
+
+    The encoder itself writes no line breaks. Only a `msgspec.Raw`, or the output of an `enc_hook`, can contain them.
+    """
+    return frozenset(
+        member
+        for member in union_members(annotation)
+        if isinstance(member, type)
+        and isinstance(info := msgspec.inspect.type_info(member), StructType | DataclassType | IntType | FloatType)
+        and not any(isinstance(node, RawType | AnyType | CustomType) for node in _nodes(info))
+    )
 
 
 def _without_json(info: Type, *, allow_custom: bool) -> Iterator[str]:
@@ -123,7 +189,7 @@ def _without_json(info: Type, *, allow_custom: bool) -> Iterator[str]:
 
 
 def _nodes(info: Any) -> Iterator[Type]:
-    """All the types that a type is made of; a recursive one is met once."""
+    """Yields the type and every type inside it. A recursive type is yielded once."""
     waiting: list[Any] = [info]
     seen: set[int] = set()
     while waiting:
@@ -135,45 +201,3 @@ def _nodes(info: Any) -> Iterator[Type]:
             waiting.extend(getattr(node, field) for field in node.__struct_fields__ if field not in _DEFAULTS)
             if isinstance(node, Type):
                 yield node
-
-
-def one_line_types(annotation: Any) -> frozenset[type]:
-    """The classes among the members of a type whose JSON is on one line, whatever their fields hold.
-
-    The encoder writes no line break; only a `msgspec.Raw` can bring some, or what a hook makes of a foreign class.
-    """
-    return frozenset(
-        member
-        for member in union_members(annotation)
-        if isinstance(member, type)
-        and isinstance(info := msgspec.inspect.type_info(member), StructType | DataclassType | IntType | FloatType)
-        and not any(isinstance(node, RawType | AnyType | CustomType) for node in _nodes(info))
-    )
-
-
-def type_arguments(annotation: Any, owner: type) -> dict[Any, Any]:
-    """The type variables of the class `owner`, with what they are in `annotation`: `owner` with type arguments, or a
-    subclass of it, with or without. What is left open is left out.
-    """
-    origin: Any = typing.get_origin(annotation) or annotation
-    known = dict(zip(getattr(origin, "__parameters__", ()), typing.get_args(annotation), strict=False))
-    if origin is owner:
-        return {variable: argument for variable, argument in known.items() if not _is_open(argument)}
-    for base in origin.__dict__.get("__orig_bases__", origin.__bases__):
-        if issubclass(typing.get_origin(base) or base, owner):
-            return type_arguments(_filled(base, known), owner)
-    return {}
-
-
-def _filled(base: Any, known: dict[Any, Any]) -> Any:
-    variables = _open_variables(base)
-    return base[tuple(known.get(variable, variable) for variable in variables)] if variables else base
-
-
-def _is_open(argument: Any) -> bool:
-    return isinstance(argument, TypeVar) or bool(_open_variables(argument))
-
-
-def _open_variables(annotation: Any) -> tuple[Any, ...]:
-    """Those in its type arguments; a class without any has none."""
-    return () if isinstance(annotation, type) else getattr(annotation, "__parameters__", ())

@@ -1,8 +1,7 @@
-"""Authenticators: who calls, decided before the body is read. `jero.auth.jwt` has the one for JSON Web Tokens."""
+"""Authenticators check who calls, before the body is read. The one for JSON Web Tokens is in `jero.auth.jwt`."""
 
 from jero.auth.api_key import APIKeyAuth
-from jero.auth.auth import Auth
-from jero.auth.expiring import Expiring
+from jero.auth.auth import Auth, Expiring
 from jero.auth.header import BasicAuth, BearerAuth
 from jero.auth.scheme import APIKeyScheme, HTTPScheme, SecurityScheme
 

@@ -1,62 +1,52 @@
-"""Keys of a name of one's own, in a header, in the query or in a cookie."""
+"""Keys under a name of the user's choice, in a header, in the query or in a cookie."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
-from typing import Any, Generic, Literal, TypeAlias
+from typing import Any, ClassVar, Generic
 
-import msgspec
-
+from jero.annotations import wiring_error
 from jero.auth.auth import MAX_CREDENTIAL_LENGTH, CredentialAuth, U
-from jero.auth.scheme import APIKeyScheme, SecurityScheme
-from jero.auth.user_type import type_argument
-from jero.errors import WiringError
+from jero.auth.scheme import APIKeyScheme, KeyLocation, SecurityScheme
 from jero.http.cookies import Cookie
 from jero.http.headers import header_pair
 
-_Location: TypeAlias = Literal["header", "query", "cookie"]
-_Method: TypeAlias = Callable[..., Coroutine[Any, Any, Any]]
-
 
 class APIKeyAuth(CredentialAuth[U], ABC, Generic[U]):
-    """A key in a header, the query or a cookie: subclass it, naming the user's type and the place, and define `verify`.
+    """A key in a header, the query or a cookie: a subclass names the type of the user and the place of the key.
 
         class Sessions(APIKeyAuth[User], cookie="session"):
             async def verify(self, key: str) -> User: ...
 
-    Another place is `header="X-API-Key"` or `query="key"`. Whoever sends no key is refused; with
-    `APIKeyAuth[User | None]` the user is then `None`.
+    It also defines `verify`. Other places are `header="X-API-Key"` and `query="key"`. A request without a key is
+    refused. With `APIKeyAuth[User | None]` its user is `None` instead.
     """
 
     scheme: SecurityScheme
-    authenticate: _Method
+    _key: ClassVar[APIKeyScheme | None] = None
 
     def __init_subclass__(
         cls, *, header: str | None = None, query: str | None = None, cookie: str | None = None, **options: Any
     ) -> None:
         super().__init_subclass__(**options)
-        places: dict[_Location, str | None] = {"header": header, "query": query, "cookie": cookie}
-        named: list[tuple[_Location, str]] = [(place, name) for place, name in places.items() if name is not None]
-        if len(named) > 1:
-            raise WiringError(f"{cls.__name__}: it names several places for its key. Keep one of them.")
-        for location, name in named:
-            _check_name(cls.__name__, location, name)
-            cls.scheme = APIKeyScheme(name=name, location=location)
-            cls.authenticate = cls._reading(location, name)
+        names: dict[KeyLocation, str | None] = {"header": header, "query": query, "cookie": cookie}
+        schemes = [APIKeyScheme(name=name, location=at) for at, name in names.items() if name is not None]
+        if len(schemes) > 1:
+            raise wiring_error(cls.__name__, "it names several places for one key", "Keep one of them")
+        for scheme in schemes:
+            _check_name(cls.__name__, scheme)
+            cls.scheme = cls._key = scheme
 
     @abstractmethod
     async def verify(self, key: str) -> U:
-        """The user that the key stands for. Raises `Unauthorized` to refuse it."""
+        """Returns the user of the key. Raises `Unauthorized` to refuse it."""
 
-    def check_wiring(self, where: str) -> None:
-        """Raises `WiringError` where the class names no place for the key."""
-        super().check_wiring(where)
-        if not hasattr(self, "authenticate"):
-            raise WiringError(
-                f"{where}: it does not say where its key is sent. "
-                f'Write class {type(self).__name__}(APIKeyAuth[User], header="X-API-Key"), or query= or cookie=.'
-            )
+    async def authenticate(self, **parameters: Any) -> U:
+        """Returns the user. Raises `Unauthorized` if the key is missing, malformed, repeated or over 8 KiB.
 
-    async def _authenticate(self, keys: tuple[str, ...]) -> U:
+        The only parameter is `headers`, `params` or `cookies`: a Struct whose field `key` has the key, or a tuple of
+        all keys that were sent.
+        """
+        [parameter] = parameters.values()
+        keys: tuple[str, ...] = (parameter.key,) if isinstance(parameter.key, str) else parameter.key
         if not keys:
             return self._anonymous()
         key = keys[0]
@@ -65,37 +55,33 @@ class APIKeyAuth(CredentialAuth[U], ABC, Generic[U]):
         return await self._verified(self.verify(key))
 
     @classmethod
-    def _reading(cls, location: _Location, name: str) -> _Method:
-        """The method `authenticate`, annotated with a Struct that reads the key of that name."""
+    def key_parameter(cls) -> APIKeyScheme | None:
+        """Returns the place and the name of the key, or `None` if a subclass defines its own `authenticate`."""
+        return cls._key if cls._reads_key() else None
 
-        async def from_header(self: APIKeyAuth[U], headers: Any) -> U:
-            return await self._authenticate(headers.key)
+    @classmethod
+    def _reads_key(cls) -> bool:
+        return next(base for base in cls.__mro__ if "authenticate" in vars(base)) is APIKeyAuth
 
-        async def from_query(self: APIKeyAuth[U], params: Any) -> U:
-            return await self._authenticate(params.key)
-
-        async def from_cookie(self: APIKeyAuth[U], cookies: Any) -> U:
-            return await self._authenticate(() if cookies.key is None else (cookies.key,))
-
-        # A header or a parameter that is sent twice is a fault; of a cookie the first counts, as everywhere.
-        methods: dict[_Location, tuple[_Method, str, Any, Any]] = {
-            "header": (from_header, "headers", tuple[str, ...], ()),
-            "query": (from_query, "params", tuple[str, ...], ()),
-            "cookie": (from_cookie, "cookies", str | None, None),
-        }
-        method, argument, type_, default = methods[location]
-        struct = msgspec.defstruct("Key", [("key", type_, msgspec.field(name=name, default=default))], frozen=True)
-        method.__annotations__ = {argument: struct, "return": type_argument(cls, APIKeyAuth)}
-        return method
+    def check_wiring(self, where: str) -> None:
+        """Raises `WiringError` if the class does not name the place of the key."""
+        super().check_wiring(where)
+        if self._key is None and self._reads_key():
+            raise wiring_error(
+                where,
+                "it does not name the place of its key",
+                f'Write class {type(self).__name__}(APIKeyAuth[User], header="X-API-Key"), or query= or cookie=',
+            )
 
 
-def _check_name(where: str, location: _Location, name: str) -> None:
+def _check_name(where: str, scheme: APIKeyScheme) -> None:
     try:
-        if location == "header":
-            header_pair(name, "")
-        elif location == "cookie":
-            Cookie(name=name, value="")
-        elif not name:
+        if scheme.location == "header":
+            header_pair(scheme.name, "")
+        elif scheme.location == "cookie":
+            Cookie(name=scheme.name, value="")
+        elif not scheme.name:
             raise ValueError("A name has at least one letter.")
     except ValueError as error:
-        raise WiringError(f"{where}: {location}={name!r} names no {location}. {error}") from error
+        found = f"{scheme.location}={scheme.name!r} cannot be the name of a key"
+        raise wiring_error(where, found, str(error).removesuffix(".")) from error

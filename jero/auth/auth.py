@@ -1,18 +1,23 @@
-"""What an authenticator is, and what those share whose credentials jero parses."""
+"""Authenticators: their protocol, the type of their users, and the base of those whose credentials jero parses."""
 
+import functools
 import inspect
+import typing
 from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime
 from typing import Any, ClassVar, Final, Generic, Protocol, cast
 
+from msgspec import Struct
 from typing_extensions import TypeVar
 
+from jero.annotations import class_of, fill, is_open, type_arguments, union_members, union_of, wiring_error
 from jero.auth.scheme import DEFAULT_REALM, SecurityScheme, challenged
-from jero.auth.user_type import admits_anonymous, declared_kind
-from jero.errors import Unauthorized, WiringError
+from jero.errors import Unauthorized
 
 U = TypeVar("U")
+U_co = TypeVar("U_co", covariant=True)
 
-# No more is parsed; servers refuse header fields of about this size.
+# Characters. Longer credentials are refused unparsed; servers refuse header fields of about this size.
 MAX_CREDENTIAL_LENGTH: Final = 8_192
 
 
@@ -24,27 +29,45 @@ class Auth(Protocol):
 
             async def authenticate(self, headers: TokenHeaders) -> User: ...
 
-    `BearerAuth`, `BasicAuth` and `APIKeyAuth` have them already.
+    `BearerAuth`, `BasicAuth` and `APIKeyAuth` have both already.
     """
 
     @property
     def scheme(self) -> SecurityScheme:
-        """How the credentials are sent."""
+        """Names how the credentials are sent."""
         ...
 
     @property
     def authenticate(self) -> Callable[..., Coroutine[Any, Any, Any]]:
         """An `async def` that takes one or more of `headers`, `cookies`, `params`, each a Struct, and returns the user.
 
-        It raises `Unauthorized` to refuse. `None` in its return annotation admits anonymous callers.
+        It raises `Unauthorized` to refuse a request. `None` in its return annotation admits anonymous callers.
         """
         ...
 
 
-class CredentialAuth(Generic[U]):
-    """The base of authenticators whose credentials are parsed by jero: a subclass is left with their `verify`.
+class Expiring(Struct, Generic[U_co], frozen=True):
+    """A user whose credentials expire: an authenticator declares and returns it, the handler gets only the `user`.
 
-    `realm` names what is protected, in the challenge of a 401.
+        class Sessions(APIKeyAuth[Expiring[User]], cookie="session"):
+            async def verify(self, key: str) -> Expiring[User]: ...
+
+    At `expires_at` an open stream of that user ends with the reason "expired". Later requests are refused.
+    If `expires_at` is `None`, the credentials do not expire. Raises `ValueError` for a time without a time zone.
+    """
+
+    user: U_co
+    expires_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.expires_at is not None and self.expires_at.tzinfo is None:
+            raise ValueError(f"Expiring(expires_at={self.expires_at!r}): give a time with its zone, such as UTC.")
+
+
+class CredentialAuth(Generic[U]):
+    """The base of authenticators whose credentials jero parses. A subclass defines `verify`.
+
+    `realm` names what is protected. It is sent in the challenge of a 401.
     """
 
     realm: ClassVar[str] = DEFAULT_REALM
@@ -52,16 +75,19 @@ class CredentialAuth(Generic[U]):
 
     def __init_subclass__(cls, *, realm: str | None = None, **options: object) -> None:
         super().__init_subclass__(**options)
-        if realm is not None:  # a dataclass with slots is made a second time, without the keyword
+        if realm is not None:  # a dataclass with slots is created a second time, without the keyword
             cls.realm = realm
 
     def check_wiring(self, where: str) -> None:
-        """Called at startup. Raises `WiringError`, which begins with `where`, for a class that cannot work."""
+        """Raises `WiringError`, which begins with `where`, if the class cannot work. It is called at startup."""
         if not inspect.iscoroutinefunction(getattr(self, "verify", None)):
-            raise WiringError(f"{where}.verify: it is not async def. Write async def verify.")
+            raise wiring_error(f"{where}.verify", "it is not async def", "Write async def verify")
 
     def _anonymous(self) -> U:
-        """The user of a request without credentials. Raises `Unauthorized` unless the type of the users has `None`."""
+        """Returns `None` as the user of a request without credentials.
+
+        Raises `Unauthorized` if the type of the users does not include `None`.
+        """
         if not admits_anonymous(declared_kind(self)):
             raise self._refused(was_sent=False)
         return cast("U", None)
@@ -70,9 +96,42 @@ class CredentialAuth(Generic[U]):
         return Unauthorized(headers={"WWW-Authenticate": self.scheme.challenge(self.realm, was_sent=was_sent)})
 
     async def _verified(self, user: Awaitable[U]) -> U:
-        """The user, unless `verify` refuses."""
+        """Returns the user. Adds the challenge to an `Unauthorized` that `verify` raises."""
         try:
             return await user
         except Unauthorized as refusal:
             challenged(refusal, self.scheme.challenge(self.realm, was_sent=True))
             raise
+
+
+def declared_kind(authenticator: object) -> Any:
+    """Returns the class of an authenticator, with the type arguments that `JWTAuth[Claims](...)` gives it."""
+    return getattr(authenticator, "__orig_class__", type(authenticator))
+
+
+def user_type(authenticate: Callable[..., Any], kind: Any) -> Any:
+    """Returns the type of the users that the method `authenticate` of the class `kind` returns, without `Expiring`.
+
+    Raises `TypeError` if a type argument is missing, `KeyError` if the return annotation is missing, and `NameError`
+    or `AttributeError` if the annotation cannot be evaluated.
+    """
+    returned = typing.get_type_hints(authenticate)["return"]
+    owner = next((base for base in class_of(kind).__mro__ if "authenticate" in vars(base)), None)
+    if owner is not None:
+        returned = fill(returned, type_arguments(kind, owner))
+    user = union_of(map(_without_expiring, union_members(returned)))
+    if isinstance(user, str | typing.ForwardRef) or is_open(user):
+        raise TypeError("a type argument is missing")
+    return user
+
+
+@functools.cache
+def admits_anonymous(kind: Any) -> bool:
+    """Returns whether `None` is among the users that authenticators of the class `kind` return."""
+    return type(None) in union_members(user_type(class_of(kind).authenticate, kind))
+
+
+def _without_expiring(annotation: Any) -> Any:
+    if annotation is Expiring:
+        raise TypeError("a type argument is missing")
+    return typing.get_args(annotation)[0] if class_of(annotation) is Expiring else annotation

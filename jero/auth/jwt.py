@@ -1,4 +1,4 @@
-"""JSON Web Tokens (RFC 7519), on PyJWT: the one file that imports it."""
+"""JSON Web Tokens (RFC 7519), checked by PyJWT. No other file imports PyJWT."""
 
 import inspect
 import logging
@@ -14,11 +14,10 @@ from jwt.algorithms import AllowedPublicKeys, get_default_algorithms
 from msgspec.inspect import AnyType, DataclassType, DictType, NoneType, StructType, TypedDictType, UnionType
 from typing_extensions import TypeVar
 
-from jero.auth.auth import MAX_CREDENTIAL_LENGTH
-from jero.auth.expiring import Expiring
+from jero.annotations import name_of, wiring_error
+from jero.auth.auth import MAX_CREDENTIAL_LENGTH, Expiring, declared_kind, user_type
 from jero.auth.header import BearerAuth
 from jero.auth.scheme import HTTPScheme, SecurityScheme
-from jero.auth.user_type import declared_kind, user_type
 from jero.errors import Unauthorized, WiringError
 
 logger = logging.getLogger("jero.auth")
@@ -31,32 +30,32 @@ KeyLookup: TypeAlias = Callable[[str | None], Key | Awaitable[Key | None] | None
 _HMAC: Final = frozenset({"HS256", "HS384", "HS512"})
 _KNOWN: Final = frozenset(get_default_algorithms()) - {"none"}
 _TIMES: Final = ("exp", "nbf", "iat")
-# What PyJWT raises for a token; the last four of themselves, where some of its versions do not expect what was sent.
+# PyJWT raises these for a token. Some of its versions raise the last four if the token has unexpected content.
 _FAULTS: Final = (jwt.PyJWTError, ArithmeticError, RecursionError, TypeError, ValueError)
 _OBJECTS: Final = (AnyType, DataclassType, DictType, NoneType, StructType, TypedDictType)
 _LAST_MOMENT: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class _FittingKey(msgspec.Struct, frozen=True):
-    """A key as its algorithms use it."""
+    """A key in the form that its algorithms use."""
 
     key: Any
     algorithms: tuple[str, ...]
 
 
 class JWTAuth(BearerAuth[Expiring[C]], Generic[C]):
-    """Bearer tokens that are JSON Web Tokens; the user is their claims, as the Struct that is named.
+    """Bearer tokens that are JSON Web Tokens. The user is an instance of the given Struct, read from the claims.
 
         tokens = JWTAuth[Claims](public_key, algorithms=["RS256"], audience="https://api.example.org")
 
-    `key`: PEM, a secret, a key of `cryptography` or a `jwt.PyJWK`; a mapping of such by key id (`kid`); or a
-    function, async or not, from the key id to such or to `None`. None of them is a private key.
-    `algorithms`: those that are accepted, whatever a token says of itself; HMAC and others are not mixed.
-    `audience`, `issuer`: one of these has to be the token's; without `audience` a token that names one is refused.
-    `leeway`: seconds by which clocks may differ. `required`: the claims that a token must have.
+    `key`: PEM, a secret, a key of `cryptography` or a `jwt.PyJWK`; or a mapping of key ids (`kid`) to such keys; or a
+    function, async or not, that takes the key id and returns such a key or `None`. Private keys are refused.
+    `algorithms`: the accepted algorithms. The header of a token cannot add to them. HMAC cannot be mixed with others.
+    `audience`, `issuer`: the token must name one of them. If `audience` is not given, a token with one is refused.
+    `leeway`: the seconds by which clocks may differ. `required`: the claims that a token must have.
 
     With `JWTAuth[Claims | None]` the user of a request without a token is `None`. A stream ends at `exp`.
-    Raises `WiringError` for algorithms and keys that are not safe together.
+    Raises `WiringError` if the algorithms and the keys are not safe together.
     """
 
     scheme: SecurityScheme = HTTPScheme(scheme="bearer", bearer_format="JWT")
@@ -82,33 +81,34 @@ class JWTAuth(BearerAuth[Expiring[C]], Generic[C]):
         else:
             self._key = _fitting_all(key, self._algorithms)
         if isinstance(required, str):
-            raise WiringError(f'JWTAuth(required={required!r}): list the names of the claims, such as ["exp"].')
+            raise wiring_error("JWTAuth", f"required={required!r} is a string", 'List the claims: required=["exp"]')
         if not 0 <= leeway < math.inf:
-            raise WiringError(f"JWTAuth(leeway={leeway!r}): give seconds, such as 10.")
+            raise wiring_error("JWTAuth", f"leeway={leeway!r} is not a time span", "Give seconds, such as leeway=10")
         self._audience = audience
         self._issuer = issuer
         self._leeway = leeway
         self._required = list(required)
 
     def check_wiring(self, where: str) -> None:
-        """Raises `WiringError` where the claims, which are a JSON object, cannot become what is named for them."""
+        """Raises `WiringError` if the claims, which are a JSON object, cannot be decoded into the given type."""
         super().check_wiring(where)
         try:
             info = msgspec.inspect.type_info(self._claims)
             msgspec.json.Decoder(self._claims)
         except (TypeError, NameError) as error:
-            raise WiringError(f"{where}: msgspec cannot decode its claims: {error}. Name a Struct.") from error
+            raise wiring_error(where, f"msgspec cannot decode its claims: {error}", "Name a Struct") from error
         types = info.types if isinstance(info, UnionType) else (info,)
-        if not all(isinstance(one, _OBJECTS) for one in types):
-            raise WiringError(f"{where}: its claims are {self._claims}, and no JSON object is one. Name a Struct.")
+        if not all(isinstance(type_, _OBJECTS) for type_ in types):
+            found = f"its claims are of type {name_of(self._claims)}, but they are sent as a JSON object"
+            raise wiring_error(where, found, "Name a Struct")
 
     async def verify(self, token: str) -> Expiring[C]:
-        """The claims of the token, and when it expires. Raises `Unauthorized`, without a word of what is wrong."""
+        """Returns the claims of the token and its expiry. Raises `Unauthorized`, which does not name the fault."""
         if len(token) > MAX_CREDENTIAL_LENGTH:
             raise self._unfit("it is too long")
         found = await self._key_of(token)
         if found is None:
-            raise self._unfit("there is no key for it")
+            raise self._unfit("no key fits it")
         try:
             decoded = jwt.decode_complete(
                 token,
@@ -123,10 +123,10 @@ class JWTAuth(BearerAuth[Expiring[C]], Generic[C]):
             claims: C = msgspec.convert(payload, self._claims)
         except (*_FAULTS, msgspec.ValidationError) as error:
             raise self._unfit(type(error).__name__) from error
-        # RFC 7519, section 2: a NumericDate is a number; PyJWT takes text as well.
+        # RFC 7519, section 2: a NumericDate is a number. PyJWT accepts text as well.
         if any(isinstance(payload.get(name), str | bool) for name in _TIMES):
-            raise self._unfit("a time in it is no number")
-        # RFC 7515, section 4.1.11: what is critical there, and is not understood here, is refused.
+            raise self._unfit("one of its times is not a number")
+        # RFC 7515, section 4.1.11: a critical parameter that is not understood must be refused. PyJWT accepts some.
         if "crit" in decoded["header"]:
             raise self._unfit("it has a critical header")
         return Expiring(claims, self._expiry(payload.get("exp")))
@@ -155,7 +155,7 @@ class JWTAuth(BearerAuth[Expiring[C]], Generic[C]):
             return None
         found, reason = _fit(key, self._algorithms)
         if not found.algorithms:
-            logger.info("The key %r that was looked up fits none of the algorithms: %s", kid, reason)
+            logger.info("The key %r that was looked up does not fit any of the algorithms: %s", kid, reason)
             return None
         return found
 
@@ -164,7 +164,7 @@ class JWTAuth(BearerAuth[Expiring[C]], Generic[C]):
             return None
         try:
             return datetime.fromtimestamp(exp + self._leeway, UTC)
-        except (OverflowError, ValueError, OSError):  # past the year 9999
+        except (OverflowError, ValueError, OSError):  # after the year 9999
             return _LAST_MOMENT
 
     def _unfit(self, reason: str) -> Unauthorized:
@@ -174,17 +174,18 @@ class JWTAuth(BearerAuth[Expiring[C]], Generic[C]):
 
 def _checked(algorithms: Sequence[str]) -> tuple[str, ...]:
     if isinstance(algorithms, str) or not algorithms:
-        raise WiringError(f'JWTAuth(algorithms={algorithms!r}): list each that you sign with, such as ["RS256"].')
+        found = f"algorithms={algorithms!r} is not a list of algorithms"
+        raise wiring_error("JWTAuth", found, 'List each algorithm that you sign with: algorithms=["RS256"]')
     for name in algorithms:
         if name not in _KNOWN:
-            raise WiringError(
-                f"JWTAuth(algorithms={list(algorithms)!r}): {name!r} is none that proves who signed. "
-                f"Use one of {', '.join(sorted(_KNOWN))}."
-            )
+            found = f"algorithms={list(algorithms)!r} contains {name!r}, which does not prove who signed"
+            raise wiring_error("JWTAuth", found, f"Use one of {', '.join(sorted(_KNOWN))}")
     if 0 < len(_HMAC & set(algorithms)) < len(set(algorithms)):
-        raise WiringError(
-            f"JWTAuth(algorithms={list(algorithms)!r}): HMAC stands beside an algorithm of public keys, so that who "
-            "knows a public key could sign with it. Make a JWTAuth for each."
+        raise wiring_error(
+            "JWTAuth",
+            f"algorithms={list(algorithms)!r} mixes HMAC with public-key algorithms, so that anyone who knows the "
+            "public key could sign with it",
+            "Create a JWTAuth for each",
         )
     return tuple(algorithms)
 
@@ -194,7 +195,7 @@ def _prepared(keys: Mapping[str, Key], algorithms: tuple[str, ...]) -> dict[str,
     for kid, key in keys.items():
         prepared[kid], reason = _fit(key, algorithms)
         if not prepared[kid].algorithms:
-            raise WiringError(f"JWTAuth: the key {kid!r} fits none of {', '.join(algorithms)}: {reason}")
+            raise WiringError(f"JWTAuth: the key {kid!r} does not fit any of {', '.join(algorithms)}: {reason}")
     return prepared
 
 
@@ -206,7 +207,7 @@ def _fitting_all(key: Key, algorithms: tuple[str, ...]) -> _FittingKey:
 
 
 def _fit(key: Key, algorithms: tuple[str, ...]) -> tuple[_FittingKey, str]:
-    """The key with those of the algorithms that it fits, and why it does not fit the others."""
+    """Returns the key with the algorithms that it fits, and the reason why it does not fit the others."""
     fitting: list[str] = []
     prepared: Any = key
     reason = ""
@@ -217,7 +218,7 @@ def _fit(key: Key, algorithms: tuple[str, ...]) -> tuple[_FittingKey, str]:
                 raise jwt.InvalidKeyError(f"It is a key for {key.algorithm_name}.")
             usable = algorithm.prepare_key(key.key if isinstance(key, jwt.PyJWK) else key)
             if hasattr(usable, "private_bytes"):
-                raise jwt.InvalidKeyError("It is a private key; give the public one alone.")
+                raise jwt.InvalidKeyError("It is a private key; give only the public key.")
             if too_short := algorithm.check_key_length(usable):
                 raise jwt.InvalidKeyError(too_short)
         except (jwt.PyJWTError, TypeError, ValueError) as error:

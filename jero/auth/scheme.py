@@ -1,6 +1,6 @@
-"""How credentials are sent: for the OpenAPI document, and for the challenge of a 401."""
+"""Security schemes: how credentials are sent, for the OpenAPI document and for the challenge of a 401."""
 
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct, field
 
@@ -9,14 +9,16 @@ from jero.errors import Unauthorized
 DEFAULT_REALM: Final = "api"
 CHALLENGE: Final = "WWW-Authenticate"
 
+KeyLocation: TypeAlias = Literal["header", "query", "cookie"]
+
 _BEARER: Final = "bearer"
 _BASIC: Final = "basic"
 
 
 class SecurityScheme(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel", tag_field="type"):
-    """The root of the schemes: as JSON, one is OpenAPI's Security Scheme Object.
+    """The base of all schemes. In JSON a scheme is OpenAPI's Security Scheme Object.
 
-    A kind that jero does not have is a subclass, its `type` given as the Struct's tag:
+    To add a kind that jero does not have, write a subclass. Its `type` is the tag of the Struct:
 
         class OpenIDConnectScheme(SecurityScheme, tag="openIdConnect", frozen=True):
             open_id_connect_url: str
@@ -25,37 +27,38 @@ class SecurityScheme(Struct, frozen=True, kw_only=True, omit_defaults=True, rena
     description: str | None = None
 
     def challenge(self, realm: str, *, was_sent: bool) -> str:
-        """A value of `WWW-Authenticate` (RFC 9110, section 11.6.1); `was_sent`: there were credentials, and wrong ones.
+        """Returns a value of `WWW-Authenticate` (RFC 9110, section 11.6.1).
 
-        HTTP's registry has no word for most kinds of scheme; a subclass for which it has one overrides this.
+        `was_sent`: the request contained credentials, and they are wrong. HTTP's registry has no word for most kinds
+        of scheme. A subclass overrides this method if its kind is registered.
         """
         return f"APIKey {_quoted('realm', realm)}"
 
 
 class HTTPScheme(SecurityScheme, tag="http", frozen=True, kw_only=True):
-    """Credentials in the `Authorization` header; `scheme` is the word that stands before them: "bearer", "basic"."""
+    """Credentials in the `Authorization` header. `scheme` is the word before them, such as "bearer" or "basic"."""
 
     scheme: str
     bearer_format: str | None = None
 
     def challenge(self, realm: str, *, was_sent: bool) -> str:
-        """As RFC 6750, section 3, and RFC 7617, section 2, have it."""
+        """Returns the challenge that RFC 6750, section 3, or RFC 7617, section 2, defines."""
         challenge = f"{self.scheme.capitalize()} {_quoted('realm', realm)}"
         if self.scheme == _BASIC:
             return f'{challenge}, charset="UTF-8"'
-        # RFC 6750, section 3.1: a request without credentials is told of no error.
+        # RFC 6750, section 3.1: the challenge to a request without credentials names no error.
         return f'{challenge}, error="invalid_token"' if self.scheme == _BEARER and was_sent else challenge
 
 
 class APIKeyScheme(SecurityScheme, tag="apiKey", frozen=True, kw_only=True):
-    """A key of its own name, in a header, in the query or in a cookie."""
+    """A key called `name`, in a header, in the query or in a cookie."""
 
     name: str
-    location: Literal["header", "query", "cookie"] = field(name="in")
+    location: KeyLocation = field(name="in")
 
 
 def challenged(refusal: Unauthorized, challenge: str) -> Unauthorized:
-    """The refusal, with the challenge unless it has one of its own: RFC 9110, section 15.5.2, asks for one."""
+    """Adds the challenge, which RFC 9110, section 15.5.2, requires, unless the refusal has one. Returns the refusal."""
     if not any(name.lower() == CHALLENGE.lower() for name in refusal.headers):
         refusal.headers[CHALLENGE] = challenge
     return refusal

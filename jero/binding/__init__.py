@@ -1,1 +1,1 @@
-"""From a request to the handler's arguments, as the contract says."""
+"""Binds the parts of a request to the handler's arguments, as the contract declares them."""

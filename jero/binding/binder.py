@@ -1,10 +1,10 @@
-"""All the arguments of a handler."""
+"""Binding: makes all arguments of a handler from a request."""
 
 from typing import Any
 
-from jero.binding.body import body_opener, body_reader, read_body
+from jero.binding.body import body_reader, check_content_length, read_body
 from jero.binding.fields import field_reader
-from jero.binding.incoming import Incoming, check_announced
+from jero.binding.incoming import RequestBody, body_opener
 from jero.contract.inputs import BODIES, FIELDS
 from jero.contract.operation import Operation
 from jero.endpoint import arriving_body_limit
@@ -12,9 +12,9 @@ from jero.http.asgi import Receive, Scope
 
 
 class Binder:
-    """Makes a handler's arguments of a request; what it has to know of the signature, it learns when it is made.
+    """Makes the arguments of one operation. It reads the signature when it is created, and no more after that.
 
-    `reads_as_it_arrives`: the handler reads the body by itself, so that it is bound by `open`.
+    `reads_as_it_arrives`: the handler itself reads the body, so `open` is called instead of `bind`.
     """
 
     def __init__(self, operation: Operation) -> None:
@@ -30,24 +30,25 @@ class Binder:
         self._limit = arriving_body_limit(endpoint)
 
     async def bind(self, scope: Scope, slots: dict[str, str], receive: Receive) -> dict[str, Any]:
-        """The arguments by name; the body is read last, when all else is known to be right.
+        """Returns the arguments by name. The body is read last, when all other parts are known to be right.
 
-        Raises an `HTTPError` that says what is wrong with the request, `ClientDisconnected` where it breaks off.
+        Raises an `HTTPError` if a part of the request cannot be bound, `ClientDisconnected` if the client leaves
+        before the end of the body.
         """
         arguments = {name: read(scope, slots) for name, read in self._fields}
         for name, read in self._bodies:
             arguments[name] = read(scope, await read_body(scope, receive, self._max_body_bytes))
         return arguments
 
-    def open(self, scope: Scope, slots: dict[str, str], receive: Receive) -> tuple[dict[str, Any], Incoming]:
-        """The arguments by name, with the body still to be read; and the body, for who waits for the client's leaving.
+    def open(self, scope: Scope, slots: dict[str, str], receive: Receive) -> tuple[dict[str, Any], RequestBody]:
+        """Returns the arguments by name, and the unread body, whose `watch` waits for the client to leave.
 
-        Raises an `HTTPError` that says what is wrong with the request.
+        Raises an `HTTPError` if a part of the request cannot be bound.
         """
         arguments = {name: read(scope, slots) for name, read in self._fields}
-        incoming = Incoming(receive, self._limit)
+        body = RequestBody(receive, self._limit)
         for name, open_body in self._open_bodies:
-            arguments[name] = open_body(scope, incoming)
+            arguments[name] = open_body(scope, body)
         if self._limit is not None:
-            check_announced(scope, self._limit)
-        return arguments, incoming
+            check_content_length(scope, self._limit)
+        return arguments, body

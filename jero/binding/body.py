@@ -1,26 +1,23 @@
-"""The request's body: read up to its limit and decoded, or opened to be read as it arrives."""
+"""Bodies that are read whole: up to a limit, and then decoded."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from jero.binding.faults import refused_body
-from jero.binding.incoming import ContentReader, Incoming, ItemReader, check_announced, is_ndjson, too_large
+from jero.binding.faults import refused_body, too_large, unsupported_media_type
 from jero.codec import json_decoder
-from jero.errors import ClientDisconnected, UnsupportedMediaType
-from jero.framing.json import NDJSON_NAMES
+from jero.errors import ClientDisconnected
 from jero.http.asgi import Receive, Scope, is_disconnect, request_header
 
 BodyReader: TypeAlias = Callable[[Scope, bytes], Any]
-BodyOpener: TypeAlias = Callable[[Scope, Incoming], Any]
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The whole body, of at most `limit` bytes.
+    """Returns the whole body, of at most `limit` bytes.
 
-    Raises `ContentTooLarge` as soon as it is known to be larger, without reading on; `ClientDisconnected` where
-    the client leaves in the middle.
+    Raises `ContentTooLarge` as soon as the body is known to be larger, and reads no further. Raises
+    `ClientDisconnected` if the client leaves before the end.
     """
-    check_announced(scope, limit)
+    check_content_length(scope, limit)
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -36,14 +33,22 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         chunks.append(chunk)
 
 
+def check_content_length(scope: Scope, limit: int) -> None:
+    """Raises `ContentTooLarge` if Content-Length announces more than `limit` bytes."""
+    announced = request_header(scope, b"content-length")
+    # A number of 20 digits exceeds every limit. int() would need quadratic time for very long numbers, or refuse them.
+    if announced is not None and announced.isdigit() and (len(announced) > 19 or int(announced) > limit):
+        raise too_large(limit)
+
+
 def body_reader(name: str, type_: Any) -> BodyReader:
-    """A function from a request and its body to the value that the parameter `name` is to have."""
+    """Returns a function that makes the argument called `name` from a request and its body."""
     return _READERS[name](type_)
 
 
-def body_opener(name: str, type_: Any, max_line_bytes: int) -> BodyOpener:
-    """A function from a request and its body to the iterator that the parameter `name` is to have."""
-    return _items_opener(type_, max_line_bytes) if name == "items" else _content_opener()
+def essence(media_type: bytes | None) -> bytes:
+    """Returns the media type of a Content-Type in lower case, without its parameters."""
+    return (media_type or b"").partition(b";")[0].strip().lower()
 
 
 def _content_reader(type_: Any) -> BodyReader:
@@ -58,8 +63,8 @@ def _json_reader(type_: Any) -> BodyReader:
 
     def read(scope: Scope, body: bytes) -> Any:
         media_type = request_header(scope, b"content-type")
-        if media_type != b"application/json" and not _is_json(media_type):
-            raise _other_media_type(media_type, "application/json")
+        if media_type != b"application/json" and not _is_json(essence(media_type)):
+            raise unsupported_media_type(media_type, "application/json")
         try:
             return decode(body)
         except (ValueError, RecursionError) as error:
@@ -68,34 +73,10 @@ def _json_reader(type_: Any) -> BodyReader:
     return read
 
 
-def _items_opener(type_: Any, max_line_bytes: int) -> BodyOpener:
-    decoder = json_decoder(type_)
-
-    def open_(scope: Scope, incoming: Incoming) -> AsyncIterator[Any]:
-        media_type = request_header(scope, b"content-type")
-        if not is_ndjson(media_type):
-            raise _other_media_type(media_type, *NDJSON_NAMES[:2])
-        return ItemReader(incoming, decoder, max_line_bytes)
-
-    return open_
-
-
-def _content_opener() -> BodyOpener:
-    def open_(scope: Scope, incoming: Incoming) -> AsyncIterator[bytes]:
-        return ContentReader(incoming)
-
-    return open_
-
-
-def _is_json(media_type: bytes | None) -> bool:
-    """`application/json`, or a type with the suffix `+json` (RFC 6839, section 3.1), whatever its parameters."""
-    essence = (media_type or b"").partition(b";")[0].strip().lower()
-    return essence == b"application/json" or (essence.startswith(b"application/") and essence.endswith(b"+json"))
-
-
-def _other_media_type(found: bytes | None, *read: str) -> UnsupportedMediaType:
-    what = "has no Content-Type" if found is None else f"is {found.decode('latin-1')!r}"
-    return UnsupportedMediaType(f"The body {what}; send it as {read[0]}.", headers={"Accept": ", ".join(read)})
+def _is_json(media_type: bytes) -> bool:
+    """Returns whether it is `application/json`, or has the suffix `+json` (RFC 6839, section 3.1)."""
+    is_suffixed = media_type.startswith(b"application/") and media_type.endswith(b"+json")
+    return media_type == b"application/json" or is_suffixed
 
 
 _READERS: Final[dict[str, Callable[[Any], BodyReader]]] = {"json": _json_reader, "content": _content_reader}

@@ -1,6 +1,6 @@
-"""The parts of a request that are names and values: path, query, headers, cookies."""
+"""The parts of a request that consist of names and values: path, query, headers and cookies, each into a Struct."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -16,10 +16,11 @@ from jero.http.headers import header_name
 Reader: TypeAlias = Callable[[Scope, dict[str, str]], Any]
 
 _LISTS: Final = (ListType, SetType, FrozenSetType, TupleType, VarTupleType)
+_NO_NAMES: Final[Mapping[str, str]] = {}
 
 
 def field_reader(name: str, struct: type[Any]) -> Reader:
-    """A function from a request and its path's slots to the Struct that the parameter `name` is to be."""
+    """Returns a function that makes the argument called `name`, a Struct, from a request and the slots of its path."""
     return _READERS[name](struct)
 
 
@@ -47,11 +48,12 @@ def _params_reader(struct: type[Any]) -> Reader:
 def _headers_reader(struct: type[Any]) -> Reader:
     lists = _list_fields(struct)
     fields = msgspec.structs.fields(struct)
-    names = {header_name(field.name, field.encode_name).lower().encode(): field.encode_name for field in fields}
+    sent_as = {field.encode_name: header_name(field.name, field.encode_name) for field in fields}
+    names = {header.lower().encode(): encode_name for encode_name, header in sent_as.items()}
 
     def read(scope: Scope, slots: dict[str, str]) -> Any:
         pairs = [(names[key], value.decode("latin-1")) for key, value in scope["headers"] if key in names]
-        return _convert(_gather(pairs, lists), struct, "headers", MalformedRequest)
+        return _convert(_gather(pairs, lists), struct, "headers", MalformedRequest, sent_as)
 
     return read
 
@@ -73,7 +75,7 @@ _READERS: Final[dict[str, Callable[[type[Any]], Reader]]] = {
 
 
 def _gather(pairs: Iterable[tuple[str, str]], lists: frozenset[str]) -> dict[str, Any]:
-    """A value a name, the last where it is repeated; for the fields in `lists` all of them."""
+    """Returns the values by name: all of them for the fields in `lists`, the last for others that are repeated."""
     values: dict[str, Any] = {}
     for name, value in pairs:
         if name in lists:
@@ -83,12 +85,20 @@ def _gather(pairs: Iterable[tuple[str, str]], lists: frozenset[str]) -> dict[str
     return values
 
 
-def _convert(values: dict[str, Any], struct: type[Any], location: str, refusal: type[HTTPError]) -> Any:
+def _convert(
+    values: dict[str, Any],
+    struct: type[Any],
+    location: str,
+    refusal: type[HTTPError],
+    sent_as: Mapping[str, str] = _NO_NAMES,
+) -> Any:
+    """Returns the Struct. `sent_as` has the client's name of each field, if the detail does not contain it already."""
     try:
         return msgspec.convert(values, struct, strict=False)
     except msgspec.ValidationError as error:
         detail, fault = read_fault(error, location)
-        raise refusal(detail, errors=[fault]) from error
+        header = sent_as.get(str(fault.loc[1])) if len(fault.loc) > 1 else None
+        raise refusal(detail if header is None else f"Header {header}: {detail}", errors=[fault]) from error
 
 
 def _list_fields(struct: type[Any]) -> frozenset[str]:

@@ -1,1 +1,1 @@
-"""A handler's signature, read once at startup, as plain data: the binder, the responder and the documents read it."""
+"""Reads a handler's signature once, at startup, into plain data for the binder, the responder and the documents."""

@@ -1,4 +1,4 @@
-"""What a handler takes: its parameters, by name."""
+"""Inputs: the parameters of a handler, each bound by its name to a part of the request."""
 
 import inspect
 import typing
@@ -8,21 +8,21 @@ from typing import Any, Final, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from jero.annotations import check_type, is_struct, name_of, union_members, wiring_error
+from jero.annotations import check_type, class_of, is_struct, name_of, union_members, wiring_error
 from jero.http.path import PathTemplate
 
 FIELDS: Final = ("path", "params", "headers", "cookies")
 BODIES: Final = ("json", "items", "content")
-# Stands for the type of a user where nobody is asked who calls.
+# The type of the user if the operation has no authenticator. None would be the type of an anonymous user.
 NO_USER: Final = object()
 
 _AS_IT_ARRIVES: Final = (AsyncIterator, AsyncIterable)
 
 
 class Input(Struct, frozen=True):
-    """A parameter: `name` says where its value comes from.
+    """A parameter. `name` decides which part of the request fills it.
 
-    `type`: its annotation; with `is_stream`, for a body that is read as it arrives, that of an item.
+    `type` is its annotation. With `is_stream`, the body is read as it arrives, and `type` is the type of an item.
     """
 
     name: str
@@ -41,19 +41,16 @@ def read_inputs(
     *,
     user_type: Any = NO_USER,
 ) -> tuple[Input, ...]:
-    """The handler's parameters; `user_type` is what its authenticator returns.
+    """Returns the parameters of the handler. `user_type` is the type that its authenticator returns.
 
-    Raises `WiringError` for one that no request can fill.
+    Raises `WiringError` if no request can fill a parameter.
     """
     inputs: list[Input] = []
     for name, parameter in inspect.signature(handler).parameters.items():
         read = _READERS.get(name)
         if read is None or parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise wiring_error(
-                where,
-                f"the parameter {str(parameter)!r} is nothing that jero binds",
-                f"Use one of {', '.join(_READERS)}",
-            )
+            found = f"jero cannot bind the parameter {str(parameter)!r}, because it binds arguments by fixed names"
+            raise wiring_error(where, found, f"Use one of {', '.join(_READERS)}")
         if name not in hints:
             raise wiring_error(where, f"the parameter {name!r} has no annotation", _INSTEAD[name])
         inputs.append(read(f"{where}, parameter {name!r}", name, hints[name]))
@@ -64,71 +61,12 @@ def read_inputs(
     return tuple(inputs)
 
 
-def _check_bodies(inputs: list[Input], where: str) -> None:
-    bodies = [one.name for one in inputs if one.name in BODIES]
-    if len(bodies) > 1:
-        raise wiring_error(where, f"{' and '.join(bodies)} would both read the body", "Keep one of them")
-    if bodies and where.endswith(".get"):
-        raise wiring_error(
-            where, f"{bodies[0]!r} asks for the body of a GET, which has none", "Use params, or another operation"
-        )
-
-
-def _check_threads(handler: Callable[..., Any], inputs: list[Input], where: str) -> None:
-    found = next((one.name for one in inputs if one.is_stream), None)
-    if found is not None and inspect.isgeneratorfunction(handler):
-        raise wiring_error(
-            where,
-            f"{found!r} is read by async for, and the handler is a generator that runs in a thread",
-            "Write an async generator",
-        )
-
-
-def _check_user(inputs: list[Input], user_type: Any, where: str) -> None:
-    found = next((one.type for one in inputs if one.name == "user"), NO_USER)
-    if found is NO_USER:
-        return
-    if user_type is NO_USER:
-        raise wiring_error(
-            where, "the parameter 'user' is taken, and nobody is asked who calls", "Include the endpoint with auth="
-        )
-    if not all(_fits(member, found) for member in union_members(user_type)):
-        raise wiring_error(
-            f"{where}, parameter 'user'",
-            f"its type is {name_of(found)}, and the authenticator returns {name_of(user_type)}",
-            f"Annotate it with {name_of(user_type)}",
-        )
-
-
-def _fits(user: Any, annotation: Any) -> bool:
-    """Whether a user of that type may be given to a parameter with that annotation."""
-    members = union_members(annotation)
-    if user in members or any(member in (Any, object) for member in members):
-        return True
-    return isinstance(user, type) and any(isinstance(member, type) and issubclass(user, member) for member in members)
-
-
-def _check_slots(inputs: list[Input], template: PathTemplate, where: str) -> None:
-    struct = next((one.type for one in inputs if one.name == "path"), None)
-    fields = () if struct is None else tuple(field.encode_name for field in msgspec.structs.fields(struct))
-    if struct is not None and set(fields) != set(template.slots):
-        raise wiring_error(
-            where,
-            f"path: {name_of(struct)} has the fields {_listed(fields)}, and the template {template.text!r} "
-            f"the slots {_listed(template.slots)}",
-            "Make them the same",
-        )
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names) or "none"
-
-
 def _read_fields(where: str, name: str, annotation: Any) -> Input:
     if not is_struct(annotation):
-        raise wiring_error(where, f"its type is {name_of(annotation)}", _INSTEAD[name])
-    if (typing.get_origin(annotation) or annotation).__struct_config__.array_like:
-        raise wiring_error(where, f"{name_of(annotation)} is array_like, and has no names", "Use a Struct with names")
+        raise wiring_error(where, f"its type is {name_of(annotation)}, which is not a Struct", _INSTEAD[name])
+    if class_of(annotation).__struct_config__.array_like:
+        found = f"{name_of(annotation)} is array_like, so its fields are not read by name"
+        raise wiring_error(where, found, "Use a Struct that is not array_like")
     check_type(annotation, where)
     return Input(name, annotation)
 
@@ -136,13 +74,14 @@ def _read_fields(where: str, name: str, annotation: Any) -> Input:
 def _read_content(where: str, name: str, annotation: Any) -> Input:
     is_stream = typing.get_origin(annotation) in _AS_IT_ARRIVES
     if annotation is not bytes and not (is_stream and typing.get_args(annotation) == (bytes,)):
-        raise wiring_error(where, f"its type is {name_of(annotation)}", _INSTEAD[name])
+        raise wiring_error(where, f"its type is {name_of(annotation)}, but content is raw bytes", _INSTEAD[name])
     return Input(name, bytes, is_stream)
 
 
 def _read_items(where: str, name: str, annotation: Any) -> Input:
     if typing.get_origin(annotation) not in _AS_IT_ARRIVES:
-        raise wiring_error(where, f"its type is {name_of(annotation)}", _INSTEAD[name])
+        found = f"its type is {name_of(annotation)}, but items are read one by one with async for"
+        raise wiring_error(where, found, _INSTEAD[name])
     [item] = typing.get_args(annotation)
     check_type(item, where)
     return Input(name, item, is_stream=True)
@@ -171,3 +110,58 @@ _INSTEAD: Final = {
     "content": "Annotate it with bytes, or with AsyncIterator[bytes]",
     "user": "Annotate it with the type that the authenticator returns",
 }
+
+
+def _check_bodies(inputs: list[Input], where: str) -> None:
+    bodies = [one.name for one in inputs if one.name in BODIES]
+    if len(bodies) > 1:
+        raise wiring_error(where, f"{' and '.join(bodies)} would both read the body", "Keep one of them")
+    if bodies and where.endswith(".get"):
+        found = f"{bodies[0]!r} is read from the body, but a GET request has no body"
+        raise wiring_error(where, found, "Use params, or another operation")
+
+
+def _check_threads(handler: Callable[..., Any], inputs: list[Input], where: str) -> None:
+    found = next((one.name for one in inputs if one.is_stream), None)
+    if found is not None and inspect.isgeneratorfunction(handler):
+        raise wiring_error(
+            where,
+            f"{found!r} is read with async for, but the handler is a generator that runs in a thread",
+            "Write an async generator",
+        )
+
+
+def _check_slots(inputs: list[Input], template: PathTemplate, where: str) -> None:
+    struct = next((one.type for one in inputs if one.name == "path"), None)
+    fields = () if struct is None else tuple(field.encode_name for field in msgspec.structs.fields(struct))
+    if struct is not None and set(fields) != set(template.slots):
+        raise wiring_error(
+            where,
+            f"path: {name_of(struct)} has the fields [{', '.join(fields)}], but the template {template.text!r} has "
+            f"the slots [{', '.join(template.slots)}]",
+            "Use the same names",
+        )
+
+
+def _check_user(inputs: list[Input], user_type: Any, where: str) -> None:
+    found = next((one.type for one in inputs if one.name == "user"), NO_USER)
+    if found is NO_USER:
+        return
+    if user_type is NO_USER:
+        raise wiring_error(
+            where, "no authenticator fills the parameter 'user'", "Include the endpoint with auth=, or remove user"
+        )
+    if not all(_fits(member, found) for member in union_members(user_type)):
+        raise wiring_error(
+            f"{where}, parameter 'user'",
+            f"its type is {name_of(found)}, but the authenticator returns {name_of(user_type)}",
+            f"Annotate it with {name_of(user_type)}",
+        )
+
+
+def _fits(user: Any, annotation: Any) -> bool:
+    """Returns whether a parameter with that annotation accepts a user of the type `user`."""
+    members = union_members(annotation)
+    if user in members or any(member in (Any, object) for member in members):
+        return True
+    return isinstance(user, type) and any(isinstance(member, type) and issubclass(user, member) for member in members)

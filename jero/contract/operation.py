@@ -1,12 +1,11 @@
-"""An operation: one method of an endpoint, as plain data."""
+"""Operations: the methods of an endpoint as plain data, read once at startup."""
 
-import typing
 from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
 
-from jero.annotations import wiring_error
+from jero.annotations import read_hints, wiring_error
 from jero.contract.authentication import Authentication, read_authentication
 from jero.contract.inputs import NO_USER, Input, read_inputs
 from jero.contract.outputs import Output, read_outputs
@@ -16,9 +15,10 @@ from jero.http.path import PathTemplate, read_template
 
 
 class Operation(Struct, frozen=True, kw_only=True):
-    """What a handler takes and gives. `method` is HTTP's, in upper case; `name` is the class, for logs.
+    """One operation: its handler with the inputs and the outputs.
 
-    `authentication`: who is asked who calls, `None` where anybody may.
+    `method` is HTTP's, in upper case. `name` is that of the endpoint's class, for logs. `authentication` is `None` if
+    the operation is open to all.
     """
 
     endpoint: Endpoint
@@ -33,15 +33,16 @@ class Operation(Struct, frozen=True, kw_only=True):
 
 
 def read_operations(endpoint: Any, path: str | None, *, auth: Any = None, has_enc_hook: bool) -> list[Operation]:
-    """Reads an endpoint's operations, on `path` in place of its own where one is given, and its authenticator.
+    """Reads the operations of an endpoint and its authenticator. `path` replaces the endpoint's own if it is given.
 
-    Raises `WiringError` for what cannot work.
+    `has_enc_hook`: the encoder of the application has one, so that it may send classes that msgspec does not know.
+    Raises `WiringError` if the endpoint, the authenticator or a handler cannot work.
     """
     if not isinstance(endpoint, Endpoint):
         found = f"{endpoint.__name__}, a class" if isinstance(endpoint, type) else type(endpoint).__name__
         raise wiring_error("_include_endpoint", f"got {found}", "Give an instance of a subclass of Endpoint")
     name = type(endpoint).__name__
-    template = _template(endpoint, path, name)
+    template = _read_path(endpoint, path, name)
     handlers = operations(endpoint)
     if not handlers:
         raise wiring_error(name, "the endpoint has no operation", "Define get, post, put, patch or delete")
@@ -52,7 +53,7 @@ def read_operations(endpoint: Any, path: str | None, *, auth: Any = None, has_en
     ]
 
 
-def _template(endpoint: Endpoint, path: str | None, name: str) -> PathTemplate:
+def _read_path(endpoint: Endpoint, path: str | None, name: str) -> PathTemplate:
     text = endpoint.path if path is None else path
     if text is None:
         raise wiring_error(
@@ -75,14 +76,7 @@ def _read_operation(
     method, handler = operation
     name = type(endpoint).__name__
     where = f"{name}.{method}"
-    try:
-        hints = typing.get_type_hints(handler, include_extras=True)
-    except (NameError, AttributeError, SyntaxError, TypeError) as error:
-        raise wiring_error(
-            where,
-            f"an annotation cannot be read: {error}",
-            "Mend it, or define or import its names at the top of the module",
-        ) from error
+    hints = read_hints(handler, where)
     user_type = NO_USER if authentication is None else authentication.user
     return Operation(
         endpoint=endpoint,

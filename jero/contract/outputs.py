@@ -1,4 +1,4 @@
-"""What a handler gives: its return annotation, as the responses that it can be."""
+"""Outputs: the kinds of response that a handler can return, read from its return annotation."""
 
 import inspect
 import typing
@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from jero.annotations import (
     check_type,
+    class_of,
     is_struct,
     name_of,
     one_line_types,
@@ -36,7 +37,7 @@ from jero.responses.streaming import OFFERED, FramedResponse, SSEResponse, Strea
 from jero.responses.whole import BYTES, JSON, TEXT, JSONResponse, NoContent
 
 _WITHOUT_FORMAT: Final[tuple[Any, ...]] = (Response, FramedResponse)
-# The first of them that a response is a kind of says what its type arguments mean.
+# The first of these that a response class inherits from defines the meaning of its type arguments.
 _GENERIC: Final[tuple[Any, ...]] = (StreamingResponse, FramedResponse, JSONResponse, Response)
 _ASYNCHRONOUS: Final = (AsyncIterator, AsyncIterable, AsyncGenerator)
 _SYNCHRONOUS: Final = (Iterator, Iterable, Generator)
@@ -45,10 +46,12 @@ _NAMED: Final = "NDJSONStreamingResponse[Item], SSEResponse[Item] or JSONArraySt
 
 
 class Output(Struct, frozen=True):
-    """One kind of response: `response` is its class, or `None` for a plain value and for a stream with
-    `is_negotiated`, whose format is the client's choice; `content` the type of its content or of a stream's items,
-    without the `ServerSentEvent` around one; `headers` that of its typed headers;
-    `one_line` the classes among a stream's items whose JSON is on one line.
+    """One kind of response.
+
+    `response` is its class, or `None` for a plain value and for a negotiated stream. `content` is the type of its
+    content or of a stream's items, without the `ServerSentEvent` around an item. `headers` is the type of its typed
+    headers. `one_line` lists the classes among a stream's items whose JSON has no line break. With `is_negotiated` the
+    client chooses the format of the stream.
     """
 
     response: type[Response[Any]] | None
@@ -59,17 +62,17 @@ class Output(Struct, frozen=True):
 
     @property
     def is_stream(self) -> bool:
-        """Whether the body is made as it is sent."""
+        """Returns whether the body is a stream."""
         return self.is_negotiated or (self.response is not None and issubclass(self.response, FramedResponse))
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is a value without a response around it."""
+        """Returns whether the handler returns a plain value, without a response around it."""
         return self.response is None and not self.is_negotiated
 
     @property
     def status(self) -> int:
-        """The status, unless a response sets another."""
+        """Returns the status of a response that sets no other."""
         if self.response is None:
             return 200
         fields = msgspec.structs.fields(self.response)
@@ -77,8 +80,9 @@ class Output(Struct, frozen=True):
 
     @property
     def media_types(self) -> tuple[str, ...]:
-        """What it can be sent as, the default first; none where it has no body. Further names of NDJSON, that a
-        client may ask for, are left out.
+        """Returns the media types of the body, the default first. A response without a body has none.
+
+        Of the names of NDJSON only the two that jero offers are listed; clients may ask for others.
         """
         if self.is_negotiated:
             return OFFERED
@@ -93,13 +97,15 @@ class Output(Struct, frozen=True):
 def read_outputs(
     handler: Callable[..., Any], hints: Mapping[str, Any], where: str, *, has_enc_hook: bool
 ) -> tuple[Output, ...]:
-    """The kinds of response that the handler declares. Raises `WiringError` for one that jero does not send."""
+    """Returns the kinds of response that the handler declares. Raises `WiringError` if jero cannot send one of them."""
     is_generator = inspect.isasyncgenfunction(handler) or inspect.isgeneratorfunction(handler)
     if not is_generator and not inspect.iscoroutinefunction(handler):
         raise wiring_error(where, "the handler is not async def", "Write an async def that returns its response")
     if "return" not in hints:
         raise wiring_error(
-            where, "the return annotation is missing", "Say what is sent: a Struct, AsyncIterator[Item], ..."
+            where,
+            "the return annotation is missing",
+            "Annotate what is sent: a Struct, AsyncIterator[Item] or a response",
         )
     if is_generator:
         _check_generator(handler, hints["return"], where)
@@ -117,17 +123,17 @@ def _check_generator(handler: Callable[..., Any], annotation: Any, where: str) -
         return
     raise wiring_error(
         where,
-        f"the handler is {'an async' if is_async else 'a'} generator, and its return annotation is "
+        f"the handler is {'an async' if is_async else 'a'} generator, but its return annotation is "
         f"{name_of(annotation)}",
-        f"Write {'AsyncIterator' if is_async else 'Iterator'}[Item]; for a response with a format or headers of its "
-        "own, yield from another method: return NDJSONStreamingResponse(stream=self._items())",
+        f"Write {'AsyncIterator' if is_async else 'Iterator'}[Item]; if the response needs a format or headers, yield "
+        "in another method and return NDJSONStreamingResponse(stream=self._items())",
     )
 
 
 def _read_members(annotation: Any, where: str) -> Iterator[Output]:
     plain: list[Any] = []
     for member in union_members(annotation):
-        origin = typing.get_origin(member) or member
+        origin = class_of(member)
         if isinstance(origin, type) and issubclass(origin, Response):
             yield _read_response(member, cast("type[Response[Any]]", origin), where)
         elif origin in _NEGOTIATED:
@@ -143,14 +149,14 @@ def _read_members(annotation: Any, where: str) -> Iterator[Output]:
 
 def _read_negotiated(annotation: Any, where: str) -> Output:
     item = next(iter(typing.get_args(annotation)), None)
-    if (typing.get_origin(item) or item) in _ASYNCHRONOUS:  # a lifecycle generator, or a context manager
+    if class_of(item) in _ASYNCHRONOUS:  # a lifecycle generator or a context manager that returns an iterable
         item = next(iter(typing.get_args(item)), None)
     elif typing.get_origin(annotation) is AbstractAsyncContextManager:
         item = None
     if item is None:
         raise wiring_error(
             where,
-            f"the return annotation is {name_of(annotation)}, which names no type of items",
+            f"the return annotation is {name_of(annotation)}, which does not name the type of its items",
             f"Write AsyncIterator[Item], {_NAMED}",
         )
     content = _without_event(item)
@@ -158,26 +164,27 @@ def _read_negotiated(annotation: Any, where: str) -> Output:
 
 
 def _without_event(annotation: Any) -> Any:
-    """The type of what an event carries, where it is one; that of any other item is its own."""
+    """Returns the type of an item, or of an event's data if the item is an event."""
     return union_of(dict.fromkeys(map(_data_type, union_members(annotation))))
 
 
 def _data_type(annotation: Any) -> Any:
-    if (typing.get_origin(annotation) or annotation) is not ServerSentEvent:
+    if class_of(annotation) is not ServerSentEvent:
         return annotation
     return _without_event(next(iter(typing.get_args(annotation)), Any))
 
 
 def _read_response(annotation: Any, origin: type[Response[Any]], where: str) -> Output:
     if origin in _WITHOUT_FORMAT:
-        raise wiring_error(where, f"{origin.__name__} names no wire format", "Use a subclass that sets framing")
+        raise wiring_error(where, f"{origin.__name__} has no wire format", "Use a subclass that sets framing")
     owner = next(one for one in _GENERIC if issubclass(origin, one))
     arguments = type_arguments(annotation, owner)
     headers = arguments.pop(H, None)
     if headers in (None, type(None)):
         headers = None
     elif not is_struct(headers):
-        raise wiring_error(where, f"the headers of {origin.__name__} are of type {name_of(headers)}", "Give a Struct")
+        found = f"the headers of {origin.__name__} are of type {name_of(headers)}, which is not a Struct"
+        raise wiring_error(where, found, "Name a Struct with a field for each header")
     content = next(iter(arguments.values()), None)
     one_line = frozenset[type]()
     if owner is FramedResponse:
@@ -189,31 +196,31 @@ def _read_response(annotation: Any, origin: type[Response[Any]], where: str) -> 
 def _check_plain(members: list[Any], where: str) -> None:
     if members == [type(None)]:
         raise wiring_error(
-            where, "the return annotation has None for what has no body", "Write NoContent, and return NoContent()"
+            where, "the return annotation has None, which jero does not send", "Write NoContent, and return NoContent()"
         )
     for member in members:
-        origin = typing.get_origin(member) or member
+        origin = class_of(member)
         if isinstance(origin, type) and issubclass(origin, AsyncIterable | Iterator):
             raise wiring_error(
                 where,
-                f"the return annotation is {name_of(member)}, which names no type of items",
+                f"the return annotation is {name_of(member)}, which does not name the type of its items",
                 f"Write AsyncIterator[Item], {_NAMED}",
             )
 
 
 def _check_streams(outputs: tuple[Output, ...], where: str) -> None:
     streams = [output for output in outputs if output.is_stream]
-    beside = [output for output in outputs if not output.is_stream and output.response is not NoContent]
-    if len(streams) > 1 or (streams and beside):
+    others = [output for output in outputs if not output.is_stream and output.response is not NoContent]
+    if len(streams) > 1 or (streams and others):
         raise wiring_error(
             where,
             "the return annotation has a stream in a union with another response",
-            "Beside a stream only NoContent can stand",
+            "Keep the stream; only NoContent can be in a union with it",
         )
     for output in streams:
         if output.response is not None and issubclass(output.response, SSEResponse) and not where.endswith(".get"):
             raise wiring_error(
                 where,
-                "it returns an SSEResponse, and browsers open event streams by GET alone",
+                "it returns an SSEResponse, but browsers open event streams only with GET",
                 "Name the handler get, or return AsyncIterator[Item] or NDJSONStreamingResponse[Item]",
             )

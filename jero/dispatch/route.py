@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from typing import Any, cast
 
 from jero.annotations import name_of, union_members
-from jero.auth.expiring import Expiring
+from jero.auth.auth import Expiring
 from jero.auth.scheme import DEFAULT_REALM, challenged
 from jero.binding.binder import Binder
 from jero.binding.fields import field_reader

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import cache
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 import msgspec
 from msgspec import Struct
@@ -17,7 +17,7 @@ from jero.http.asgi import HeaderPairs
 
 RawHeaders: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
 
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
 _FORBIDDEN_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110, section 5.5
 
 
@@ -28,7 +28,7 @@ def header_pair(name: str, value: str) -> tuple[bytes, bytes]:
     it smuggle in further headers, and servers drop the connection over the others), and for a value outside
     Latin-1, which is all that HTTP/1.1 carries.
     """
-    if not _TOKEN.fullmatch(name):
+    if not TOKEN.fullmatch(name):
         raise ValueError(
             f"{name!r} is no header name: RFC 9110, section 5.1, allows letters, digits and !#$%&'*+-.^_`|~."
         )

@@ -1,4 +1,4 @@
-"""Authenticators asked as a route asks them, with no application around."""
+"""Calls authenticators as a route does, without an application."""
 
 from typing import Any
 
@@ -17,14 +17,14 @@ class User(Struct, frozen=True):
 
 
 async def asked(auth: Auth, *headers: tuple[str, str], query: bytes = b"") -> tuple[Any, float | None]:
-    """The user and the expiry, for a request with these headers."""
+    """Returns the user and the expiry for a request with these headers."""
     pairs = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
     authenticator = Authenticator(read_authentication(auth, "MoviesEndpoint"))
     return await authenticator.authenticate(http_scope(path="/movies", query=query, headers=pairs), {})
 
 
 async def refusal(auth: Auth, *headers: tuple[str, str], query: bytes = b"") -> str:
-    """The challenge with which such a request is refused; the problem says that it is, and no more."""
+    """Returns the challenge of the refusal of a request with these headers. Its problem has no detail."""
     with pytest.raises(Unauthorized) as refused:
         await asked(auth, *headers, query=query)
     assert refused.value.problem() == Problem(type="unauthorized", title="Unauthorized", status=401)

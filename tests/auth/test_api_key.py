@@ -1,4 +1,4 @@
-"""Keys in a header, in the query, in a cookie."""
+"""Keys in a header, in the query and in a cookie."""
 
 from dataclasses import dataclass
 from typing import Generic
@@ -76,44 +76,44 @@ async def test_a_key_in_the_query_is_read(query: bytes, key: str) -> None:
 
 @pytest.mark.parametrize("keys", [HeaderKeys, CookieKeys])
 @pytest.mark.parametrize("key", ["", "a\x00b", "a\tb", "a\x7f", "a\x85b", "a" * 8_193, "forged"])
-async def test_what_is_no_key_is_refused_alike(keys: type[HeaderKeys | CookieKeys], key: str) -> None:
+async def test_a_malformed_key_is_refused(keys: type[HeaderKeys | CookieKeys], key: str) -> None:
     auth = keys()
     assert await refusal(auth, *sent(auth, key)) == CHALLENGE
     assert auth.seen in ([], ["forged"])
 
 
 @pytest.mark.parametrize("query", [b"", b"api+key=", b"api+key=a&api+key=a", b"api+key=%FF", b"api+key=%0A", b"\xff"])
-async def test_what_is_no_key_in_the_query_is_refused_alike(query: bytes) -> None:
+async def test_a_malformed_key_in_the_query_is_refused(query: bytes) -> None:
     assert await refusal(QueryKeys(), query=query) == CHALLENGE
 
 
-async def test_a_key_that_is_not_there_or_there_twice() -> None:
+async def test_a_missing_or_repeated_key_is_refused() -> None:
     assert await refusal(HeaderKeys()) == CHALLENGE
     assert await refusal(HeaderKeys(), ("X-API-Key", "a"), ("X-API-Key", "a")) == CHALLENGE
     assert await refusal(CookieKeys()) == CHALLENGE
     assert await refusal(CookieKeys(), ("Cookie", "session2=a; other; =b")) == CHALLENGE
 
 
-async def test_of_a_cookie_that_is_there_twice_the_first_counts() -> None:
+async def test_the_first_of_repeated_cookies_counts() -> None:
     assert await asked(CookieKeys(), ("Cookie", "session=a; session=b")) == (User("a"), None)
 
 
-async def test_a_control_character_in_a_cookie_stays_one_when_it_is_percent_encoded() -> None:
+async def test_a_percent_encoded_control_character_in_a_cookie_is_refused() -> None:
     assert await refusal(CookieKeys(), ("Cookie", "session=a%00")) == CHALLENGE
 
 
-async def test_none_among_the_users_admits_those_without_a_key() -> None:
+async def test_an_optional_user_admits_a_request_without_a_key() -> None:
     assert await asked(Guests()) == (None, None)
     assert await asked(Guests(), ("Cookie", "session=a")) == (User("a"), None)
     assert await refusal(Guests(), ("Cookie", "session=")) == CHALLENGE
 
 
-async def test_a_dataclass_with_slots() -> None:
+async def test_a_dataclass_with_slots_reads_its_key() -> None:
     assert await asked(Slotted("the "), ("Cookie", "session=a")) == (User("the a"), None)
     assert await refusal(Slotted("the ")) == 'APIKey realm="movies"'
 
 
-async def test_the_place_is_inherited_and_another_replaces_it() -> None:
+async def test_the_place_of_the_key_is_inherited_or_replaced() -> None:
     class Inheriting(CookieKeys):
         pass
 
@@ -129,17 +129,18 @@ async def test_the_place_is_inherited_and_another_replaces_it() -> None:
 @pytest.mark.parametrize(
     ("place", "message"),
     [
-        ({"header": "X API Key"}, "Broken: header='X API Key' names no header. "),
-        ({"header": ""}, "Broken: header='' names no header. "),
-        ({"cookie": "a=b"}, "Broken: cookie='a=b' names no cookie. "),
-        ({"query": ""}, "Broken: query='' names no query. "),
-        ({"query": "a", "cookie": "b"}, "Broken: it names several places for its key. Keep one of them."),
+        ({"header": "X API Key"}, "Broken: header='X API Key' cannot be the name of a key. "),
+        ({"header": ""}, "Broken: header='' cannot be the name of a key. "),
+        ({"cookie": "a=b"}, "Broken: cookie='a=b' cannot be the name of a key. "),
+        ({"query": ""}, "Broken: query='' cannot be the name of a key. "),
+        ({"query": "a", "cookie": "b"}, "Broken: it names several places for one key. Keep one of them."),
     ],
 )
-def test_a_place_that_is_none(place: dict[str, str], message: str) -> None:
+def test_an_unusable_place_is_refused(place: dict[str, str], message: str) -> None:
     with pytest.raises(WiringError) as refused:
 
-        class Broken(APIKeyAuth[User], **place):  # pyright: ignore[reportUnusedClass] - its making is what fails
+        class Broken(APIKeyAuth[User], **place):  # pyright: ignore[reportUnusedClass] - creating the class is what fails
             pass
 
     assert str(refused.value).startswith(message)
+    assert str(refused.value).endswith(".")

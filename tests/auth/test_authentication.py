@@ -1,4 +1,4 @@
-"""Authenticators as the contract reads them: what is admitted, and what is refused at startup."""
+"""Authenticators that the contract admits as plain data, or refuses at startup."""
 
 import types
 from typing import Any, Generic
@@ -8,7 +8,7 @@ from msgspec import Struct
 from typing_extensions import TypeVar
 
 from jero import Unauthorized, WiringError
-from jero.auth import APIKeyAuth, BasicAuth, BearerAuth, Expiring, HTTPScheme
+from jero.auth import APIKeyAuth, Auth, BasicAuth, BearerAuth, Expiring, HTTPScheme
 from jero.auth.jwt import JWTAuth
 from jero.contract.authentication import read_authentication
 from jero.contract.inputs import Input
@@ -89,11 +89,11 @@ class OwnNamed(OwnGeneric[User]):
 
 
 class Wrapping:
-    """One whose method is another's."""
+    """An authenticator that passes on the method of another."""
 
     scheme = HTTPScheme(scheme="bearer")
 
-    def __init__(self, inner: Own) -> None:
+    def __init__(self, inner: Auth) -> None:
         self.authenticate = inner.authenticate
 
 
@@ -116,26 +116,34 @@ class Wrapping:
         (JWTAuth[dict[str, Any]](SECRET, algorithms=["HS256"]), dict[str, Any]),
         (Own(), User | None),
         (Wrapping(Own()), User | None),
+        (Wrapping(Tokens[User]()), User),
+        (Wrapping(Named2()), User),
         (OwnNamed(), User | None),
         (OwnGeneric[User](), User | None),
         (Tokens[Any](), Any),
     ],
 )
-def test_the_type_of_the_users(auth: Any, user: Any) -> None:
+def test_the_type_of_the_user_is_read(auth: Any, user: Any) -> None:
     authentication = read_authentication(auth, "MoviesEndpoint")
     assert authentication.user == user
     assert authentication.authenticator is auth
     assert authentication.scheme is auth.scheme
 
 
-def test_what_is_taken_of_the_request() -> None:
+def test_the_parameters_of_authenticate_are_inputs() -> None:
     assert read_authentication(Own(), "MoviesEndpoint").inputs == (
         Input("headers", TokenHeaders),
         Input("cookies", Session),
         Input("params", Query),
     )
-    [key] = read_authentication(Named2(), "MoviesEndpoint").inputs
-    assert (key.name, key.type.__struct_fields__) == ("params", ("key",))
+    for keyed in (Named2(), Wrapping(Named2())):
+        [key] = read_authentication(keyed, "MoviesEndpoint").inputs
+        assert (key.name, key.type.__struct_fields__) == ("params", ("key",))
+
+
+def test_an_api_key_auth_with_its_own_authenticate_needs_no_place() -> None:
+    auth = subclass("Keys", APIKeyAuth[User], verify=Named.verify, authenticate=Own.authenticate, scheme=Own.scheme)
+    assert [one.name for one in read_authentication(auth, "MoviesEndpoint").inputs] == ["headers", "cookies", "params"]
 
 
 WRITE = "Write async def authenticate(self, headers: TokenHeaders) -> User."
@@ -147,38 +155,38 @@ class Nothing:
 
 
 def declared(signature: str, **members: Any) -> Any:
-    """An authenticator with the method of that signature, where a type checker would refuse it too."""
+    """Returns an authenticator with the method `signature`, which a type checker may refuse."""
     made: dict[str, Any] = {"scheme": HTTPScheme(scheme="bearer"), **members}
     exec(f"{signature}: ...", {**globals()}, made)
     return type("Checks", (), made)()
 
 
 def subclass(name: str, base: Any, **members: Any) -> Any:
-    """An instance of a subclass, made so that no type checker sees it."""
+    """Returns an instance of a subclass that type checkers do not see."""
     return types.new_class(name, (base,), exec_body=lambda namespace: namespace.update(members))()
 
 
 def bare(generic: Any) -> Any:
-    """An instance of a generic class without its type argument."""
+    """Returns an instance of a generic class without its type argument."""
     return generic()
 
 
 REFUSED: list[tuple[Any, str]] = [
     (Named, ", auth: got Named, a class. Give an instance of it, Named(...)."),
-    (Nothing(), " Nothing.authenticate: there is no such method. " + WRITE),
-    ("token", " str.authenticate: there is no such method. " + WRITE),
+    (Nothing(), " Nothing.authenticate: the method is missing. " + WRITE),
+    ("token", " str.authenticate: the method is missing. " + WRITE),
     (declared("def authenticate(self, headers: Session) -> User"), ".authenticate: it is not async def. " + WRITE),
     (
         declared("async def authenticate(self) -> User"),
-        f".authenticate: it takes nothing of the request. Take one or more of {NAMES}.",
+        f".authenticate: it has no parameter, so it reads nothing. Take one or more of {NAMES}.",
     ),
     (
         declared("async def authenticate(self, request) -> User"),
-        f".authenticate: the parameter 'request' is none of {NAMES}. Take one or more of them.",
+        f".authenticate: the parameter 'request' is not one of {NAMES}. Take one or more of them.",
     ),
     (
         declared("async def authenticate(self, headers: Session, json: Session) -> User"),
-        f"is none of {NAMES}. Take one or more of them.",
+        f"is not one of {NAMES}. Take one or more of them.",
     ),
     (declared("async def authenticate(self, path: Session) -> User"), "Take one or more of them."),
     (declared("async def authenticate(self, *headers: Session) -> User"), "Take one or more of them."),
@@ -193,68 +201,71 @@ REFUSED: list[tuple[Any, str]] = [
     (
         declared("async def authenticate(self, cookies: dict[str, str]) -> User"),
         (
-            ".authenticate, parameter 'cookies': its type is dict[str, str]. "
+            ".authenticate, parameter 'cookies': its type is dict[str, str], which is not a Struct. "
             "Annotate it with a Struct, a field for each value."
         ),
     ),
     (
         declared("async def authenticate(self, params: Positional) -> User"),
-        ".authenticate, parameter 'params': Positional is array_like, and has no names. Use a Struct with names.",
+        (
+            ".authenticate, parameter 'params': Positional is array_like, so its fields are not read by name. "
+            "Use a Struct that is not array_like."
+        ),
     ),
     (
         declared("async def authenticate(self, headers: 'Missing') -> User"),
         (
             ".authenticate: an annotation cannot be read: name 'Missing' is not defined. "
-            "Mend it, or define or import its names at the top of the module."
+            "Correct it, or define or import its names at the top of the module."
         ),
     ),
     (
         declared("async def authenticate(self, headers: Session)"),
-        ".authenticate: the return annotation is missing. Say which type the user is of.",
+        ".authenticate: the return annotation is missing. Annotate it with the type of the user.",
     ),
     (
         declared("async def authenticate(self, headers: Session) -> None"),
-        ".authenticate: it returns None, which is no user. Say which type the user is of.",
+        ".authenticate: it returns None, which is not a user. Annotate it with the type of the user.",
     ),
     (
         declared("async def authenticate(self, headers: Session) -> Expiring"),
         (
-            "the type of the users is not known: Checks is without its type argument. "
-            "Write class Checks(BearerAuth[User]), or what its base is."
+            "the type of the user is unknown, because Checks has no type argument. "
+            "Write class Checks(BearerAuth[User]), with the base that it has."
         ),
     ),
     (
         declared("async def authenticate(self, headers: Session) -> User", scheme=None),
-        ' Checks: it has no scheme. Say how credentials are sent, scheme = HTTPScheme(scheme="bearer").',
+        ' Checks: it has no scheme. Name how credentials are sent: scheme = HTTPScheme(scheme="bearer").',
     ),
     (
         declared("async def authenticate(self, headers: Session) -> User", scheme="bearer"),
-        ' Checks: its scheme is of type str. Say how credentials are sent, scheme = HTTPScheme(scheme="bearer").',
+        ' Checks: its scheme is of type str. Name how credentials are sent: scheme = HTTPScheme(scheme="bearer").',
     ),
     (
         declared("async def authenticate(self, headers: Session) -> User", realm="a\nb"),
-        " Checks: its realm 'a\\nb' cannot be sent in a header. Give it a plain name.",
+        " Checks: its realm 'a\\nb' cannot be sent in a header. Use a plain name.",
     ),
     (
         declared("async def authenticate(self, headers: Session) -> User", realm="\u20ac"),
-        " Checks: its realm '\u20ac' cannot be sent in a header. Give it a plain name.",
+        " Checks: its realm '\u20ac' cannot be sent in a header. Use a plain name.",
     ),
     (
         bare(Tokens),
         (
-            " Tokens.authenticate: the type of the users is not known: Tokens is without its type argument. "
+            " Tokens.authenticate: the type of the user is unknown, because Tokens has no type argument. "
             "Write Tokens[User](...)."
         ),
     ),
-    (Tokens["User"](), "Tokens is without its type argument. Write Tokens[User](...)."),
+    (Tokens["User"](), "Tokens has no type argument. Write Tokens[User](...)."),
     (
         subclass("Bare", Tokens),
-        "Bare is without its type argument. Write class Bare(BearerAuth[User]), or what its base is.",
+        "Bare has no type argument. Write class Bare(BearerAuth[User]), with the base that it has.",
     ),
     (
         subclass("Placeless", APIKeyAuth[User], verify=Named.verify),
         (
-            " Placeless: it does not say where its key is sent. "
+            " Placeless: it does not name the place of its key. "
             'Write class Placeless(APIKeyAuth[User], header="X-API-Key"), or query= or cookie=.'
         ),
     ),
@@ -266,7 +277,7 @@ REFUSED: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("auth", "message"), REFUSED)
-def test_what_cannot_work_is_refused(auth: Any, message: str) -> None:
+def test_an_authenticator_that_cannot_work_is_refused(auth: Any, message: str) -> None:
     with pytest.raises(WiringError) as refused:
         read_authentication(auth, "MoviesEndpoint")
     text = str(refused.value)
@@ -275,6 +286,6 @@ def test_what_cannot_work_is_refused(auth: Any, message: str) -> None:
     assert text.endswith(".")
 
 
-def test_a_base_without_verify_cannot_be_made() -> None:
+def test_a_subclass_without_verify_cannot_be_created() -> None:
     with pytest.raises(TypeError, match="verify"):
         subclass("Empty", BearerAuth[User])

@@ -1,4 +1,4 @@
-"""User names and passwords: which headers hold them, and what the others are answered."""
+"""User names and passwords: the headers that contain them, and the challenge to all others."""
 
 from base64 import b64encode
 
@@ -73,12 +73,12 @@ async def test_user_name_and_password_are_read(header: str, user: str) -> None:
         [basic("a:wrong")],
     ],
 )
-async def test_all_else_is_refused_alike(headers: list[str]) -> None:
+async def test_other_headers_are_refused_with_the_same_challenge(headers: list[str]) -> None:
     accounts = Accounts()
     assert await refusal(accounts, *(("Authorization", header) for header in headers)) == CHALLENGE
     assert accounts.seen in ([], [("a", "wrong")])
 
 
-async def test_none_among_the_users_admits_those_without_a_name() -> None:
+async def test_an_optional_user_admits_a_request_without_a_name() -> None:
     assert await asked(Guests()) == (None, None)
     assert await refusal(Guests(), ("Authorization", "Basic !")) == 'Basic realm="api", charset="UTF-8"'

@@ -1,4 +1,4 @@
-"""Bearer tokens: which headers hold one, and what the others are answered."""
+"""Bearer tokens: the headers that contain one, and the challenges to all others."""
 
 import pytest
 
@@ -18,7 +18,7 @@ class Tokens(BearerAuth[User], realm="movies"):
         self.seen.append(token)
         if token == "forged":
             raise Unauthorized
-        if token == "told":
+        if token == "explained":
             raise Unauthorized("Ask for a new one.", headers={"www-authenticate": "Own"})
         if token == "locked":
             raise Forbidden("This account is locked.")
@@ -69,21 +69,21 @@ async def test_a_token_is_read(header: str, token: str) -> None:
         (["Bearer forged"], INVALID),
     ],
 )
-async def test_what_is_no_token_is_refused_alike(headers: list[str], challenge: str) -> None:
+async def test_other_headers_are_refused_with_a_challenge(headers: list[str], challenge: str) -> None:
     tokens = Tokens()
     assert await refusal(tokens, *(("Authorization", header) for header in headers)) == challenge
     assert tokens.seen in ([], ["forged"])
 
 
-async def test_what_verify_says_of_itself_stands() -> None:
+async def test_the_refusal_of_verify_keeps_its_detail_and_headers() -> None:
     with pytest.raises(Unauthorized) as refused:
-        await asked(Tokens(), ("Authorization", "Bearer told"))
+        await asked(Tokens(), ("Authorization", "Bearer explained"))
     assert (refused.value.detail, refused.value.headers) == ("Ask for a new one.", {"www-authenticate": "Own"})
     with pytest.raises(Forbidden, match="This account is locked"):
         await asked(Tokens(), ("Authorization", "Bearer locked"))
 
 
-async def test_none_among_the_users_admits_those_without_a_token() -> None:
+async def test_an_optional_user_admits_a_request_without_a_token() -> None:
     assert await asked(Guests()) == (None, None)
     assert await asked(Guests(), ("Authorization", "Bearer a")) == (User("a"), None)
 

@@ -1,4 +1,4 @@
-"""Users whose credentials run out."""
+"""Users whose credentials expire."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -25,11 +25,11 @@ COOKIE = ("Cookie", "session=a")
     "expires_at",
     [NOW + timedelta(days=1), NOW.astimezone(timezone(timedelta(hours=5))) + timedelta(days=1)],
 )
-async def test_the_user_and_the_time_are_told_apart(expires_at: datetime) -> None:
+async def test_the_user_and_the_expiry_are_separated(expires_at: datetime) -> None:
     assert await asked(Sessions(expires_at), COOKIE) == (User("a"), expires_at.timestamp())
 
 
-async def test_no_time_is_no_end() -> None:
+async def test_credentials_without_an_expiry_do_not_expire() -> None:
     assert await asked(Sessions(None), COOKIE) == (User("a"), None)
 
 
@@ -38,10 +38,10 @@ async def test_anonymous_callers_do_not_expire() -> None:
 
 
 @pytest.mark.parametrize("age", [timedelta(0), timedelta(microseconds=1), timedelta(days=9_999)])
-async def test_who_has_expired_is_refused(age: timedelta) -> None:
+async def test_expired_credentials_are_refused(age: timedelta) -> None:
     assert await refusal(Sessions(NOW - age), COOKIE) == 'APIKey realm="api"'
 
 
 def test_a_time_without_its_zone_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^Expiring\(expires_at=.*\): give a time with its zone, such as UTC\.$"):
-        Expiring(User("a"), datetime(2030, 1, 1))  # noqa: DTZ001 - the zone that it has not is the point
+        Expiring(User("a"), datetime(2030, 1, 1))  # noqa: DTZ001 - the missing zone is the point

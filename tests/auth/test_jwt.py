@@ -1,4 +1,4 @@
-"""JSON Web Tokens: the one that is admitted, and all those that are not."""
+"""JSON Web Tokens that are admitted, and those that are refused."""
 
 import logging
 import time
@@ -98,7 +98,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
-async def test_a_token_that_is_not_in_order(text: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_invalid_token_is_refused(text: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     assert await refusal(STRICT, bearer(text)) == INVALID
     assert all(record.levelno <= logging.INFO for record in caplog.records)
@@ -108,37 +108,37 @@ async def test_a_token_that_is_not_in_order(text: str, caplog: pytest.LogCapture
     assert SECRET not in caplog.text
 
 
-async def test_without_a_token_no_error_is_named() -> None:
+async def test_the_challenge_to_a_request_without_a_token_names_no_error() -> None:
     assert await refusal(STRICT) == 'Bearer realm="api"'
 
 
-async def test_the_reason_is_logged_for_who_looks(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_reason_of_a_refusal_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "jero.auth")
     await refusal(STRICT, bearer(REFUSED["expired"]))
     assert [record.getMessage() for record in caplog.records] == ["A token was refused: ExpiredSignatureError"]
 
 
 ADMITTED = {
-    "in order": claims(),
+    "usual": claims(),
     "several audiences": claims(aud=["https://other.example.org", AUDIENCE]),
     "a time with a fraction": claims(nbf=NOW - 0.5),
-    "without what nobody asks for": claims(nbf=..., iat=...),
-    "claims that nobody asks for": claims(other=[1, {"a": None}]),
+    "without optional times": claims(nbf=..., iat=...),
+    "other claims": claims(other=[1, {"a": None}]),
 }
 
 
 @pytest.mark.parametrize("payload", ADMITTED.values(), ids=ADMITTED)
-async def test_a_token_that_is_in_order(payload: dict[str, Any]) -> None:
+async def test_a_valid_token_is_admitted(payload: dict[str, Any]) -> None:
     user, expires_at = await asked(STRICT, bearer(token(payload)))
     assert (user, expires_at) == (Claims("ada"), payload["exp"])
 
 
-async def test_claims_are_decoded() -> None:
+async def test_claims_are_decoded_into_the_struct() -> None:
     user, _ = await asked(STRICT, bearer(token(claims(admin=True))))
     assert user == Claims("ada", admin=True)
 
 
-async def test_the_largest_token_that_is_read() -> None:
+async def test_a_token_of_the_largest_size_is_read() -> None:
     short = token(claims(filling=""))
     filling = "x" * ((8_192 - len("Bearer ") - len(short)) * 3 // 4 - 3)
     text = token(claims(filling=filling))
@@ -149,13 +149,13 @@ async def test_the_largest_token_that_is_read() -> None:
 @pytest.mark.parametrize(
     ("exp", "expires_at"),
     [(NOW + 86_400.5, NOW + 86_400.5), (10**15, datetime.max.replace(tzinfo=UTC).timestamp())],
-    ids=["tomorrow", "in an age"],
+    ids=["tomorrow", "after the year 9999"],
 )
 async def test_the_stream_ends_with_the_token(exp: float, expires_at: float) -> None:
     assert (await asked(STRICT, bearer(token(claims(exp=exp)))))[1] == expires_at
 
 
-async def test_leeway_is_added_at_both_ends() -> None:
+async def test_leeway_applies_to_nbf_and_exp() -> None:
     lenient = JWTAuth[Claims](SECRET, algorithms=["HS256"], audience=AUDIENCE, leeway=60)
     now = int(time.time())
     _, expires_at = await asked(lenient, bearer(token(claims(exp=now - 30, nbf=now + 30, iat=now + 30))))
@@ -164,14 +164,14 @@ async def test_leeway_is_added_at_both_ends() -> None:
     assert await refusal(lenient, bearer(token(claims(nbf=now + 120)))) == INVALID
 
 
-async def test_required_claims() -> None:
+async def test_a_token_without_a_required_claim_is_refused() -> None:
     endless = JWTAuth[Claims](SECRET, algorithms=["HS256"], audience=AUDIENCE, required=["jti"])
     assert await asked(endless, bearer(token(claims(exp=..., jti="1")))) == (Claims("ada"), None)
     assert await refusal(endless, bearer(token(claims()))) == INVALID
     assert await refusal(endless, bearer(token(claims(exp=NOW - 1, jti="1")))) == INVALID
 
 
-async def test_a_token_for_an_audience_is_refused_where_none_is_named() -> None:
+async def test_a_token_with_an_audience_is_refused_if_none_is_configured() -> None:
     anywhere = JWTAuth[Claims](SECRET, algorithms=["HS256"])
     assert await refusal(anywhere, bearer(token(claims()))) == INVALID
     assert (await asked(anywhere, bearer(token(claims(aud=..., iss="https://anyone")))))[0] == Claims("ada")
@@ -183,7 +183,7 @@ async def test_one_of_several_audiences_and_issuers_is_enough() -> None:
     assert await refusal(several, bearer(token(claims(iss="c")))) == INVALID
 
 
-async def test_none_among_the_claims_admits_those_without_a_token() -> None:
+async def test_optional_claims_admit_a_request_without_a_token() -> None:
     optional = JWTAuth[Claims | None](SECRET, algorithms=["HS256"], audience=AUDIENCE)
     assert await asked(optional) == (None, None)
     assert await optional.authenticate(AuthorizationHeaders()) == Expiring(None)
@@ -192,7 +192,7 @@ async def test_none_among_the_claims_admits_those_without_a_token() -> None:
     assert await refusal(optional, bearer(token(None))) == INVALID
 
 
-async def test_a_token_in_a_cookie() -> None:
+async def test_a_token_in_a_cookie_is_verified() -> None:
     class Sessions(APIKeyAuth[Expiring[Claims]], cookie="session"):
         async def verify(self, key: str) -> Expiring[Claims]:
             return await STRICT.verify(key)
@@ -202,7 +202,7 @@ async def test_a_token_in_a_cookie() -> None:
     assert await refusal(Sessions(), ("Cookie", f"session={tampered(GOOD, 2)}")) == 'APIKey realm="api"'
 
 
-async def test_verify_by_itself_has_the_limit_too() -> None:
+async def test_verify_refuses_an_oversized_token() -> None:
     with pytest.raises(Unauthorized):
         await STRICT.verify(REFUSED["oversized"])
     assert await JWTAuth[Claims](SECRET, algorithms=["HS256"], audience=AUDIENCE).verify(GOOD) == await STRICT.verify(
@@ -211,11 +211,13 @@ async def test_verify_by_itself_has_the_limit_too() -> None:
 
 
 @pytest.mark.parametrize("leeway", [-1, float("inf"), float("nan")])
-def test_a_leeway_that_is_no_time(leeway: float) -> None:
-    with pytest.raises(WiringError, match=r"^JWTAuth\(leeway=.*\): give seconds, such as 10\.$"):
+def test_an_invalid_leeway_is_refused(leeway: float) -> None:
+    with pytest.raises(
+        WiringError, match=r"^JWTAuth: leeway=.* is not a time span\. Give seconds, such as leeway=10\.$"
+    ):
         JWTAuth[Claims](SECRET, algorithms=["HS256"], leeway=leeway)
 
 
-def test_required_claims_are_a_list() -> None:
-    with pytest.raises(WiringError, match=r"^JWTAuth\(required='exp'\): list the names of the claims"):
+def test_required_claims_that_are_a_string_are_refused() -> None:
+    with pytest.raises(WiringError, match=r"^JWTAuth: required='exp' is a string\. List the claims"):
         JWTAuth[Claims](SECRET, algorithms=["HS256"], required="exp")

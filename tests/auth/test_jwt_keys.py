@@ -1,4 +1,4 @@
-"""The keys of JSON Web Tokens: which serve, and which are refused at startup."""
+"""The keys of JSON Web Tokens: those that verify a token, and those that are refused at startup."""
 
 import json
 import logging
@@ -26,7 +26,7 @@ PUBLIC = JWTAuth[Claims](RSA_PEM, algorithms=["RS256"], audience=AUDIENCE, issue
 
 
 @pytest.mark.parametrize("secret", [RSA_PEM, RSA_PEM.strip(), RSA_DER, RSA_PEM.decode(), b""])
-async def test_a_public_key_does_not_serve_as_a_secret(secret: str | bytes) -> None:
+async def test_a_public_key_is_not_accepted_as_a_secret(secret: str | bytes) -> None:
     assert await refusal(PUBLIC, bearer(token(claims(), secret=secret))) == INVALID
 
 
@@ -46,7 +46,7 @@ KEYS: list[tuple[str, Any, Any]] = [
 
 
 @pytest.mark.parametrize(("algorithm", "private", "key"), KEYS, ids=[key[0] for key in KEYS])
-async def test_each_kind_of_key(algorithm: str, private: Any, key: Any) -> None:
+async def test_each_kind_of_key_verifies_a_token(algorithm: str, private: Any, key: Any) -> None:
     auth = JWTAuth[Claims](key, algorithms=[algorithm], audience=AUDIENCE)
     text = jwt.encode(claims(), private, algorithm)
     assert (await asked(auth, bearer(text)))[0] == Claims("ada")
@@ -57,7 +57,7 @@ def signed(kid: Any, private: Any, algorithm: str) -> tuple[str, str]:
     return bearer(jwt.encode(claims(), private, algorithm, headers={} if kid is None else {"kid": kid}))
 
 
-async def test_keys_by_their_id() -> None:
+async def test_a_key_is_found_by_its_id() -> None:
     keys: dict[str, Key] = {"rsa": RSA_PEM, "ec": P256.public_key()}
     auth = JWTAuth[Claims](keys, algorithms=["RS256", "ES256"], audience=AUDIENCE)
     assert (await asked(auth, signed("rsa", RSA, "RS256")))[0] == Claims("ada")
@@ -68,7 +68,7 @@ async def test_keys_by_their_id() -> None:
         assert await refusal(auth, bearer(text)) == INVALID
 
 
-async def test_a_key_that_is_looked_up(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_lookup_returns_the_key(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "jero.auth")
     asked_for: list[str | None] = []
 
@@ -86,15 +86,17 @@ async def test_a_key_that_is_looked_up(caplog: pytest.LogCaptureFixture) -> None
     assert await refusal(auth, signed("private", RSA, "RS256")) == INVALID
     assert asked_for == ["rsa", "other", None, "secret", "private"]
     unfit = [record.getMessage().partition(": ")[0] for record in caplog.records]
-    assert unfit == [f"The key {kid!r} that was looked up fits none of the algorithms" for kid in ("secret", "private")]
+    assert unfit == [
+        f"The key {kid!r} that was looked up does not fit any of the algorithms" for kid in ("secret", "private")
+    ]
 
 
-async def test_a_lookup_that_needs_no_waiting() -> None:
+async def test_a_lookup_may_be_a_plain_function() -> None:
     auth = JWTAuth[Claims](lambda _: RSA_PEM, algorithms=["RS256"], audience=AUDIENCE)
     assert (await asked(auth, signed(None, RSA, "RS256")))[0] == Claims("ada")
 
 
-async def test_a_lookup_that_fails_is_no_refusal() -> None:
+async def test_an_error_of_the_lookup_is_raised() -> None:
     async def failing(kid: str | None) -> bytes:
         raise ValueError("the keys cannot be reached")
 
@@ -102,20 +104,28 @@ async def test_a_lookup_that_fails_is_no_refusal() -> None:
         await asked(JWTAuth[Claims](failing, algorithms=["RS256"]), signed("rsa", RSA, "RS256"))
 
 
-def knowing_none(kid: str | None) -> None:
-    """A lookup that has no key."""
+def without_keys(kid: str | None) -> None:
+    """Finds no key."""
 
 
 UNSAFE: list[tuple[Any, Any, str]] = [
-    (SECRET, "HS256", "JWTAuth(algorithms='HS256'): list each that you sign with"),
-    (SECRET, [], "JWTAuth(algorithms=[]): list each that you sign with"),
-    (SECRET, ["none"], "JWTAuth(algorithms=['none']): 'none' is none that proves who signed. Use one of ES256, "),
-    (SECRET, ["HS256", "None"], "'None' is none that proves who signed"),
-    (SECRET, ["HS257"], "'HS257' is none that proves who signed"),
-    (SECRET, ["HS256", "RS256"], "HMAC stands beside an algorithm of public keys"),
-    (RSA_PEM, ["ES256", "HS512"], "HMAC stands beside an algorithm of public keys"),
-    ({"a": SECRET}, ["HS256", "EdDSA"], "HMAC stands beside an algorithm of public keys"),
-    (knowing_none, ["HS256", "EdDSA"], "HMAC stands beside an algorithm of public keys"),
+    (
+        SECRET,
+        "HS256",
+        "JWTAuth: algorithms='HS256' is not a list of algorithms. List each algorithm that you sign with",
+    ),
+    (SECRET, [], "JWTAuth: algorithms=[] is not a list of algorithms. List each algorithm that you sign with"),
+    (
+        SECRET,
+        ["none"],
+        "JWTAuth: algorithms=['none'] contains 'none', which does not prove who signed. Use one of ES256, ",
+    ),
+    (SECRET, ["HS256", "None"], "contains 'None', which does not prove who signed"),
+    (SECRET, ["HS257"], "contains 'HS257', which does not prove who signed"),
+    (SECRET, ["HS256", "RS256"], "mixes HMAC with public-key algorithms"),
+    (RSA_PEM, ["ES256", "HS512"], "mixes HMAC with public-key algorithms"),
+    ({"a": SECRET}, ["HS256", "EdDSA"], "mixes HMAC with public-key algorithms"),
+    (without_keys, ["HS256", "EdDSA"], "mixes HMAC with public-key algorithms"),
     (RSA_PEM, ["HS256"], "JWTAuth: the key does not fit each of HS256: "),
     (RSA_PEM.decode(), ["HS256"], "JWTAuth: the key does not fit each of HS256: "),
     (RSA.public_key(), ["HS256"], "JWTAuth: the key does not fit each of HS256: "),
@@ -125,12 +135,12 @@ UNSAFE: list[tuple[Any, Any, str]] = [
     ("", ["HS256"], "JWTAuth: the key does not fit each of HS256: "),
     ("s" * 31, ["HS256"], "JWTAuth: the key does not fit each of HS256: The HMAC key is 31 bytes long"),
     ("s" * 63, ["HS256", "HS512"], "JWTAuth: the key does not fit each of HS256, HS512: The HMAC key is 63 bytes"),
-    (RSA, ["RS256"], "JWTAuth: the key does not fit each of RS256: It is a private key; give the public one alone."),
+    (RSA, ["RS256"], "JWTAuth: the key does not fit each of RS256: It is a private key; give only the public key."),
     (RSA_PRIVATE_PEM, ["PS256"], "It is a private key"),
     (P256, ["ES256"], "It is a private key"),
     (ED, ["EdDSA"], "It is a private key"),
     (None, ["HS256"], "JWTAuth: the key does not fit each of HS256: "),
-    ({"a": SECRET, "b": RSA_PEM}, ["RS256"], "JWTAuth: the key 'a' fits none of RS256: "),
+    ({"a": SECRET, "b": RSA_PEM}, ["RS256"], "JWTAuth: the key 'a' does not fit any of RS256: "),
     (
         jwt.PyJWK({"kty": "oct", "k": base64url(SECRET.encode()), "alg": "HS256"}),
         ["HS512"],
@@ -140,7 +150,7 @@ UNSAFE: list[tuple[Any, Any, str]] = [
 
 
 @pytest.mark.parametrize(("key", "algorithms", "message"), UNSAFE)
-def test_what_is_not_safe_together_is_refused_at_once(key: Any, algorithms: Any, message: str) -> None:
+def test_an_unsafe_key_or_algorithm_is_refused(key: Any, algorithms: Any, message: str) -> None:
     with pytest.raises(WiringError) as refused:
         JWTAuth[Claims](key, algorithms=algorithms)
     assert message in str(refused.value)

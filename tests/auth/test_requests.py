@@ -46,7 +46,7 @@ class Guests(BearerAuth[User | None]):
 
 
 class Fleeting(BearerAuth[Expiring[User]]):
-    """Users that expire in a moment."""
+    """Users whose credentials expire after half a second."""
 
     async def verify(self, token: str) -> Expiring[User]:
         return Expiring(User(token), datetime.now(UTC) + timedelta(seconds=0.5))
@@ -67,7 +67,7 @@ class ClientHeaders(Struct):
 
 
 class Own:
-    """An authenticator with nothing of jero's but its scheme."""
+    """An authenticator without a base class of jero's."""
 
     scheme = HTTPScheme(scheme="digest")
     realm = "clients"
@@ -79,7 +79,7 @@ class Own:
 
 
 class Forgetful:
-    """An authenticator that forgets to raise."""
+    """An authenticator that returns `None` instead of raising `Unauthorized`."""
 
     scheme = HTTPScheme(scheme="digest")
 
@@ -162,7 +162,7 @@ async def respond(endpoint: Endpoint, auth: Auth, method: str, path: str, **opti
         ("PATCH", {}, '{"name":"ada"}\n{"name":"ada"}\n'),
     ],
 )
-async def test_the_handler_is_given_the_user(method: str, options: dict[str, Any], text: str) -> None:
+async def test_the_handler_receives_the_user(method: str, options: dict[str, Any], text: str) -> None:
     response = await respond(MoviesEndpoint(), Tokens(), method, "/movies/7", headers=ADA, **options)
     assert (response.status_code, response.text) == (200, text)
 
@@ -176,7 +176,7 @@ async def test_the_handler_is_given_the_user(method: str, options: dict[str, Any
         ({"Authorization": "Bearer \x01"}, 'Bearer realm="movies", error="invalid_token"'),
     ],
 )
-async def test_who_is_refused_reaches_no_handler(method: str, headers: dict[str, str], challenge: str) -> None:
+async def test_a_refused_request_reaches_no_handler(method: str, headers: dict[str, str], challenge: str) -> None:
     endpoint = MoviesEndpoint()
     response = await respond(endpoint, Tokens(), method, "/movies/7", headers=headers)
     assert (response.status_code, response.headers["www-authenticate"]) == (401, challenge)
@@ -185,17 +185,17 @@ async def test_who_is_refused_reaches_no_handler(method: str, headers: dict[str,
     assert endpoint.calls == 0
 
 
-async def test_who_is_refused_learns_nothing_of_the_rest_of_the_request() -> None:
+async def test_a_refusal_does_not_depend_on_the_rest_of_the_request() -> None:
     response = await respond(MoviesEndpoint(), Tokens(), "POST", "/movies/no-number", content=b"{")
     assert (response.status_code, response.json()) == (401, PROBLEM)
 
 
-async def test_the_body_of_who_is_refused_is_not_read() -> None:
+async def test_the_body_of_a_refused_request_is_not_read() -> None:
     sent = await call(Guarded(MoviesEndpoint(), Tokens()), http_scope("POST", "/movies/7"))
     assert [message.get("status") for message in sent] == [401, None]
 
 
-async def test_who_is_refused_takes_no_stream_s_place() -> None:
+async def test_a_refused_request_does_not_count_as_an_open_stream() -> None:
     app = Guarded(EndlessEndpoint(), Tokens())
     async with AsyncTestClient(app) as client, client.stream("GET", "/endless", headers=ADA) as response:
         assert response.status_code == 200
@@ -209,34 +209,34 @@ async def test_options_needs_no_credentials() -> None:
 
 
 @pytest.mark.parametrize(("headers", "greeting"), [({}, "Hello, stranger"), (ADA, "Hello, ada")])
-async def test_a_user_that_may_be_none(headers: dict[str, str], greeting: str) -> None:
+async def test_an_optional_user_may_be_none(headers: dict[str, str], greeting: str) -> None:
     assert (await respond(GreetingEndpoint(), Guests(), "GET", "/greeting", headers=headers)).text == greeting
 
 
-async def test_a_user_of_a_narrower_type_than_the_handler_takes() -> None:
+async def test_a_handler_may_take_a_wider_type_than_the_user() -> None:
     assert (await respond(GreetingEndpoint(), Tokens(), "GET", "/greeting", headers=ADA)).text == "Hello, ada"
 
 
-async def test_a_browser_s_event_source_sends_its_cookie() -> None:
+async def test_an_event_stream_is_opened_with_a_cookie() -> None:
     async with AsyncTestClient(Guarded(EndlessEndpoint(), Sessions()), cookies={"session": "ada"}) as client:
         events = client.sse("/endless", User)
         assert (await anext(events)).data == User("ada")
         await events.aclose()
 
 
-async def test_an_authenticator_of_ones_own() -> None:
+async def test_an_authenticator_without_a_base_class_is_called() -> None:
     response = await respond(MoviesEndpoint(), Own(), "GET", "/movies/7", headers={"X-Client": "5"})
     assert response.json() == {"name": "5"}
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Client": "five"}, {"X-Client": "0"}])
-async def test_what_an_authenticator_cannot_read_is_refused_as_it_refuses(headers: dict[str, str]) -> None:
+async def test_malformed_parameters_of_an_authenticator_are_refused_with_401(headers: dict[str, str]) -> None:
     response = await respond(MoviesEndpoint(), Own(), "GET", "/movies/7", headers=headers)
     assert (response.status_code, response.json()) == (401, PROBLEM)
     assert response.headers["www-authenticate"] == 'Digest realm="clients"'
 
 
-async def test_an_authenticator_that_gives_nobody_admits_nobody(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_authenticator_that_returns_none_admits_nobody(caplog: pytest.LogCaptureFixture) -> None:
     endpoint = MoviesEndpoint()
     response = await respond(endpoint, Forgetful(), "DELETE", "/movies/7", headers={"X-Client": "5"})
     assert (response.status_code, endpoint.calls) == (500, 0)
@@ -247,7 +247,7 @@ async def test_an_authenticator_that_gives_nobody_admits_nobody(caplog: pytest.L
     )
 
 
-async def test_other_errors_are_their_own(caplog: pytest.LogCaptureFixture) -> None:
+async def test_other_errors_of_an_authenticator_keep_their_status(caplog: pytest.LogCaptureFixture) -> None:
     locked = await respond(MoviesEndpoint(), Tokens(), "GET", "/movies/7", headers={"Authorization": "Bearer locked"})
     assert (locked.status_code, locked.json()["detail"]) == (403, "This account is locked.")
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
@@ -279,7 +279,7 @@ async def test_a_negotiated_stream_ends_when_its_credentials_expire() -> None:
     assert (events, outcome.reason) == ([User("ada")], "expired")
 
 
-async def test_a_stream_whose_credentials_outlive_it_completes() -> None:
+async def test_a_stream_that_ends_before_its_credentials_completes() -> None:
     app = Guarded(MoviesEndpoint(), Eternal())
     async with AsyncTestClient(app) as client:
         assert len((await client.put("/movies/7", headers=ADA)).text.splitlines()) == 2
@@ -292,14 +292,14 @@ async def test_a_stream_whose_credentials_outlive_it_completes() -> None:
         (
             GreetingEndpoint(),
             None,
-            "GreetingEndpoint.get: the parameter 'user' is taken, and nobody is asked who calls.",
+            "GreetingEndpoint.get: no authenticator fills the parameter 'user'.",
         ),
         (MoviesEndpoint(), Guests(), "MoviesEndpoint.get, parameter 'user': its type is User, "),
         (MoviesEndpoint(), Sessions, "MoviesEndpoint, auth: got Sessions, a class. Give an instance of it"),
     ],
 )
-async def test_what_is_refused_at_startup(endpoint: Endpoint, auth: Any, message: str) -> None:
+async def test_wiring_that_cannot_work_is_refused_at_startup(endpoint: Endpoint, auth: Any, message: str) -> None:
     with pytest.raises(RuntimeError) as refused:
         async with AsyncTestClient(Guarded(endpoint, auth)):
-            raise AssertionError("it started")
+            raise AssertionError("the application started")
     assert f"WiringError: {message}" in str(refused.value)

@@ -1,4 +1,4 @@
-"""Schemes: what the document says of them, and how they challenge."""
+"""Security schemes in the document, and the challenges that they make."""
 
 from typing import Any
 
@@ -47,16 +47,16 @@ def test_a_scheme_is_openapis_object(scheme: SecurityScheme, document: dict[str,
         (APIKeyScheme(name="key", location="query"), 'APIKey realm="api"', 'APIKey realm="api"'),
     ],
 )
-def test_a_challenge(scheme: SecurityScheme, missing: str, wrong: str) -> None:
+def test_a_challenge_names_the_realm_and_the_error(scheme: SecurityScheme, missing: str, wrong: str) -> None:
     assert scheme.challenge("api", was_sent=False) == missing
     assert scheme.challenge("api", was_sent=True) == wrong
 
 
 @pytest.mark.parametrize("headers", [{"WWW-Authenticate": "Own"}, {"www-authenticate": "Own"}])
-def test_a_challenge_of_ones_own_stands(headers: dict[str, str]) -> None:
+def test_a_refusal_keeps_its_own_challenge(headers: dict[str, str]) -> None:
     assert challenged(Unauthorized(headers=headers), "Bearer").headers == headers
 
 
-def test_a_challenge_is_added_beside_other_headers() -> None:
+def test_a_challenge_is_added_to_other_headers() -> None:
     refused = challenged(Unauthorized(headers={"Retry-After": "1"}), "Bearer")
     assert refused.headers == {"Retry-After": "1", "WWW-Authenticate": "Bearer"}

@@ -1,4 +1,4 @@
-"""JSON Web Tokens for tests, also such as no library would sign."""
+"""JSON Web Tokens for tests, including tokens that no library would sign."""
 
 import hmac
 import json
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-SECRET: Final = "a secret of 32 bytes at the least"
+SECRET: Final = "a secret of more than 32 bytes for HMAC"
 AUDIENCE: Final = "https://api.example.org"
 ISSUER: Final = "https://login.example.org"
 
@@ -26,7 +26,7 @@ def base64url(octets: bytes) -> str:
 
 
 def claims(**changed: Any) -> dict[str, Any]:
-    """Claims that are in order, but for those that are changed; one that is `...` is left out."""
+    """Returns valid claims with some changed. A claim that is `...` is left out."""
     now = int(time.time())
     whole = {
         "sub": "ada",
@@ -41,7 +41,7 @@ def claims(**changed: Any) -> dict[str, Any]:
 
 
 def token(payload: object, header: object = None, *, secret: str | bytes = SECRET, digest: str = "sha256") -> str:
-    """A token signed by HMAC, whatever its parts are; `bytes` stand as they are."""
+    """Returns a token signed with HMAC. A part that is `bytes` is used unchanged."""
     parts = [header or {"alg": "HS256", "typ": "JWT"}, payload]
     signed = ".".join(base64url(one if isinstance(one, bytes) else json.dumps(one).encode()) for one in parts)
     key = secret.encode() if isinstance(secret, str) else secret
@@ -53,7 +53,7 @@ def bearer(text: str) -> tuple[str, str]:
 
 
 def tampered(text: str, part: int) -> str:
-    """The token with another letter in the middle of one of its three parts."""
+    """Returns the token with another letter in the middle of one of its three parts."""
     parts = text.split(".")
     middle = len(parts[part]) // 2
     other = "A" if parts[part][middle] != "A" else "B"

@@ -1,4 +1,4 @@
-"""The body: read up to its limit, and refused with the path of the fault."""
+"""Bodies that are read whole: up to their limit, and refused with the path of the fault."""
 
 from typing import Annotated, Any
 
@@ -36,7 +36,7 @@ def part(body: bytes, *, more_body: bool = True) -> Message:
 
 
 async def read(*messages: Message, limit: int = 10, content_length: bytes | None = None) -> bytes:
-    """Reads a body of these messages, after which nothing may be read."""
+    """Reads a body of these messages. Fails if `receive` is called after the last of them."""
     pending = iter(messages)
 
     async def receive() -> Message:
@@ -64,23 +64,23 @@ def decode(body: bytes, type_: Any = Movie, content_type: bytes | None = b"appli
     ],
     ids=["whole", "in parts", "an empty last part", "no more_body", "no body"],
 )
-async def test_a_body_of_exactly_the_limit_is_read_whole(messages: list[Message]) -> None:
+async def test_a_body_of_exactly_the_limit_is_read(messages: list[Message]) -> None:
     assert await read(*messages, content_length=b"10") == b"0123456789"
 
 
-async def test_an_empty_body() -> None:
+async def test_an_empty_body_is_read() -> None:
     assert await read(part(b"", more_body=False)) == b""
 
 
 @pytest.mark.parametrize("content_length", [b"11", b"1048577", b"9" * 40, b"9" * 5_000])
-async def test_a_body_that_is_announced_as_too_large_is_not_read_at_all(content_length: bytes) -> None:
+async def test_a_body_whose_content_length_is_too_large_is_not_read(content_length: bytes) -> None:
     with pytest.raises(ContentTooLarge, match="larger than 10 bytes"):
         await read(content_length=content_length)
 
 
 @pytest.mark.parametrize("messages", [[part(b"01234567890")], [part(b"0123456789"), part(b"0")]])
 @pytest.mark.parametrize("content_length", [None, b"5", b"-1", b"nonsense", b""])
-async def test_a_body_that_turns_out_too_large_is_not_read_on(
+async def test_a_body_that_exceeds_its_limit_is_not_read_further(
     messages: list[Message], content_length: bytes | None
 ) -> None:
     with pytest.raises(ContentTooLarge, match="larger than 10 bytes") as refused:
@@ -89,7 +89,7 @@ async def test_a_body_that_turns_out_too_large_is_not_read_on(
 
 
 @pytest.mark.parametrize("messages", [[], [part(b"01")], [part(b"01"), part(b"23")]])
-async def test_a_body_that_is_cut_in_the_middle(messages: list[Message]) -> None:
+async def test_a_client_that_leaves_before_the_end_raises(messages: list[Message]) -> None:
     with pytest.raises(ClientDisconnected):
         await read(*messages, {"type": "http.disconnect"})
 
@@ -118,26 +118,26 @@ async def test_a_body_is_read_whole_or_refused_by_its_size(parts: list[bytes]) -
         b"application/vnd.api+json; version=1",
     ],
 )
-def test_a_media_type_that_is_json(content_type: bytes) -> None:
+def test_a_json_media_type_is_read(content_type: bytes) -> None:
     assert decode(b'{"title":"a"}', content_type=content_type) == Movie("a")
 
 
 @pytest.mark.parametrize(
     ("content_type", "found"),
     [
-        (None, "has no Content-Type"),
-        (b"", "is ''"),
-        (b"text/plain", "is 'text/plain'"),
-        (b"application/x-www-form-urlencoded", "is 'application/x-www-form-urlencoded'"),
-        (b"application/jsonl", "is 'application/jsonl'"),
-        (b"text/x+json", "is 'text/x+json'"),
-        (b"\xff", "is '\xff'"),
+        (None, "missing"),
+        (b"", "'', which is not read here"),
+        (b"text/plain", "'text/plain', which is not read here"),
+        (b"application/x-www-form-urlencoded", "'application/x-www-form-urlencoded', which is not read here"),
+        (b"application/jsonl", "'application/jsonl', which is not read here"),
+        (b"text/x+json", "'text/x+json', which is not read here"),
+        (b"\xff", "'\xff', which is not read here"),
     ],
 )
-def test_a_media_type_that_is_not(content_type: bytes | None, found: str) -> None:
+def test_another_media_type_is_refused(content_type: bytes | None, found: str) -> None:
     with pytest.raises(UnsupportedMediaType) as refused:
         decode(b'{"title":"a"}', content_type=content_type)
-    assert refused.value.detail == f"The body {found}; send it as application/json."
+    assert refused.value.detail == f"Content-Type is {found}; send the body as application/json."
     assert refused.value.headers == {"Accept": "application/json"}
 
 
@@ -158,7 +158,7 @@ def test_a_media_type_that_is_not(content_type: bytes | None, found: str) -> Non
         ('{"title":"a"}'.encode("utf-16"), "is not"),
     ],
 )
-def test_a_body_that_is_not_json(body: bytes, reason: str) -> None:
+def test_a_body_that_is_not_json_is_malformed(body: bytes, reason: str) -> None:
     with pytest.raises(MalformedRequest, match=f"^The body {reason}"):
         decode(body)
 
@@ -168,7 +168,7 @@ def test_a_body_that_is_not_json(body: bytes, reason: str) -> None:
     [b"[" * 10_000, b"[" * 10_000 + b"]" * 10_000, b'{"a":' * 10_000 + b"1" + b"}" * 10_000],
     ids=["cut", "array", "object"],
 )
-def test_a_body_that_is_nested_too_deep(body: bytes) -> None:
+def test_a_body_that_is_nested_too_deep_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedRequest, match=r"^The body is nested too deep\.$"):
         decode(body, Any)
 
@@ -209,7 +209,7 @@ def test_a_key_of_another_shape_is_refused_with_its_path() -> None:
 
 
 @given(body=st.binary(max_size=30) | st.text(alphabet='{}[]":,title1\\un', max_size=30).map(str.encode))
-def test_no_body_is_too_odd_to_be_read_or_refused(body: bytes) -> None:
+def test_any_body_is_read_or_refused(body: bytes) -> None:
     try:
         movie = decode(body)
     except (MalformedRequest, UnprocessableContent) as refusal:
@@ -217,5 +217,5 @@ def test_no_body_is_too_odd_to_be_read_or_refused(body: bytes) -> None:
     assert isinstance(movie, Movie | str)
 
 
-def test_raw_content_is_taken_as_it_is_whatever_its_media_type() -> None:
+def test_raw_content_is_unchanged_and_needs_no_media_type() -> None:
     assert body_reader("content", bytes)(http_scope("POST"), b"\0\xff") == b"\0\xff"

@@ -1,4 +1,4 @@
-"""The parts of a request that are names and values, each a row of the arguments table."""
+"""The parts of a request that consist of names and values: path, query, headers and cookies."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -92,7 +92,7 @@ def refusal(refused: pytest.ExceptionInfo[HTTPError]) -> tuple[str | None, tuple
     return refused.value.detail, refused.value.errors
 
 
-def test_the_slots_of_the_path() -> None:
+def test_the_slots_of_the_path_are_read() -> None:
     assert path(movie_id="3") == Slots(3)
     assert path(movie_id="-3", genre="drama") == Slots(-3, Genre.DRAMA)
 
@@ -138,7 +138,7 @@ def test_a_slot_of_another_type_is_not_found(movie_id: str) -> None:
         (b"renamed=1", Query()),
     ],
 )
-def test_the_query(query: bytes, expected: Query) -> None:
+def test_the_query_is_read(query: bytes, expected: Query) -> None:
     assert params(query) == expected
 
 
@@ -168,14 +168,14 @@ def test_a_query_of_another_shape_is_refused_with_its_path(
     assert detail == f"{message} - at `${place}`"
 
 
-def test_a_generic_struct() -> None:
+def test_a_generic_struct_is_read() -> None:
     assert params(b"items=1&items=2", Listing[int]) == Listing([1, 2])
     with pytest.raises(MalformedRequest) as refused:
         params(b"items=1&items=x", Listing[int])
     assert refused.value.errors[0].loc == ("params", "items", 1)
 
 
-def test_a_missing_parameter_is_named() -> None:
+def test_a_missing_parameter_is_refused_by_its_name() -> None:
     with pytest.raises(MalformedRequest) as refused:
         params(b"page_number=1", Required)
     assert refused.value.errors == (
@@ -189,7 +189,7 @@ def test_a_query_that_is_not_utf_8_is_refused(query: bytes) -> None:
         params(query)
 
 
-def test_a_tag_is_not_asked_for_and_an_unknown_name_only_where_it_is_forbidden() -> None:
+def test_unknown_names_are_ignored_unless_the_struct_forbids_them() -> None:
     assert params(b"page=2", Tagged) == Tagged(2)
     assert params(b"page=2", Known) == Known(2)
     with pytest.raises(MalformedRequest, match="unknown field `pgae`"):
@@ -197,7 +197,7 @@ def test_a_tag_is_not_asked_for_and_an_unknown_name_only_where_it_is_forbidden()
 
 
 @given(query=st.binary(max_size=30))
-def test_no_query_is_too_odd_to_be_read_or_refused(query: bytes) -> None:
+def test_any_query_is_read_or_refused(query: bytes) -> None:
     try:
         read = params(query)
     except MalformedRequest as refusal:
@@ -218,21 +218,21 @@ def test_no_query_is_too_odd_to_be_read_or_refused(query: bytes) -> None:
         ([(b"accept", b"")], Headers(accept="")),
     ],
 )
-def test_the_headers(pairs: HeaderPairs, expected: Headers) -> None:
+def test_the_headers_are_read(pairs: HeaderPairs, expected: Headers) -> None:
     assert headers(pairs) == expected
 
 
-def test_a_header_of_another_type_is_refused_with_its_path() -> None:
+def test_a_header_of_another_type_is_refused_by_its_name() -> None:
     with pytest.raises(MalformedRequest) as refused:
         headers([(b"x-count", b"many")])
     assert refusal(refused) == (
-        "Expected `int | null`, got `str` - at `$.headers.x_count`",
+        "Header x-count: Expected `int | null`, got `str` - at `$.headers.x_count`",
         (Fault(("headers", "x_count"), "Expected `int | null`, got `str`"),),
     )
 
 
 @pytest.mark.parametrize("id_", ["7", "", "null", "a b", "é"])
-def test_the_id_that_a_client_comes_back_with(id_: str) -> None:
+def test_last_event_id_is_read_unchanged(id_: str) -> None:
     assert headers([(b"last-event-id", id_.encode("latin-1"))], ResumeHeaders) == ResumeHeaders(last_event_id=id_)
     assert headers([], ResumeHeaders).last_event_id is None
 
@@ -250,7 +250,7 @@ def test_the_id_that_a_client_comes_back_with(id_: str) -> None:
         ([b"session="], Session("")),
     ],
 )
-def test_the_cookies(lines: list[bytes], expected: Session) -> None:
+def test_the_cookies_are_read(lines: list[bytes], expected: Session) -> None:
     assert cookies(*lines) == expected
 
 

@@ -1,4 +1,4 @@
-"""A body's reader and the watcher of its client, at the seam of one `receive`."""
+"""The reader of a body and the watcher of its client, which share one `receive`."""
 
 import asyncio
 from collections import deque
@@ -7,7 +7,8 @@ from typing import TypeVar
 
 import pytest
 
-from jero.binding.incoming import READ_AHEAD_BYTES, ContentReader, Incoming, check_announced
+from jero.binding.body import check_content_length
+from jero.binding.incoming import READ_AHEAD_BYTES, ContentReader, RequestBody
 from jero.errors import ClientDisconnected, ContentTooLarge
 from jero.http.asgi import HeaderPairs, Message
 from tests.application import http_scope
@@ -23,7 +24,7 @@ def part(body: bytes) -> Message:
 
 
 class Peer:
-    """The server's side: `say` gives `receive` a message. No two may be in it at once."""
+    """The server's side. `send` queues messages for `receive`, which two tasks must not call at the same time."""
 
     def __init__(self, *messages: Message) -> None:
         self._messages = deque(messages)
@@ -32,14 +33,14 @@ class Peer:
         self.calls = 0
         self.taken = 0
 
-    def say(self, *messages: Message) -> None:
+    def send(self, *messages: Message) -> None:
         self._messages.extend(messages)
         self._news.set()
 
     async def receive(self) -> Message:
         self.calls += 1
         self.inside += 1
-        assert self.inside == 1, "two wait for one message"
+        assert self.inside == 1, "two tasks wait for one message"
         try:
             while not self._messages:
                 self._news.clear()
@@ -55,11 +56,11 @@ async def until(is_so: Callable[[], bool]) -> None:
         if is_so():
             return
         await asyncio.sleep(0)
-    raise AssertionError("it did not come to that")
+    raise AssertionError("the condition was never met")
 
 
 async def settled(awaitable: Awaitable[T]) -> asyncio.Task[T]:
-    """A task that has gone as far as it can."""
+    """Starts a task, and returns it when it waits or has ended."""
     task = asyncio.ensure_future(awaitable)
     for _ in range(20):
         await asyncio.sleep(0)
@@ -67,61 +68,61 @@ async def settled(awaitable: Awaitable[T]) -> asyncio.Task[T]:
     return task
 
 
-async def test_a_body_is_read_part_by_part_with_nobody_watching() -> None:
+async def test_a_body_without_a_watcher_is_read_part_by_part() -> None:
     peer = Peer(part(b"a"), part(b""), part(b"b"), END)
-    incoming = Incoming(peer.receive, None)
-    assert [one async for one in ContentReader(incoming)] == [b"a", b"b"]
-    assert await incoming.next() is None
+    body = RequestBody(peer.receive, None)
+    assert [one async for one in ContentReader(body)] == [b"a", b"b"]
+    assert await body.read() is None
     assert peer.calls == 4
 
 
-async def test_nothing_is_read_that_nobody_asked_for() -> None:
+async def test_a_body_without_a_watcher_is_not_read_ahead() -> None:
     peer = Peer(part(b"a"), part(b"b"))
-    incoming = Incoming(peer.receive, None)
-    assert await incoming.next() == b"a"
+    body = RequestBody(peer.receive, None)
+    assert await body.read() == b"a"
     assert peer.calls == 1
 
 
 async def test_reader_and_watcher_share_one_receive() -> None:
     peer = Peer()
-    incoming = Incoming(peer.receive, None)
-    watching = await settled(incoming.watch())
-    reading = await settled(incoming.next())
-    peer.say(part(b"a"))
+    body = RequestBody(peer.receive, None)
+    watching = await settled(body.watch())
+    reading = await settled(body.read())
+    peer.send(part(b"a"))
     assert await reading == b"a"
-    reading = await settled(incoming.next())
-    peer.say(part(b"b"), END)
+    reading = await settled(body.read())
+    peer.send(part(b"b"), END)
     assert await reading == b"b"
-    assert await incoming.next() is None
-    peer.say(LEAVING)
+    assert await body.read() is None
+    peer.send(LEAVING)
     assert await watching == LEAVING
 
 
-async def test_what_a_watcher_meets_of_the_body_is_kept_for_its_reader() -> None:
+async def test_the_watcher_keeps_the_body_for_its_reader() -> None:
     peer = Peer(part(b"a"), part(b"b"), END)
-    incoming = Incoming(peer.receive, None)
-    watching = await settled(incoming.watch())
-    assert await incoming.next() == b"ab"
-    assert await incoming.next() is None
-    peer.say(LEAVING)
+    body = RequestBody(peer.receive, None)
+    watching = await settled(body.watch())
+    assert await body.read() == b"ab"
+    assert await body.read() is None
+    peer.send(LEAVING)
     assert await watching == LEAVING
 
 
-async def test_a_small_body_that_nobody_reads_hides_no_leaving() -> None:
+async def test_the_watcher_sees_the_client_leave_behind_a_small_unread_body() -> None:
     peer = Peer(part(b"a" * 100), END, LEAVING)
-    assert await (await settled(Incoming(peer.receive, None).watch())) == LEAVING
+    assert await (await settled(RequestBody(peer.receive, None).watch())) == LEAVING
 
 
-async def test_no_more_is_read_ahead_than_a_chunk() -> None:
+async def test_the_watcher_reads_no_further_ahead_than_a_chunk() -> None:
     chunk = b"a" * (READ_AHEAD_BYTES // 2)
     peer = Peer(*[part(chunk)] * 10, END)
-    incoming = Incoming(peer.receive, None)
-    watching = await settled(incoming.watch())
+    body = RequestBody(peer.receive, None)
+    watching = await settled(body.watch())
     assert peer.taken == 2
-    assert await incoming.next() == chunk * 2
+    assert await body.read() == chunk * 2
     await until(lambda: peer.taken == 4)
     size = 2 * len(chunk)
-    async for one in ContentReader(incoming):
+    async for one in ContentReader(body):
         assert len(one) <= 2 * len(chunk)
         size += len(one)
     assert size == 10 * len(chunk)
@@ -129,72 +130,72 @@ async def test_no_more_is_read_ahead_than_a_chunk() -> None:
     watching.cancel()
 
 
-async def test_a_client_that_leaves_in_the_middle_is_told_to_both() -> None:
+async def test_reader_and_watcher_both_learn_that_the_client_left() -> None:
     peer = Peer(part(b"a"))
-    incoming = Incoming(peer.receive, None)
-    watching = await settled(incoming.watch())
-    assert await incoming.next() == b"a"
-    reading = await settled(incoming.next())
-    peer.say(LEAVING)
+    body = RequestBody(peer.receive, None)
+    watching = await settled(body.watch())
+    assert await body.read() == b"a"
+    reading = await settled(body.read())
+    peer.send(LEAVING)
     with pytest.raises(ClientDisconnected):
         await reading
     assert await watching == LEAVING
     with pytest.raises(ClientDisconnected):
-        await incoming.next()
+        await body.read()
 
 
-async def test_what_came_before_the_client_left_is_read_first() -> None:
+async def test_the_parts_before_the_client_left_are_read_first() -> None:
     peer = Peer(part(b"a"), LEAVING)
-    incoming = Incoming(peer.receive, None)
-    await incoming.watch()
-    assert await incoming.next() == b"a"
+    body = RequestBody(peer.receive, None)
+    await body.watch()
+    assert await body.read() == b"a"
     with pytest.raises(ClientDisconnected):
-        await incoming.next()
+        await body.read()
 
 
-async def test_a_watcher_that_is_called_back_leaves_the_rest_to_the_reader() -> None:
+async def test_a_cancelled_watcher_leaves_the_rest_to_the_reader() -> None:
     peer = Peer()
-    incoming = Incoming(peer.receive, None)
-    watching = await settled(incoming.watch())
-    reading = await settled(incoming.next())
+    body = RequestBody(peer.receive, None)
+    watching = await settled(body.watch())
+    reading = await settled(body.read())
     watching.cancel()
     await asyncio.wait((watching,))
-    peer.say(part(b"a"), END)
+    peer.send(part(b"a"), END)
     assert await reading == b"a"
-    assert await incoming.next() is None
+    assert await body.read() is None
 
 
-async def test_a_reader_that_began_before_the_watcher_is_waited_for() -> None:
+async def test_the_watcher_waits_for_a_reader_that_began_before_it() -> None:
     peer = Peer()
-    incoming = Incoming(peer.receive, None)
-    reading = await settled(incoming.next())
-    watching = await settled(incoming.watch())
-    peer.say(part(b"a"))
+    body = RequestBody(peer.receive, None)
+    reading = await settled(body.read())
+    watching = await settled(body.watch())
+    peer.send(part(b"a"))
     assert await reading == b"a"
-    peer.say(END, LEAVING)
+    peer.send(END, LEAVING)
     assert await watching == LEAVING
 
 
-async def test_a_reader_that_is_cancelled_loses_nothing() -> None:
+async def test_a_cancelled_reader_loses_nothing() -> None:
     peer = Peer()
-    incoming = Incoming(peer.receive, None)
-    watching = await settled(incoming.watch())
-    reading = await settled(incoming.next())
+    body = RequestBody(peer.receive, None)
+    watching = await settled(body.watch())
+    reading = await settled(body.read())
     reading.cancel()
     await asyncio.wait((reading,))
-    peer.say(part(b"a"), END)
-    assert await incoming.next() == b"a"
+    peer.send(part(b"a"), END)
+    assert await body.read() == b"a"
     watching.cancel()
     await asyncio.wait((watching,))
 
 
 @pytest.mark.parametrize("is_watched", [False, True])
-async def test_a_body_over_its_limit_is_refused_and_not_read_on(*, is_watched: bool) -> None:
+async def test_a_body_over_its_limit_is_refused_and_not_read_further(*, is_watched: bool) -> None:
     peer = Peer(part(b"aa"), part(b"aa"), part(b"aa"))
-    incoming = Incoming(peer.receive, 3)
-    watching = await settled(incoming.watch()) if is_watched else None
+    body = RequestBody(peer.receive, 3)
+    watching = await settled(body.watch()) if is_watched else None
     with pytest.raises(ContentTooLarge, match="larger than 3 bytes") as refused:
-        [one async for one in ContentReader(incoming)]
+        [one async for one in ContentReader(body)]
     assert refused.value.headers == {"Connection": "close"}
     if watching is None:
         assert peer.taken == 2
@@ -204,23 +205,23 @@ async def test_a_body_over_its_limit_is_refused_and_not_read_on(*, is_watched: b
 
 
 async def test_a_body_of_exactly_the_limit_is_read() -> None:
-    incoming = Incoming(Peer(part(b"aaa"), END).receive, 3)
-    assert [one async for one in ContentReader(incoming)] == [b"aaa"]
+    body = RequestBody(Peer(part(b"aaa"), END).receive, 3)
+    assert [one async for one in ContentReader(body)] == [b"aaa"]
 
 
 @pytest.mark.parametrize("length", [b"4", b"9" * 5_000])
-def test_a_body_that_is_announced_as_too_large(length: bytes) -> None:
+def test_a_content_length_over_the_limit_is_refused(length: bytes) -> None:
     headers: HeaderPairs = [(b"content-length", length)]
     with pytest.raises(ContentTooLarge):
-        check_announced(http_scope("POST", headers=headers), 3)
+        check_content_length(http_scope("POST", headers=headers), 3)
 
 
-async def test_a_receive_that_fails_fails_for_who_asked() -> None:
+async def test_a_receive_that_fails_raises_in_reader_and_watcher() -> None:
     async def receive() -> Message:
-        raise RuntimeError("the server is at fault")
+        raise RuntimeError("the server failed")
 
-    incoming = Incoming(receive, None)
+    body = RequestBody(receive, None)
     with pytest.raises(RuntimeError):
-        await incoming.next()
+        await body.read()
     with pytest.raises(RuntimeError):
-        await incoming.watch()
+        await body.watch()

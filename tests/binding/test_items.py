@@ -1,4 +1,4 @@
-"""The items of a body: each line's, in order, however they are cut; a refusal names its line."""
+"""The items of a body, one a line. The cuts between its parts make no difference, and a refusal names its line."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from jero.binding.body import body_opener
-from jero.binding.incoming import WINDOW_BYTES, Incoming
+from jero.binding.incoming import WINDOW_BYTES, RequestBody, body_opener
 from jero.errors import (
     ClientDisconnected,
     ContentTooLarge,
@@ -39,7 +38,7 @@ def opened(parts: Sequence[bytes], type_: Any = Row, *, limit: int = 1_000, is_c
         return next(pending)
 
     scope = http_scope("POST", headers=[(b"content-type", b"application/x-ndjson")])
-    return body_opener("items", type_, limit)(scope, Incoming(receive, None))
+    return body_opener("items", type_, limit)(scope, RequestBody(receive, None))
 
 
 async def read(*parts: bytes, **options: Any) -> list[Any]:
@@ -67,30 +66,30 @@ async def until_refused(items: Any) -> tuple[list[Any], HTTPError]:
     ids=["lines", "no last line break", "CRLF", "empty lines", "space"],
 )
 @pytest.mark.parametrize("size", [1, 3, 1_000])
-async def test_items_are_lines(body: bytes, size: int) -> None:
+async def test_each_line_is_an_item(body: bytes, size: int) -> None:
     parts = [body[start : start + size] for start in range(0, len(body), size)]
     assert await read(*parts) == [Row(1), Row(2)]
 
 
 @pytest.mark.parametrize("body", [b"", b"\n", b"\r\n\r\n", b"  "])
-async def test_a_body_without_items(body: bytes) -> None:
+async def test_a_body_without_items_yields_nothing(body: bytes) -> None:
     assert await read(body) == []
 
 
 @given(values=st.lists(st.text(max_size=5) | st.integers(-9, 9)), data=st.data())
-async def test_the_items_are_what_was_written_however_it_is_cut(values: list[str | int], data: st.DataObject) -> None:
+async def test_the_cuts_between_parts_make_no_difference(values: list[str | int], data: st.DataObject) -> None:
     body = b"".join(msgspec.json.encode(value) + b"\n" for value in values)
     assert await read(*data.draw(chunks(st.just(body))), type_=str | int) == values
 
 
-async def test_a_piece_larger_than_a_window_is_decoded_in_windows() -> None:
+async def test_a_part_larger_than_a_window_is_decoded_whole() -> None:
     rows = [Row(number, "x" * 90) for number in range(3 * WINDOW_BYTES // 100)]
     body = b"\n".join(map(msgspec.json.encode, rows))
     assert len(body) > 2 * WINDOW_BYTES
     assert await read(body) == rows
 
 
-async def test_an_iterator_that_has_ended_stays_so() -> None:
+async def test_an_iterator_that_has_ended_stays_at_its_end() -> None:
     items = opened([b"1\n"], int)
     assert [item async for item in items] == [1]
     assert [item async for item in items] == []
@@ -132,8 +131,8 @@ async def test_an_iterator_that_has_ended_stays_so() -> None:
         (
             b'{"number":1,"name":"\xff"}',
             400,
-            "Line 4 is not UTF-8, as JSON is (RFC 8259, section 8.1).",
-            Fault(("items", 4), "The line is not UTF-8, as JSON is (RFC 8259, section 8.1)"),
+            "Line 4 is not UTF-8, which JSON requires (RFC 8259, section 8.1).",
+            Fault(("items", 4), "The line is not UTF-8, which JSON requires (RFC 8259, section 8.1)"),
         ),
         (
             b'{"number":1,"other":' + b"[" * 300_000,
@@ -145,7 +144,7 @@ async def test_an_iterator_that_has_ended_stays_so() -> None:
     ids=["wrong type", "missing", "wrong shape", "cut", "two on a line", "not UTF-8", "deep"],
 )
 @pytest.mark.parametrize("is_whole", [True, False])
-async def test_a_line_is_refused_by_its_number_after_those_before_it(
+async def test_a_refused_line_is_named_by_its_number_after_the_items_before_it(
     line: bytes, status: int, detail: str, fault: Fault, *, is_whole: bool
 ) -> None:
     parts = [b'{"number":1}\n\n', b'{"number":2}\r\n', line, b'\n{"number":3}\n']
@@ -168,7 +167,7 @@ async def test_a_line_is_refused_by_its_number_after_those_before_it(
 )
 async def test_a_line_over_the_limit_is_refused_without_reading_it_to_its_end(parts: list[bytes], number: int) -> None:
     items = opened(parts, int, limit=10)
-    for before in (list(range(1, number)), []):  # and again: nothing can be told of what follows it
+    for before in (list(range(1, number)), []):  # the second attempt is refused too: the rest of the body is unknown
         found, refusal = await until_refused(items)
         assert found == before
         assert isinstance(refusal, ContentTooLarge)
@@ -181,7 +180,7 @@ async def test_a_line_of_exactly_the_limit_is_read() -> None:
     assert await read(b"1" * 10 + b"\n", b"2" * 10, type_=int, limit=10) == [1111111111, 2222222222]
 
 
-async def test_a_body_cut_in_the_middle_is_no_end() -> None:
+async def test_a_client_that_leaves_before_the_end_raises() -> None:
     items = opened([b"1\n2\n3"], int, is_cut=True)
     assert [await anext(items), await anext(items)] == [1, 2]
     with pytest.raises(ClientDisconnected):
@@ -204,35 +203,35 @@ def test_each_name_of_ndjson_is_read(content_type: str) -> None:
     scope = http_scope("POST", headers=[(b"content-type", content_type.encode())])
 
     async def receive() -> Message:
-        raise AssertionError("nobody has read yet")
+        raise AssertionError("the body was read")
 
-    assert body_opener("items", int, 10)(scope, Incoming(receive, None))
+    assert body_opener("items", int, 10)(scope, RequestBody(receive, None))
 
 
 @pytest.mark.parametrize(
     ("content_type", "found"),
     [
-        (None, "has no Content-Type"),
-        (b"", "is ''"),
-        (b"application/json", "is 'application/json'"),
-        (b"text/plain", "is 'text/plain'"),
-        (b"\xff", "is '\xff'"),
+        (None, "missing"),
+        (b"", "'', which is not read here"),
+        (b"application/json", "'application/json', which is not read here"),
+        (b"text/plain", "'text/plain', which is not read here"),
+        (b"\xff", "'\xff', which is not read here"),
     ],
 )
-def test_another_media_type_is_refused_before_anything_is_read(content_type: bytes | None, found: str) -> None:
+def test_another_media_type_is_refused_before_the_body_is_read(content_type: bytes | None, found: str) -> None:
     scope = http_scope("POST", headers=[] if content_type is None else [(b"content-type", content_type)])
 
     async def receive() -> Message:
-        raise AssertionError("it was read")
+        raise AssertionError("the body was read")
 
     with pytest.raises(UnsupportedMediaType) as refused:
-        body_opener("items", int, 10)(scope, Incoming(receive, None))
-    assert refused.value.detail == f"The body {found}; send it as application/x-ndjson."
+        body_opener("items", int, 10)(scope, RequestBody(receive, None))
+    assert refused.value.detail == f"Content-Type is {found}; send the body as application/x-ndjson."
     assert refused.value.headers == {"Accept": "application/x-ndjson, application/jsonl"}
 
 
 @given(body=st.binary(max_size=40) | st.text(alphabet='{}[]":,number1\\\n\r ', max_size=40).map(str.encode))
-async def test_no_body_is_too_odd_to_be_read_or_refused(body: bytes) -> None:
+async def test_any_body_is_read_or_refused(body: bytes) -> None:
     items = opened([body])
     read_or_refused = 0
     while True:

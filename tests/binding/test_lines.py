@@ -9,7 +9,7 @@ TEXT = st.lists(st.sampled_from([b"\n", b"\r\n", b"\r", b"a", b"bcd", b"\x0b\xe2
 
 
 @given(pieces=chunks(TEXT))
-def test_lines_end_at_lf_alone_however_they_are_cut(pieces: list[bytes]) -> None:
+def test_only_lf_ends_a_line(pieces: list[bytes]) -> None:
     lines = BoundedLines(1_000)
     found = [line for piece in pieces for line in lines.feed(piece)]
     assert [*found, lines.end()] == b"".join(pieces).split(b"\n")
@@ -17,7 +17,7 @@ def test_lines_end_at_lf_alone_however_they_are_cut(pieces: list[bytes]) -> None
 
 
 @given(pieces=chunks(TEXT), limit=st.integers(1, 5))
-def test_what_comes_before_a_line_over_the_limit_is_given_and_nothing_after_it(pieces: list[bytes], limit: int) -> None:
+def test_the_lines_before_a_line_over_the_limit_are_returned_and_none_after_it(pieces: list[bytes], limit: int) -> None:
     lines = BoundedLines(limit)
     found: list[bytes] = []
     for piece in pieces:
@@ -31,14 +31,14 @@ def test_what_comes_before_a_line_over_the_limit_is_given_and_nothing_after_it(p
 
 
 @pytest.mark.parametrize("piece", [b"a", b"ab"])
-def test_a_long_line_in_small_parts_is_not_copied_with_each_of_them(piece: bytes) -> None:
+def test_a_long_line_is_not_copied_with_each_of_its_parts(piece: bytes) -> None:
     lines = BoundedLines(2_000_000)
-    for _ in range(400_000):  # 80 GB of copies, if each part were one
+    for _ in range(400_000):  # copying the line with each part would copy 80 GB
         assert not lines.feed(piece)
     assert lines.feed(b"\n") == [piece * 400_000]
 
 
-def test_the_limit_is_that_of_a_line_not_of_what_comes_at_once() -> None:
+def test_the_limit_applies_to_a_line_and_not_to_a_part() -> None:
     lines = BoundedLines(2)
     assert lines.feed(b"ab\ncd\nef\ng") == [b"ab", b"cd", b"ef"]
     assert lines.end() == b"g"

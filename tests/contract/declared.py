@@ -1,4 +1,4 @@
-"""Endpoints made of a handler's source, so that what a type checker would refuse can be written down too."""
+"""Endpoints made from the source of a handler, so that tests can declare what a type checker refuses."""
 
 import collections.abc
 import typing
@@ -87,8 +87,9 @@ NAMES: dict[str, Any] = {
 
 
 def declared(signature: str, path: str | None = "/movies/{movie_id}") -> Endpoint:
-    """A `MoviesEndpoint` with the handler of `signature`: "async def get(self) -> Movie", with a body where it is given
-    one: "async def get(self) -> AsyncIterator[Movie]: yield".
+    """Returns a `MoviesEndpoint` with the handler `signature`, such as "async def get(self) -> Movie".
+
+    If it ends with ": yield", the handler is a generator.
     """
     members: dict[str, Any] = {}
     exec(signature if ": yield" in signature else f"{signature}: ...", dict(NAMES), members)
@@ -100,6 +101,6 @@ def declared(signature: str, path: str | None = "/movies/{movie_id}") -> Endpoin
 def read(
     signature: str, path: str | None = "/movies/{movie_id}", *, auth: Any = None, has_enc_hook: bool = False
 ) -> Operation:
-    """The one operation of such an endpoint."""
+    """Returns the only operation of an endpoint with the handler `signature`."""
     [operation] = read_operations(declared(signature, path), None, auth=auth, has_enc_hook=has_enc_hook)
     return operation

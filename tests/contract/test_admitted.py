@@ -1,4 +1,4 @@
-"""What is admitted, as the plain data that it is read into."""
+"""Endpoints that are admitted, and the plain data that they are read into."""
 
 from __future__ import annotations
 
@@ -128,12 +128,12 @@ def test_parameters_are_read_into_inputs(signature: str, inputs: tuple[Input, ..
     assert read(signature).inputs == inputs
 
 
-def test_a_hook_of_the_encoder_makes_a_foreign_class_sendable() -> None:
+def test_an_enc_hook_admits_a_foreign_class() -> None:
     [output] = read("async def get(self) -> list[Foreign]", has_enc_hook=True).outputs
     assert output.content == list[Foreign]
 
 
-def test_a_generic_struct_and_annotations_that_are_strings() -> None:
+def test_generic_structs_and_string_annotations_are_read() -> None:
     class MoviesEndpoint(Endpoint, path="/movies"):
         async def get(self) -> NDJSONStreamingResponse[Listing[Movie], Total]:
             raise NotImplementedError
@@ -146,7 +146,7 @@ def test_a_generic_struct_and_annotations_that_are_strings() -> None:
     assert post.inputs == (Input("json", Listing[Movie]),)
 
 
-def test_a_dataclass_endpoint() -> None:
+def test_a_dataclass_endpoint_is_read() -> None:
     @dataclass
     class MoviesEndpoint(Endpoint, path="/movies"):
         titles: list[str]
@@ -158,7 +158,7 @@ def test_a_dataclass_endpoint() -> None:
     assert (operation.name, operation.method, operation.template.text) == ("MoviesEndpoint", "GET", "/movies")
 
 
-def test_a_dataclass_endpoint_with_slots() -> None:
+def test_a_dataclass_endpoint_with_slots_is_read() -> None:
     @dataclass(slots=True, frozen=True)
     class MoviesEndpoint(Endpoint, path="/movies"):
         titles: tuple[str, ...]
@@ -184,7 +184,7 @@ class Silent(Writing, path="/silent"):
     pass
 
 
-setattr(Silent, "post", None)  # noqa: B010 - takes the operation back, which no annotation of it allows
+setattr(Silent, "post", None)  # noqa: B010 - removes the operation, for which type checkers know no annotation
 
 
 def test_operations_and_the_path_are_inherited() -> None:
@@ -195,16 +195,16 @@ def test_operations_and_the_path_are_inherited() -> None:
     assert [(one.method, one.template.text) for one in operations(Silent())] == [("GET", "/silent")]
 
 
-def test_a_path_at_include_stands_in_place_of_the_class_own() -> None:
+def test_a_path_at_include_replaces_the_path_of_the_class() -> None:
     [operation, _] = operations(Writing(), "/elsewhere/{a}")
     assert (operation.template.text, operation.template.slots) == ("/elsewhere/{a}", ("a",))
 
 
-def test_slots_that_the_handler_does_not_ask_for_are_its_own_business() -> None:
+def test_a_handler_need_not_take_the_slots() -> None:
     assert read("async def get(self) -> Movie", "/{a}/{b}").inputs == ()
 
 
-def test_a_static_handler() -> None:
+def test_a_static_handler_is_read() -> None:
     class MoviesEndpoint(Endpoint, path="/movies"):
         @staticmethod
         async def get(params: Page) -> Movie:
@@ -214,7 +214,7 @@ def test_a_static_handler() -> None:
     assert operation.inputs == (Input("params", Page),)
 
 
-def test_a_response_class_of_the_users_own() -> None:
+def test_a_response_class_of_the_user_is_read() -> None:
     class Movies(NDJSONStreamingResponse[Movie], frozen=True):
         pass
 
@@ -222,13 +222,13 @@ def test_a_response_class_of_the_users_own() -> None:
         async def get(self) -> Movies:
             raise NotImplementedError
 
-    MoviesEndpoint.get.__annotations__["return"] = Movies  # a local class is no global name
+    MoviesEndpoint.get.__annotations__["return"] = Movies  # a local class is not a global name
     [operation] = operations(MoviesEndpoint())
     assert operation.outputs == (Output(Movies, Movie, None, frozenset({Movie})),)
     assert operation.outputs[0].is_stream
 
 
-def test_only_streams_are_streams() -> None:
+def test_an_output_knows_whether_it_is_a_stream() -> None:
     union = read("async def get(self) -> SSEResponse[Movie] | NoContent").outputs
     assert [output.is_stream for output in union] == [True, False]
     assert [output.is_stream for output in read("async def get(self) -> Movie").outputs] == [False]
@@ -269,7 +269,7 @@ class Users(BearerAuth[Dog]):
 
 
 @pytest.mark.parametrize("annotation", ["Dog", "Dog | None", "Dog | Cat", "Any", "object"])
-def test_a_user_may_be_of_the_authenticators_type_or_of_a_wider_one(annotation: str) -> None:
+def test_a_parameter_may_take_the_type_of_the_user_or_a_wider_type(annotation: str) -> None:
     operation = read(f"async def get(self, user: {annotation}) -> Movie", auth=Users())
     assert [one.name for one in operation.inputs] == ["user"]
     assert operation.authentication is not None

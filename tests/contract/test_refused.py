@@ -1,4 +1,4 @@
-"""What is refused at startup: the message names the class, the method, what was found, and what to write instead."""
+"""Endpoints that are refused at startup. The message names the class, the method, the fault and what to write."""
 
 import pytest
 
@@ -22,10 +22,10 @@ HOOK = "Use a Struct or another type that it knows, or give the application an e
     [
         (
             "async def get(self, movie_id: int) -> Movie",
-            "the parameter 'movie_id: int' is nothing that jero binds",
+            "jero cannot bind the parameter 'movie_id: int', because it binds arguments by fixed names",
             PARAMETERS,
         ),
-        ("async def get(self, request) -> Movie", "the parameter 'request' is nothing that jero binds", PARAMETERS),
+        ("async def get(self, request) -> Movie", "jero cannot bind the parameter 'request', because", PARAMETERS),
         ("async def get(self, *params: Page) -> Movie", "'*params: ", PARAMETERS),
         ("async def get(self, **headers: Page) -> Movie", "'**headers: ", PARAMETERS),
         ("async def get(self, params: Page, /) -> Movie", "'params: ", "Use one of"),
@@ -42,7 +42,7 @@ HOOK = "Use a Struct or another type that it knows, or give the application an e
         ),
         (
             "async def get(self, params: dict[str, str]) -> Movie",
-            "parameter 'params': its type is dict[str, str]",
+            "parameter 'params': its type is dict[str, str], which is not a Struct",
             STRUCT,
         ),
         ("async def get(self, headers: str) -> Movie", "parameter 'headers': its type is str", STRUCT),
@@ -73,7 +73,7 @@ HOOK = "Use a Struct or another type that it knows, or give the application an e
         ("async def post(self, items: AsyncIterator[Movie | Book]) -> Movie", "msgspec cannot use ", "must be tagged"),
         (
             "def post(self, items: AsyncIterator[int]) -> Iterator[int]: yield",
-            "'items' is read by async for, and the handler is a generator that runs in a thread",
+            "'items' is read with async for, but the handler is a generator that runs in a thread",
             "Write an async generator",
         ),
         (
@@ -83,13 +83,13 @@ HOOK = "Use a Struct or another type that it knows, or give the application an e
         ),
         (
             "async def get(self, items: AsyncIterator[Movie]) -> Movie",
-            "'items' asks for the body of a GET, which has none",
+            "'items' is read from the body, but a GET request has no body",
             "Use params, or another operation",
         ),
         (
             "async def get(self, user: Movie) -> Movie",
-            "the parameter 'user' is taken, and nobody is asked who calls",
-            "Include the endpoint with auth=",
+            "no authenticator fills the parameter 'user'",
+            "Include the endpoint with auth=, or remove user",
         ),
         ("async def get(self, user) -> Movie", "the parameter 'user' has no annotation", "Annotate it with the type"),
         (
@@ -109,49 +109,61 @@ HOOK = "Use a Struct or another type that it knows, or give the application an e
         ),
         (
             "async def get(self, json: Movie) -> Movie",
-            "'json' asks for the body of a GET, which has none",
+            "'json' is read from the body, but a GET request has no body",
             "Use params, or another operation",
         ),
         (
             "async def get(self, content: bytes) -> Movie",
-            "'content' asks for the body of a GET",
+            "'content' is read from the body, but a GET request has no body",
             "Use params, or another operation",
         ),
         (
             "async def get(self, path: Page) -> Movie",
-            "path: Page has the fields page, and the template '/movies/{movie_id}' the slots movie_id",
-            "Make them the same",
+            "path: Page has the fields [page], but the template '/movies/{movie_id}' has the slots [movie_id]",
+            "Use the same names",
         ),
     ],
 )
-def test_a_parameter_that_no_request_can_fill(signature: str, found: str, instead: str) -> None:
+def test_a_parameter_that_no_request_can_fill_is_refused(signature: str, found: str, instead: str) -> None:
     expect(signature, found, instead)
 
 
 @pytest.mark.parametrize(
     ("signature", "found", "instead"),
     [
-        ("async def get(self)", "the return annotation is missing", "Say what is sent"),
+        ("async def get(self)", "the return annotation is missing", "Annotate what is sent"),
         ("async def get(self) -> None", "the return annotation has None", "Write NoContent, and return NoContent()"),
         ("def get(self) -> Movie", "the handler is not async def", "Write an async def that returns its response"),
         ("def get(self) -> AsyncIterator[Movie]", "the handler is not async def", "Write an async def"),
-        ("async def get(self) -> AsyncIterator", "is AsyncIterator, which names no type of items", NAMED),
-        ("async def get(self) -> Iterator", "is Iterator, which names no type of items", NAMED),
-        ("async def get(self) -> Generator", "is Generator, which names no type of items", NAMED),
-        ("async def get(self) -> AbstractAsyncContextManager[Movie]", "which names no type of items", NAMED),
-        ("async def get(self) -> AsyncGenerator[AsyncIterable, None]", "which names no type of items", NAMED),
-        ("async def get(self) -> Subscription", "is Subscription, which names no type of items", NAMED),
+        ("async def get(self) -> AsyncIterator", "is AsyncIterator, which does not name the type of its items", NAMED),
+        ("async def get(self) -> Iterator", "is Iterator, which does not name the type of its items", NAMED),
+        ("async def get(self) -> Generator", "is Generator, which does not name the type of its items", NAMED),
+        (
+            "async def get(self) -> AbstractAsyncContextManager[Movie]",
+            "which does not name the type of its items",
+            NAMED,
+        ),
+        (
+            "async def get(self) -> AsyncGenerator[AsyncIterable, None]",
+            "which does not name the type of its items",
+            NAMED,
+        ),
+        ("async def get(self) -> Subscription", "is Subscription, which does not name the type of its items", NAMED),
         ("async def get(self) -> AsyncIterator[Foreign]", "return annotation: msgspec has no JSON for Foreign", HOOK),
         ("async def get(self) -> AsyncIterator[Movie | Book]", "msgspec cannot use ", "must be tagged"),
         ("async def get(self) -> Iterator[ServerSentEvent[Foreign]]", "msgspec has no JSON for Foreign", HOOK),
-        ("async def get(self) -> AsyncIterator[Movie] | Movie", "a stream in a union", "only NoContent can stand"),
+        (
+            "async def get(self) -> AsyncIterator[Movie] | Movie",
+            "a stream in a union",
+            "only NoContent can be in a union with it",
+        ),
         ("async def get(self) -> AsyncIterator[Movie] | None", "the return annotation has None", "Write NoContent"),
         ("async def get(self) -> AsyncIterator[int] | Iterator[int]", "a stream in a union", "only NoContent can"),
         ("async def get(self) -> AsyncIterator[int] | SSEResponse[int]", "a stream in a union", "only NoContent can"),
         *(
             (
                 f"{handler} get(self) -> {annotation}: yield",
-                f"the handler is {found} generator, and its return annotation is {annotation}",
+                f"the handler is {found} generator, but its return annotation is {annotation}",
                 f"Write {iterator}[Item]",
             )
             for handler, found, iterator, wrong in (
@@ -166,7 +178,7 @@ def test_a_parameter_that_no_request_can_fill(signature: str, found: str, instea
                 wrong,
             )
         ),
-        ("async def get(self): yield", "the return annotation is missing", "Say what is sent"),
+        ("async def get(self): yield", "the return annotation is missing", "Annotate what is sent"),
         ("async def get(self) -> Foreign", "return annotation: msgspec has no JSON for Foreign", HOOK),
         ("async def get(self) -> list[Foreign]", "msgspec has no JSON for Foreign in list[", HOOK),
         ("async def get(self) -> Holder", "msgspec has no JSON for Foreign in Holder", HOOK),
@@ -178,29 +190,29 @@ def test_a_parameter_that_no_request_can_fill(signature: str, found: str, instea
         ("async def get(self) -> NDJSONStreamingResponse[Movie | Book]", "msgspec cannot use ", "must be tagged"),
         (
             "async def get(self) -> JSONResponse[Movie, str]",
-            "the headers of JSONResponse are of type str",
-            "Give a Struct",
+            "the headers of JSONResponse are of type str, which is not a Struct",
+            "Name a Struct",
         ),
         (
             "async def get(self) -> StreamingResponse[int]",
-            "the headers of StreamingResponse are of type int",
-            "Give a Struct",
+            "the headers of StreamingResponse are of type int, which is not a Struct",
+            "Name a Struct",
         ),
         (
             "async def get(self) -> SSEResponse[Movie] | Movie",
             "a stream in a union with another response",
-            "only NoContent can stand",
+            "only NoContent can be in a union with it",
         ),
         (
             "async def get(self) -> SSEResponse[Movie] | str",
             "a stream in a union with another response",
-            "only NoContent can stand",
+            "only NoContent can be in a union with it",
         ),
         ("async def get(self) -> SSEResponse[Movie] | None", "the return annotation has None", "Write NoContent"),
         (
             "async def get(self) -> SSEResponse[Movie] | NDJSONStreamingResponse[Movie]",
             "a stream in a union with another response",
-            "only NoContent can stand",
+            "only NoContent can be in a union with it",
         ),
         (
             "async def post(self) -> SSEResponse[Movie]",
@@ -226,7 +238,7 @@ def test_a_parameter_that_no_request_can_fill(signature: str, found: str, instea
         ("async def get(self) -> 'Movie |'", "an annotation cannot be read: ", "Movie |"),
     ],
 )
-def test_a_return_that_cannot_be_sent(signature: str, found: str, instead: str) -> None:
+def test_a_return_that_cannot_be_sent_is_refused(signature: str, found: str, instead: str) -> None:
     expect(signature, found, instead)
 
 
@@ -252,16 +264,16 @@ class Guests(BearerAuth[Movie | None]):
 
 
 @pytest.mark.parametrize("annotation", ["Book", "str", "Dog | Cat", "int", "list[Movie]"])
-def test_a_user_of_another_type_than_the_authenticators(annotation: str) -> None:
+def test_a_user_of_another_type_is_refused(annotation: str) -> None:
     with pytest.raises(WiringError) as refused:
         read(f"async def get(self, user: {annotation}) -> Movie", auth=Movies())
     message = str(refused.value)
     assert message.startswith("MoviesEndpoint.get, parameter 'user': its type is ")
-    assert message.endswith("and the authenticator returns Movie. Annotate it with Movie.")
+    assert message.endswith("but the authenticator returns Movie. Annotate it with Movie.")
 
 
-def test_who_admits_callers_without_credentials_has_a_user_that_may_be_none() -> None:
-    with pytest.raises(WiringError, match=r"its type is Movie, and the authenticator returns .*Movie \| None"):
+def test_an_authenticator_that_admits_anonymous_callers_needs_an_optional_user() -> None:
+    with pytest.raises(WiringError, match=r"its type is Movie, but the authenticator returns .*Movie \| None"):
         read("async def get(self, user: Movie) -> Movie", auth=Guests())
     assert read("async def get(self, user: Movie | None) -> Movie", auth=Guests()).inputs
 
@@ -283,13 +295,13 @@ def test_who_admits_callers_without_credentials_has_a_user_that_may_be_none() ->
         ),
     ],
 )
-def test_a_path_that_is_none(path: str | None, message: str) -> None:
+def test_an_unusable_path_is_refused(path: str | None, message: str) -> None:
     with pytest.raises(WiringError) as refused:
         read("async def get(self) -> Movie", path)
     assert str(refused.value) == message
 
 
-def test_an_endpoint_without_operations() -> None:
+def test_an_endpoint_without_operations_is_refused() -> None:
     with pytest.raises(WiringError) as refused:
         read("async def head(self) -> Movie")
     assert (
@@ -301,7 +313,7 @@ def test_an_endpoint_without_operations() -> None:
     ("thing", "found"),
     [(Movie("a"), "Movie"), (type(declared("def get(self)")), "MoviesEndpoint, a class"), (None, "NoneType")],
 )
-def test_what_is_no_endpoint(thing: object, found: str) -> None:
+def test_another_object_than_an_endpoint_is_refused(thing: object, found: str) -> None:
     with pytest.raises(WiringError) as refused:
         read_operations(thing, None, has_enc_hook=False)
     assert str(refused.value) == f"_include_endpoint: got {found}. Give an instance of a subclass of Endpoint."

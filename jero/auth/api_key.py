@@ -30,7 +30,7 @@ class APIKeyAuth(CredentialAuth[U], ABC, Generic[U]):
         names: dict[KeyLocation, str | None] = {"header": header, "query": query, "cookie": cookie}
         schemes = [APIKeyScheme(name=name, location=at) for at, name in names.items() if name is not None]
         if len(schemes) > 1:
-            raise wiring_error(cls.__name__, "it names several places for one key", "Keep one of them")
+            raise wiring_error(cls.__name__, "it names several places for its key", "Keep one of them")
         for scheme in schemes:
             _check_name(cls.__name__, scheme)
             cls.scheme = cls._key = scheme

@@ -12,18 +12,19 @@ from jero.http.asgi import Receive, Scope
 
 
 class Binder:
-    """Makes the arguments of one operation. It reads the signature when it is created, and no more after that.
+    """Makes the arguments of one operation. It reads the signature only when it is created.
 
     `reads_as_it_arrives`: the handler itself reads the body, so `open` is called instead of `bind`.
     """
 
     def __init__(self, operation: Operation) -> None:
-        endpoint = operation.endpoint
-        bodies = [one for one in operation.inputs if one.name in BODIES]
-        self._fields = [(one.name, field_reader(one.name, one.type)) for one in operation.inputs if one.name in FIELDS]
-        self._bodies = [(one.name, body_reader(one.name, one.type)) for one in bodies if not one.is_stream]
+        endpoint, inputs = operation.endpoint, operation.inputs
+        whole = [body for body in inputs if body.name in BODIES and not body.is_stream]
+        arriving = [body for body in inputs if body.name in BODIES and body.is_stream]
+        self._fields = [(field.name, field_reader(field.name, field.type)) for field in inputs if field.name in FIELDS]
+        self._bodies = [(body.name, body_reader(body.name, body.type)) for body in whole]
         self._open_bodies = [
-            (one.name, body_opener(one.name, one.type, endpoint.max_line_bytes)) for one in bodies if one.is_stream
+            (body.name, body_opener(body.name, body.type, endpoint.max_line_bytes)) for body in arriving
         ]
         self.reads_as_it_arrives = bool(self._open_bodies)
         self._max_body_bytes = endpoint.max_body_bytes

@@ -113,7 +113,7 @@ _INSTEAD: Final = {
 
 
 def _check_bodies(inputs: list[Input], where: str) -> None:
-    bodies = [one.name for one in inputs if one.name in BODIES]
+    bodies = [input_.name for input_ in inputs if input_.name in BODIES]
     if len(bodies) > 1:
         raise wiring_error(where, f"{' and '.join(bodies)} would both read the body", "Keep one of them")
     if bodies and where.endswith(".get"):
@@ -122,7 +122,7 @@ def _check_bodies(inputs: list[Input], where: str) -> None:
 
 
 def _check_threads(handler: Callable[..., Any], inputs: list[Input], where: str) -> None:
-    found = next((one.name for one in inputs if one.is_stream), None)
+    found = next((input_.name for input_ in inputs if input_.is_stream), None)
     if found is not None and inspect.isgeneratorfunction(handler):
         raise wiring_error(
             where,
@@ -132,7 +132,7 @@ def _check_threads(handler: Callable[..., Any], inputs: list[Input], where: str)
 
 
 def _check_slots(inputs: list[Input], template: PathTemplate, where: str) -> None:
-    struct = next((one.type for one in inputs if one.name == "path"), None)
+    struct = next((input_.type for input_ in inputs if input_.name == "path"), None)
     fields = () if struct is None else tuple(field.encode_name for field in msgspec.structs.fields(struct))
     if struct is not None and set(fields) != set(template.slots):
         raise wiring_error(
@@ -144,7 +144,7 @@ def _check_slots(inputs: list[Input], template: PathTemplate, where: str) -> Non
 
 
 def _check_user(inputs: list[Input], user_type: Any, where: str) -> None:
-    found = next((one.type for one in inputs if one.name == "user"), NO_USER)
+    found = next((input_.type for input_ in inputs if input_.name == "user"), NO_USER)
     if found is NO_USER:
         return
     if user_type is NO_USER:

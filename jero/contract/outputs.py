@@ -72,7 +72,7 @@ class Output(Struct, frozen=True):
 
     @property
     def status(self) -> int:
-        """Returns the status of a response that sets no other."""
+        """Returns the status of the response unless the handler sets another."""
         if self.response is None:
             return 200
         fields = msgspec.structs.fields(self.response)
@@ -177,7 +177,7 @@ def _data_type(annotation: Any) -> Any:
 def _read_response(annotation: Any, origin: type[Response[Any]], where: str) -> Output:
     if origin in _WITHOUT_FORMAT:
         raise wiring_error(where, f"{origin.__name__} has no wire format", "Use a subclass that sets framing")
-    owner = next(one for one in _GENERIC if issubclass(origin, one))
+    owner = next(base for base in _GENERIC if issubclass(origin, base))
     arguments = type_arguments(annotation, owner)
     headers = arguments.pop(H, None)
     if headers in (None, type(None)):

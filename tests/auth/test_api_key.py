@@ -133,7 +133,7 @@ async def test_the_place_of_the_key_is_inherited_or_replaced() -> None:
         ({"header": ""}, "Broken: header='' cannot be the name of a key. "),
         ({"cookie": "a=b"}, "Broken: cookie='a=b' cannot be the name of a key. "),
         ({"query": ""}, "Broken: query='' cannot be the name of a key. "),
-        ({"query": "a", "cookie": "b"}, "Broken: it names several places for one key. Keep one of them."),
+        ({"query": "a", "cookie": "b"}, "Broken: it names several places for its key. Keep one of them."),
     ],
 )
 def test_an_unusable_place_is_refused(place: dict[str, str], message: str) -> None:

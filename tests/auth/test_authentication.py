@@ -143,7 +143,11 @@ def test_the_parameters_of_authenticate_are_inputs() -> None:
 
 def test_an_api_key_auth_with_its_own_authenticate_needs_no_place() -> None:
     auth = subclass("Keys", APIKeyAuth[User], verify=Named.verify, authenticate=Own.authenticate, scheme=Own.scheme)
-    assert [one.name for one in read_authentication(auth, "MoviesEndpoint").inputs] == ["headers", "cookies", "params"]
+    assert [input_.name for input_ in read_authentication(auth, "MoviesEndpoint").inputs] == [
+        "headers",
+        "cookies",
+        "params",
+    ]
 
 
 WRITE = "Write async def authenticate(self, headers: TokenHeaders) -> User."

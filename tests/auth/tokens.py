@@ -43,7 +43,7 @@ def claims(**changed: Any) -> dict[str, Any]:
 def token(payload: object, header: object = None, *, secret: str | bytes = SECRET, digest: str = "sha256") -> str:
     """Returns a token signed with HMAC. A part that is `bytes` is used unchanged."""
     parts = [header or {"alg": "HS256", "typ": "JWT"}, payload]
-    signed = ".".join(base64url(one if isinstance(one, bytes) else json.dumps(one).encode()) for one in parts)
+    signed = ".".join(base64url(part if isinstance(part, bytes) else json.dumps(part).encode()) for part in parts)
     key = secret.encode() if isinstance(secret, str) else secret
     return f"{signed}.{base64url(hmac.new(key, signed.encode(), digest).digest())}"
 

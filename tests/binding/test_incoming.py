@@ -40,7 +40,7 @@ class Peer:
     async def receive(self) -> Message:
         self.calls += 1
         self.inside += 1
-        assert self.inside == 1, "two tasks wait for one message"
+        assert self.inside == 1, "two tasks call receive at the same time"
         try:
             while not self._messages:
                 self._news.clear()
@@ -71,7 +71,7 @@ async def settled(awaitable: Awaitable[T]) -> asyncio.Task[T]:
 async def test_a_body_without_a_watcher_is_read_part_by_part() -> None:
     peer = Peer(part(b"a"), part(b""), part(b"b"), END)
     body = RequestBody(peer.receive, None)
-    assert [one async for one in ContentReader(body)] == [b"a", b"b"]
+    assert [piece async for piece in ContentReader(body)] == [b"a", b"b"]
     assert await body.read() is None
     assert peer.calls == 4
 
@@ -122,9 +122,9 @@ async def test_the_watcher_reads_no_further_ahead_than_a_chunk() -> None:
     assert await body.read() == chunk * 2
     await until(lambda: peer.taken == 4)
     size = 2 * len(chunk)
-    async for one in ContentReader(body):
-        assert len(one) <= 2 * len(chunk)
-        size += len(one)
+    async for piece in ContentReader(body):
+        assert len(piece) <= 2 * len(chunk)
+        size += len(piece)
     assert size == 10 * len(chunk)
     assert not watching.done()
     watching.cancel()
@@ -195,7 +195,7 @@ async def test_a_body_over_its_limit_is_refused_and_not_read_further(*, is_watch
     body = RequestBody(peer.receive, 3)
     watching = await settled(body.watch()) if is_watched else None
     with pytest.raises(ContentTooLarge, match="larger than 3 bytes") as refused:
-        [one async for one in ContentReader(body)]
+        [piece async for piece in ContentReader(body)]
     assert refused.value.headers == {"Connection": "close"}
     if watching is None:
         assert peer.taken == 2
@@ -206,7 +206,7 @@ async def test_a_body_over_its_limit_is_refused_and_not_read_further(*, is_watch
 
 async def test_a_body_of_exactly_the_limit_is_read() -> None:
     body = RequestBody(Peer(part(b"aaa"), END).receive, 3)
-    assert [one async for one in ContentReader(body)] == [b"aaa"]
+    assert [piece async for piece in ContentReader(body)] == [b"aaa"]
 
 
 @pytest.mark.parametrize("length", [b"4", b"9" * 5_000])

@@ -30,7 +30,7 @@ class Row(Struct):
 
 
 def opened(parts: Sequence[bytes], type_: Any = Row, *, limit: int = 1_000, is_cut: bool = False) -> Any:
-    messages: list[Message] = [{"type": "http.request", "body": one, "more_body": True} for one in parts]
+    messages: list[Message] = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
     messages.append({"type": "http.disconnect"} if is_cut else {"type": "http.request", "body": b""})
     pending = iter(messages)
 

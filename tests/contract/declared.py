@@ -74,11 +74,11 @@ class Subscription(collections.abc.AsyncIterator[int]):
 NAMES: dict[str, Any] = {
     **{name: getattr(jero, name) for name in jero.__all__},
     **{
-        one.__name__: one
-        for one in (Movie, Book, Dog, Cat, Slots, Page, Positional, Listing, Foreign, Holder, Award, Actor)
+        kind.__name__: kind
+        for kind in (Movie, Book, Dog, Cat, Slots, Page, Positional, Listing, Foreign, Holder, Award, Actor)
     },
-    **{one.__name__: one for one in (AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator)},
-    **{one.__name__: one for one in (AbstractAsyncContextManager, Meta)},
+    **{kind.__name__: kind for kind in (AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator)},
+    **{kind.__name__: kind for kind in (AbstractAsyncContextManager, Meta)},
     "Annotated": Annotated,
     "typing": typing,
     "Subscription": Subscription,

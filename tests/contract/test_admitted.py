@@ -188,11 +188,11 @@ setattr(Silent, "post", None)  # noqa: B010 - removes the operation, for which t
 
 
 def test_operations_and_the_path_are_inherited() -> None:
-    assert [(one.method, one.template.text, one.name) for one in operations(Writing())] == [
+    assert [(found.method, found.template.text, found.name) for found in operations(Writing())] == [
         ("GET", "/inherited", "Writing"),
         ("POST", "/inherited", "Writing"),
     ]
-    assert [(one.method, one.template.text) for one in operations(Silent())] == [("GET", "/silent")]
+    assert [(found.method, found.template.text) for found in operations(Silent())] == [("GET", "/silent")]
 
 
 def test_a_path_at_include_replaces_the_path_of_the_class() -> None:
@@ -271,6 +271,6 @@ class Users(BearerAuth[Dog]):
 @pytest.mark.parametrize("annotation", ["Dog", "Dog | None", "Dog | Cat", "Any", "object"])
 def test_a_parameter_may_take_the_type_of_the_user_or_a_wider_type(annotation: str) -> None:
     operation = read(f"async def get(self, user: {annotation}) -> Movie", auth=Users())
-    assert [one.name for one in operation.inputs] == ["user"]
+    assert [input_.name for input_ in operation.inputs] == ["user"]
     assert operation.authentication is not None
     assert operation.authentication.user is Dog

@@ -1,4 +1,4 @@
-"""The application under test: rows that come in are answered one by one, while they come in."""
+"""The application under test: it answers the rows of a request body one by one, while they arrive."""
 
 import re
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from tests.servers.feeds import tell
 
 
 class Row(Struct):
-    """What comes in."""
+    """An item of the request body."""
 
     id: int
     name: str
@@ -19,22 +19,22 @@ class Row(Struct):
 
 
 class Answer(Struct):
-    """What goes out for it."""
+    """The answer to a row, an item of the response."""
 
     id: int
     total: float
 
 
-class Asked(Struct):
-    """How many rows are read, 0 for all."""
+class Query(Struct):
+    """`stop_after`: the number of rows to read, 0 for all."""
 
     stop_after: int = 0
 
 
 class PipelineEndpoint(Endpoint, path="/pipeline"):
-    """Streams an answer a row, or sums them up."""
+    """Streams an answer for each row, or counts the rows."""
 
-    async def post(self, items: AsyncIterator[Row], params: Asked) -> AsyncIterator[Answer]:
+    async def post(self, items: AsyncIterator[Row], params: Query) -> AsyncIterator[Answer]:
         rows = 0
         async for row in items:
             yield Answer(row.id, row.price * 2)
@@ -42,7 +42,7 @@ class PipelineEndpoint(Endpoint, path="/pipeline"):
             if rows == params.stop_after:
                 return
 
-    async def put(self, items: AsyncIterator[Row], params: Asked) -> int:
+    async def put(self, items: AsyncIterator[Row], params: Query) -> int:
         rows = 0
         async for _ in items:
             rows += 1
@@ -60,7 +60,7 @@ class BytesEndpoint(Endpoint, path="/bytes"):
 
 
 class MemoryEndpoint(Endpoint, path="/memory"):
-    """The most that the process has held so far, in KiB: of Linux, which alone does not count its parent's, too."""
+    """Returns the peak memory of the process in KiB, as Linux counts it. Other systems include the parent's."""
 
     async def get(self) -> int:
         return peak_memory()

@@ -1,4 +1,4 @@
-"""One handler, read in every format, as the client's Accept says."""
+"""One handler, read in each format that the Accept header of the client names."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -18,48 +18,47 @@ class Movie(Struct):
     title: str
 
 
-class Asked(Struct):
+class Query(Struct):
     items: int = 2
     fails: bool = False
-    is_told: bool = False
 
 
 class MoviesEndpoint(Endpoint, path="/movies"):
-    """Counts the calls of its handlers, and the streams that were begun."""
+    """Counts the streams that began."""
 
     def __init__(self) -> None:
         self.begun = 0
 
-    async def get(self, params: Asked) -> AsyncIterator[Movie]:
+    async def get(self, params: Query) -> AsyncIterator[Movie]:
         self.begun += 1
         for number in range(params.items):
             yield Movie(f"{number}")
         if params.fails:
             raise RuntimeError("a secret")
 
-    async def post(self, params: Asked) -> AsyncIterator[Movie]:
+    async def post(self, params: Query) -> AsyncIterator[Movie]:
         return self.get(params)
 
-    async def put(self, params: Asked) -> AsyncIterator[Movie] | NoContent:
+    async def put(self, params: Query) -> AsyncIterator[Movie] | NoContent:
         return self.get(params) if params.items else NoContent()
 
-    def delete(self, params: Asked) -> Iterator[Movie]:
+    def delete(self, params: Query) -> Iterator[Movie]:
         self.begun += 1
         for number in range(params.items):
             yield Movie(f"{number}")
         if params.fails:
             raise RuntimeError("a secret")
 
-    async def patch(self, params: Asked) -> Iterator[Movie]:
+    async def patch(self, params: Query) -> Iterator[Movie]:
         return self.delete(params)
 
 
-class ToldEndpoint(MoviesEndpoint, path="/told"):
+class ApologyEndpoint(MoviesEndpoint, path="/apology"):
     async def on_stream_error(self, error: Exception) -> Movie:
         return Movie("sorry")
 
 
-class ToldByResponseEndpoint(Endpoint, path="/told-by-response"):
+class ResponseApologyEndpoint(Endpoint, path="/response-apology"):
     async def on_stream_error(self, error: Exception) -> Movie:
         return Movie("sorry")
 
@@ -79,7 +78,7 @@ def movies() -> MoviesEndpoint:
 
 @pytest.fixture
 def client(movies: MoviesEndpoint) -> Iterator[httpx.Client]:
-    with TestClient(Application(movies, ToldEndpoint(), ToldByResponseEndpoint())) as client:
+    with TestClient(Application(movies, ApologyEndpoint(), ResponseApologyEndpoint())) as client:
         del client.headers["accept"]
         yield client
 
@@ -106,7 +105,7 @@ LINES = '{"title":"0"}\n{"title":"1"}\n'
         ("application/json;q=0.5, text/event-stream;q=0.4", "application/json", '[{"title":"0"},{"title":"1"}]'),
     ],
 )
-def test_the_client_has_its_format_on_any_method(
+def test_the_client_chooses_the_format_on_any_method(
     client: httpx.Client, method: str, accept: str | None, media_type: str, body: str
 ) -> None:
     response = client.request(method, "/movies", headers={} if accept is None else {"Accept": accept})
@@ -119,7 +118,7 @@ def test_the_client_has_its_format_on_any_method(
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("accept", ["text/html", "application/json;q=0", "*/*;q=0"])
-def test_nothing_acceptable_is_406_with_the_list_before_the_handler_is_called(
+def test_an_unsatisfiable_accept_is_406_with_the_list_before_the_handler_is_called(
     client: httpx.Client, movies: MoviesEndpoint, method: str, accept: str
 ) -> None:
     response = client.request(method, "/movies", headers={"Accept": accept})
@@ -135,14 +134,14 @@ def test_nothing_acceptable_is_406_with_the_list_before_the_handler_is_called(
     assert movies.begun == 0
 
 
-def test_an_accept_that_is_none_is_malformed(client: httpx.Client, movies: MoviesEndpoint) -> None:
+def test_a_malformed_accept_is_400(client: httpx.Client, movies: MoviesEndpoint) -> None:
     response = client.get("/movies", headers={"Accept": "ndjson"})
     assert (response.status_code, response.json()["type"]) == (400, "malformed-request")
     assert response.json()["errors"][0]["loc"] == ["headers", "accept"]
     assert movies.begun == 0
 
 
-def test_several_accept_headers_are_one_list(client: httpx.Client) -> None:
+def test_several_accept_headers_are_read_as_one_list(client: httpx.Client) -> None:
     response = client.get("/movies", headers=[("Accept", "text/html"), ("Accept", "application/json;q=0.1")])
     assert response.json() == [{"title": "0"}, {"title": "1"}]
 
@@ -150,7 +149,7 @@ def test_several_accept_headers_are_one_list(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("accept", "media_type"), [("*/*", "application/x-ndjson"), ("text/event-stream", "text/event-stream")]
 )
-def test_head_has_the_headers_and_begins_nothing(
+def test_head_sends_the_headers_and_begins_no_stream(
     client: httpx.Client, movies: MoviesEndpoint, accept: str, media_type: str
 ) -> None:
     response = client.head("/movies", headers={"Accept": accept})
@@ -160,7 +159,7 @@ def test_head_has_the_headers_and_begins_nothing(
     assert client.head("/movies", headers={"Accept": "text/html"}).status_code == 406
 
 
-def test_nothing_beside_a_stream(client: httpx.Client) -> None:
+def test_a_handler_may_return_no_content_instead_of_a_stream(client: httpx.Client) -> None:
     response = client.put("/movies?items=0", headers={"Accept": "text/event-stream"})
     assert (response.status_code, response.content) == (204, b"")
 
@@ -169,13 +168,13 @@ def test_nothing_beside_a_stream(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("accept", "body"), [("application/x-ndjson", ""), ("text/event-stream", ""), ("application/json", "[]")]
 )
-def test_a_stream_without_items(client: httpx.Client, method: str, accept: str, body: str) -> None:
+def test_a_stream_without_items_is_complete(client: httpx.Client, method: str, accept: str, body: str) -> None:
     assert client.request(method, "/movies?items=0", headers={"Accept": accept}).text == body
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 @pytest.mark.parametrize("accept", ["application/x-ndjson", "text/event-stream", "application/json"])
-def test_a_failure_before_the_first_item_has_its_true_status(client: httpx.Client, method: str, accept: str) -> None:
+def test_a_failure_before_the_first_item_has_its_status(client: httpx.Client, method: str, accept: str) -> None:
     response = client.request(method, "/movies?items=0&fails=true", headers={"Accept": accept})
     assert (response.status_code, response.json()["type"]) == (500, "internal-server-error")
 
@@ -193,7 +192,7 @@ def test_a_failure_before_the_first_item_has_its_true_status(client: httpx.Clien
         ),
     ],
 )
-def test_a_failure_in_mid_stream_is_told_as_the_format_can(
+def test_a_failure_in_mid_stream_is_an_event_or_breaks_the_body_off(
     client: httpx.Client, method: str, accept: str, body: str, *, is_complete: bool
 ) -> None:
     assert read(client, method, "/movies?fails=true", accept) == (body, is_complete)
@@ -207,12 +206,12 @@ def test_a_failure_in_mid_stream_is_told_as_the_format_can(
         ("text/event-stream", EVENTS + 'data: {"title":"sorry"}\n\n'),
     ],
 )
-def test_the_endpoint_tells_of_a_failure_in_each_format(client: httpx.Client, accept: str, body: str) -> None:
-    assert read(client, "GET", "/told?fails=true", accept) == (body, True)
+def test_the_item_of_on_stream_error_is_sent_in_each_format(client: httpx.Client, accept: str, body: str) -> None:
+    assert read(client, "GET", "/apology?fails=true", accept) == (body, True)
 
 
 def read(client: httpx.Client, method: str, path: str, accept: str) -> tuple[str, bool]:
-    """What came of the body, and whether it ended properly."""
+    """Returns the body that was received, and whether it is complete."""
     received = ""
     with client.stream(method, path, headers={"Accept": accept}) as response:
         try:
@@ -224,9 +223,9 @@ def read(client: httpx.Client, method: str, path: str, accept: str) -> tuple[str
 
 
 class EventsEndpoint(Endpoint, path="/events"):
-    """Events, some of which carry nothing."""
+    """Events, of which some have no data."""
 
-    async def get(self, params: Asked) -> AsyncIterator[Movie | ServerSentEvent[Movie]]:
+    async def get(self, params: Query) -> AsyncIterator[Movie | ServerSentEvent[Movie]]:
         yield ServerSentEvent(comment="welcome", retry=1_000)
         yield ServerSentEvent(data=Movie("0"), id="0")
         yield ServerSentEvent(comment="in between")
@@ -238,7 +237,7 @@ class EventsEndpoint(Endpoint, path="/events"):
 
 
 @pytest.mark.parametrize(("items", "titles"), [(2, ["0", "1"]), (3, ["0", "1", "2"])])
-def test_of_an_event_other_formats_carry_the_data_alone(items: int, titles: list[str]) -> None:
+def test_other_formats_send_only_the_data_of_an_event(items: int, titles: list[str]) -> None:
     movies = [{"title": title} for title in titles]
     with TestClient(Application(EventsEndpoint())) as client:
         url = f"/events?items={items}"
@@ -253,5 +252,5 @@ def test_of_an_event_other_formats_carry_the_data_alone(items: int, titles: list
     ]
 
 
-def test_what_the_response_tells_of_an_error_comes_before_what_its_endpoint_does(client: httpx.Client) -> None:
-    assert client.get("/told-by-response").text == '{"title":"0"}\n{"title":"very sorry"}\n'
+def test_on_error_of_the_response_replaces_on_stream_error_of_the_endpoint(client: httpx.Client) -> None:
+    assert client.get("/response-apology").text == '{"title":"0"}\n{"title":"very sorry"}\n'

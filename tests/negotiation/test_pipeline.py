@@ -1,4 +1,4 @@
-"""A pipeline over a real server: a million lines in, a million out, both at once, in constant memory."""
+"""A pipeline over a real server: a million lines in and a million out, at the same time, in constant memory."""
 
 import json
 import socket
@@ -40,14 +40,14 @@ def line(number: int) -> bytes:
 
 
 def parts(lines: int, *, malformed: int | None = None) -> Iterator[bytes]:
-    """The lines' bytes, each numbered from 1 on; the one whose number is `malformed` has no number."""
+    """Yields the bytes of the lines, numbered from 1. The line with the number `malformed` has an invalid id."""
     for start in range(1, lines + 1, LINES_A_PART):
         numbers = range(start, min(start + LINES_A_PART, lines + 1))
         yield b"".join(b'{"id":"none"}\n' if number == malformed else line(number) for number in numbers)
 
 
 class Upload:
-    """A request whose body is sent by a thread, while its answer is read here."""
+    """A request whose body is sent by a thread, while the test reads the response."""
 
     def __init__(
         self, connection: socket.socket, method: str, path: str, body: Iterator[bytes], headers: str = ""
@@ -67,7 +67,7 @@ class Upload:
         assert not self._thread.is_alive()
 
     def _send(self) -> None:
-        with suppress(OSError):  # the server need not read to the end what it has refused
+        with suppress(OSError):  # a server need not read a refused body to its end
             for part in self._body:
                 self._connection.sendall(b"%x\r\n%b\r\n" % (len(part), part))
             self._connection.sendall(b"0\r\n\r\n")
@@ -77,7 +77,7 @@ def memory(server: Running) -> int:
     return int(httpx.get(f"{server.url}/memory", trust_env=False).json())
 
 
-def test_a_million_lines_in_and_out_in_constant_memory(uvicorn: Running) -> None:
+def test_a_million_lines_in_and_out_need_constant_memory(uvicorn: Running) -> None:
     idle = memory(uvicorn)
     last = b""
     answered = 0
@@ -93,7 +93,7 @@ def test_a_million_lines_in_and_out_in_constant_memory(uvicorn: Running) -> None
     assert memory(uvicorn) - idle < MIB_OVER_IDLE * 1024
 
 
-def test_a_malformed_line_names_its_number(uvicorn: Running) -> None:
+def test_the_refusal_of_a_malformed_line_names_its_number(uvicorn: Running) -> None:
     idle = memory(uvicorn)
     with uvicorn.connect() as connection:
         upload = Upload(connection, "PUT", "/pipeline", parts(LINES, malformed=MALFORMED_LINE))
@@ -107,7 +107,7 @@ def test_a_malformed_line_names_its_number(uvicorn: Running) -> None:
     assert memory(uvicorn) - idle < MIB_OVER_IDLE * 1024
 
 
-def test_in_mid_stream_a_malformed_line_is_told_as_the_format_can(uvicorn: Running) -> None:
+def test_a_malformed_line_in_mid_stream_is_an_error_event(uvicorn: Running) -> None:
     with uvicorn.connect() as connection:
         body = parts(LINES, malformed=MALFORMED_LINE)
         upload = Upload(connection, "POST", "/pipeline", body, "Accept: text/event-stream\r\n")
@@ -119,7 +119,7 @@ def test_in_mid_stream_a_malformed_line_is_told_as_the_format_can(uvicorn: Runni
     assert f"Line {MALFORMED_LINE}: Expected `int`, got `str` - at `$.id`".encode() in received[-1_000:]
 
 
-def test_a_large_body_of_bytes_in_constant_memory(uvicorn: Running) -> None:
+def test_a_large_body_of_bytes_needs_constant_memory(uvicorn: Running) -> None:
     idle = memory(uvicorn)
     part = b"a" * 1_000_000
     with httpx.Client(base_url=uvicorn.url, trust_env=False) as client:
@@ -128,7 +128,7 @@ def test_a_large_body_of_bytes_in_constant_memory(uvicorn: Running) -> None:
 
 
 def test_both_directions_run_at_once(server: Running) -> None:
-    """Each line is sent when the one before it has been answered."""
+    """Sends each line after the answer to the line before it."""
     with server.connect() as connection:
         connection.sendall(request_head("POST"))
         answers = Answers(connection)
@@ -141,7 +141,7 @@ def test_both_directions_run_at_once(server: Running) -> None:
         assert answers.chunk() is None
 
 
-def test_a_client_that_leaves_in_the_middle_of_its_body_ends_the_stream(server: Running) -> None:
+def test_a_client_that_leaves_before_the_end_of_its_body_ends_the_stream(server: Running) -> None:
     ended = len(server.notes("ended", "disconnected"))
     with server.connect() as connection:
         connection.sendall(request_head("POST") + chunk(line(1)))
@@ -170,8 +170,8 @@ def chunk(data: bytes) -> bytes:
         ("POST", "/pipeline?stop_after=1", b'{"id":1,"total":3.0}\n'),
     ],
 )
-def test_a_handler_that_does_not_read_to_the_end(server: Running, method: str, path: str, body: bytes) -> None:
-    """The body is small, and has come: the connection is as good as new, or is closed properly."""
+def test_a_handler_need_not_read_the_body_to_its_end(server: Running, method: str, path: str, body: bytes) -> None:
+    """The body is small and has arrived, so the connection can be used again, or is closed properly."""
     with server.connect() as connection:
         upload = Upload(connection, method, path, parts(10))
         upload.end()
@@ -182,7 +182,7 @@ def test_a_handler_that_does_not_read_to_the_end(server: Running, method: str, p
             assert upload.answers.head().status == 200
 
 
-def test_a_handler_that_stops_half_way_in_a_large_body_hangs_nobody(server: Running) -> None:
+def test_a_handler_that_stops_within_a_large_body_blocks_nothing(server: Running) -> None:
     with server.connect() as connection:
         upload = Upload(connection, "POST", "/pipeline?stop_after=3", parts(200_000))
         head = upload.answers.head()
@@ -193,7 +193,7 @@ def test_a_handler_that_stops_half_way_in_a_large_body_hangs_nobody(server: Runn
     assert memory(server) > 0
 
 
-def test_expect_100_continue(server: Running) -> None:
+def test_a_client_that_expects_100_continue_is_answered(server: Running) -> None:
     with server.connect() as connection:
         connection.sendall(request_head("POST", headers="Expect: 100-continue\r\n"))
         answers = Answers(connection)
@@ -204,7 +204,7 @@ def test_expect_100_continue(server: Running) -> None:
 
 
 @needs_program("curl")
-def test_curl_sends_and_reads_at_once(uvicorn: Running, tmp_path: Path) -> None:
+def test_curl_sends_and_reads_at_the_same_time(uvicorn: Running, tmp_path: Path) -> None:
     file = tmp_path / "rows.ndjson"
     file.write_bytes(b"".join(parts(100_000)))
     command = ["curl", "-sS", "-N", "--noproxy", "*", "--max-time", "20", "-T", str(file), "-X", "POST"]

@@ -1,4 +1,4 @@
-"""One URL, read by programs of all kinds: as lines by jq, polars and DuckDB, as an array by json.load."""
+"""One URL, read by several programs: as lines by jq, polars and DuckDB, as an array by json.load."""
 
 import json
 import subprocess
@@ -62,7 +62,7 @@ def expected(number: int) -> dict[str, object]:
 
 @pytest.fixture
 def downloaded(url: str, tmp_path: Path) -> Path:
-    """What a client without an opinion gets, in a file."""
+    """Downloads the response to a client that accepts everything. Returns the file."""
     file = tmp_path / "readings.ndjson"
     file.write_bytes(httpx.get(url, headers={"Accept": "*/*"}, trust_env=False).content)
     return file
@@ -108,7 +108,7 @@ def test_json_reads_an_array(url: str, tmp_path: Path) -> None:
         ("application/json", "application/json", b'[{"number":0,'),
     ],
 )
-def test_curl_gets_what_it_asks_for(url: str, accept: str, media_type: str, begins: bytes) -> None:
+def test_curl_receives_the_format_that_it_accepts(url: str, accept: str, media_type: str, begins: bytes) -> None:
     command = ["curl", "-sS", "-i", "--noproxy", "*", "--max-time", "20", "-H", f"Accept: {accept}", url]
     head, body = subprocess.run(command, capture_output=True, check=True).stdout.split(b"\r\n\r\n", 1)
     assert f"content-type: {media_type}".encode() in head

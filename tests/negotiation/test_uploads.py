@@ -1,4 +1,4 @@
-"""Bodies that are read as they arrive, by handlers of each kind: what comes out, and what becomes of a refusal."""
+"""Bodies that are read as they arrive, by each kind of handler: the responses and the refusals."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
@@ -25,19 +25,19 @@ class Summary(Struct):
     total: int
 
 
-class Asked(Struct):
+class Query(Struct):
     stop_after: int = 0
 
 
 class RowsEndpoint(Endpoint, path="/rows"):
-    """Sums them up, or doubles each as it comes. `calls`: of its handlers; `outcomes`: of its streams."""
+    """Sums up the rows, or doubles each of them as it arrives. `calls` counts the calls of the handlers."""
 
     max_line_bytes = 100
 
     def __init__(self) -> None:
         self.calls = 0
 
-    async def post(self, items: AsyncIterator[Row], params: Asked) -> Summary:
+    async def post(self, items: AsyncIterator[Row], params: Query) -> Summary:
         self.calls += 1
         summary = Summary(0, 0)
         async for item in items:
@@ -47,7 +47,7 @@ class RowsEndpoint(Endpoint, path="/rows"):
                 break
         return summary
 
-    async def put(self, items: AsyncIterable[Row], params: Asked) -> AsyncIterator[Row]:
+    async def put(self, items: AsyncIterable[Row], params: Query) -> AsyncIterator[Row]:
         self.calls += 1
         rows = 0
         async for item in items:
@@ -110,7 +110,7 @@ def client(app: App) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_items_are_read_to_their_end(client: httpx.Client) -> None:
+def test_a_handler_reads_all_items(client: httpx.Client) -> None:
     assert client.post("/rows", content=LINES, headers=NDJSON).json() == {"rows": 3, "total": 6}
     assert client.post("/rows", content=b"", headers=NDJSON).json() == {"rows": 0, "total": 0}
 
@@ -125,14 +125,14 @@ def test_a_handler_reads_the_first_item_and_its_stream_the_rest(client: httpx.Cl
     assert client.patch("/rows", content=LINES, headers=NDJSON).content == LINES
 
 
-def test_a_lifecycle_gives_what_came_in(client: httpx.Client, app: App) -> None:
+def test_a_lifecycle_generator_may_pass_on_the_items(client: httpx.Client, app: App) -> None:
     assert client.post("/lifecycle", content=LINES, headers=NDJSON).content == LINES
     assert [outcome.reason for outcome in app.outcomes] == ["completed"]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 @pytest.mark.parametrize("stop_after", [1, 2])
-def test_a_handler_that_stops_half_way(client: httpx.Client, method: str, stop_after: int) -> None:
+def test_a_handler_may_stop_before_the_end_of_the_body(client: httpx.Client, method: str, stop_after: int) -> None:
     def endless() -> Iterator[bytes]:
         while True:
             yield LINES
@@ -142,7 +142,7 @@ def test_a_handler_that_stops_half_way(client: httpx.Client, method: str, stop_a
     assert response.json() if method == "POST" else response.text.count("\n") == stop_after
 
 
-def test_a_handler_that_does_not_read(client: httpx.Client) -> None:
+def test_a_handler_need_not_read_the_body(client: httpx.Client) -> None:
     assert client.request("DELETE", "/rows", content=LINES, headers=NDJSON).text == "not read"
 
 
@@ -158,7 +158,7 @@ def test_a_handler_that_does_not_read(client: httpx.Client) -> None:
         (b"\xff\n", 400, "malformed-request", ["items", 1]),
     ],
 )
-def test_a_refusal_before_the_response_began_has_its_true_status(
+def test_a_refusal_before_the_response_begins_has_its_status(
     client: httpx.Client, method: str, body: bytes, status: int, type_: str, loc: list[str | int]
 ) -> None:
     response = client.request(method, "/rows", content=body, headers=NDJSON)
@@ -167,7 +167,7 @@ def test_a_refusal_before_the_response_began_has_its_true_status(
     assert problem["detail"].startswith(f"Line {loc[1]}")
 
 
-def test_a_refusal_of_a_later_line_has_its_status_where_the_answer_is_whole(client: httpx.Client) -> None:
+def test_a_refusal_of_a_later_line_has_its_status_if_the_response_is_whole(client: httpx.Client) -> None:
     response = client.post("/rows", content=LINES + b'{"number":null}\n', headers=NDJSON)
     assert response.status_code == 422
     assert response.json()["detail"] == "Line 4: Expected `int`, got `null` - at `$.number`"
@@ -185,7 +185,7 @@ def test_another_media_type_is_refused_before_the_handler_is_called(
     assert app.rows.calls == 0
 
 
-def test_raw_content_has_no_limit_but_one_that_the_endpoint_sets(client: httpx.Client) -> None:
+def test_raw_content_is_limited_only_if_the_endpoint_sets_a_limit(client: httpx.Client) -> None:
     large = b"a" * 2_000_000
     assert client.post("/raw", content=large).json() == len(large)
     assert client.post("/small", content=b"0123456789").json() == 10
@@ -196,7 +196,7 @@ def test_raw_content_has_no_limit_but_one_that_the_endpoint_sets(client: httpx.C
 
 
 async def test_both_directions_run_at_once(app: App) -> None:
-    """Each line is sent after the answer to the one before it has come."""
+    """Sends each line after the answer to the line before it."""
     lines: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     async def body() -> AsyncIterator[bytes]:
@@ -215,7 +215,7 @@ async def test_both_directions_run_at_once(app: App) -> None:
     assert [outcome.reason for outcome in app.outcomes] == ["completed"]
 
 
-async def test_a_client_that_takes_no_answers_is_not_read_on(app: App) -> None:
+async def test_the_body_is_not_read_further_if_the_client_takes_no_answers(app: App) -> None:
     sent = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -249,13 +249,13 @@ async def test_a_failure_in_mid_stream_ends_it_as_failed(app: App) -> None:
 
 
 async def in_parts(body: bytes) -> AsyncIterator[bytes]:
-    """A line, and the next when there has been time for an answer."""
+    """Yields line by line, with time for an answer between them."""
     for line in body.splitlines(keepends=True):
         yield line
         await asyncio.sleep(0.05)
 
 
-async def test_a_client_that_leaves_while_it_is_read_ends_the_stream(app: App) -> None:
+async def test_a_client_that_leaves_while_its_body_is_read_ends_the_stream(app: App) -> None:
     answered = asyncio.Event()
     sent: list[Message] = []
     parts = iter([LINES])
@@ -277,7 +277,9 @@ async def test_a_client_that_leaves_while_it_is_read_ends_the_stream(app: App) -
     assert [(outcome.reason, outcome.error) for outcome in app.outcomes] == [("disconnected", None)]
 
 
-async def test_a_body_that_is_cut_is_answered_by_nothing(app: App, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_client_that_leaves_before_the_end_receives_no_response(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
     cut: list[Message] = [{"type": "http.request", "body": LINES, "more_body": True}, {"type": "http.disconnect"}]
     headers = [(b"content-type", b"application/x-ndjson")]
     async with AsyncTestClient(app):
@@ -286,7 +288,7 @@ async def test_a_body_that_is_cut_is_answered_by_nothing(app: App, caplog: pytes
 
 
 class StepEndpoint(Endpoint, path="/steps"):
-    """Reads a line when it is told to, while its stream goes on."""
+    """Reads one line, and then waits while its stream stays open."""
 
     def __init__(self) -> None:
         self.has_left = asyncio.Event()
@@ -299,7 +301,7 @@ class StepEndpoint(Endpoint, path="/steps"):
             self.has_left.set()
 
 
-async def test_a_client_that_leaves_is_noticed_while_nobody_reads() -> None:
+async def test_a_client_that_leaves_is_noticed_while_the_body_is_not_read() -> None:
     steps = StepEndpoint()
     async with AsyncTestClient(Application(steps)) as client:
         async with client.stream("POST", "/steps", content=LINES, headers=NDJSON) as response:
@@ -309,7 +311,7 @@ async def test_a_client_that_leaves_is_noticed_while_nobody_reads() -> None:
 
 
 class TaskEndpoint(Endpoint, path="/tasks"):
-    """Its items are read by a task that began before the stream."""
+    """Reads its items in a task that begins before the stream."""
 
     async def post(self, items: AsyncIterator[Row]) -> NDJSONStreamingResponse[Row]:
         queue: asyncio.Queue[Row | None] = asyncio.Queue(1)
@@ -329,7 +331,7 @@ class TaskEndpoint(Endpoint, path="/tasks"):
         return NDJSONStreamingResponse(stream=stream())
 
 
-async def test_a_task_of_the_handlers_own_may_read() -> None:
+async def test_a_task_of_the_handler_may_read_the_body() -> None:
     async with AsyncTestClient(Application(TaskEndpoint())) as client:
         response = await client.post("/tasks", content=in_parts(LINES), headers=NDJSON)
     assert response.content == LINES

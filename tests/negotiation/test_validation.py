@@ -1,4 +1,4 @@
-"""Items are checked where the application, the endpoint or the response says so, the narrower one first."""
+"""`validate_items`: the value of the response overrides that of the endpoint, which overrides the application's."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -29,7 +29,7 @@ def wrong_movie() -> Movie:
 
 
 class MoviesEndpoint(Endpoint, path="/movies"):
-    """The second item does not fit."""
+    """Yields three items. The second does not fit the declared type."""
 
     def __init__(self, *, of_response: bool | None = None) -> None:
         self._of_response = of_response
@@ -69,7 +69,7 @@ class App(Application):
 
 
 def titles(client: httpx.Client, method: str, path: str) -> tuple[list[Any], bool]:
-    """What came, and whether the body ended properly."""
+    """Returns the titles that were received, and whether the body is complete."""
     text, is_complete = "", True
     with client.stream(method, path) as response:
         try:
@@ -94,7 +94,7 @@ UNCHECKED = (["a", 1, "c"], True)
         (UncheckedEndpoint, True, UNCHECKED),
     ],
 )
-def test_the_endpoint_stands_before_the_application(
+def test_the_endpoint_overrides_the_application(
     method: str, endpoint: type[MoviesEndpoint], expected: tuple[list[Any], bool], *, of_app: bool
 ) -> None:
     app = App(endpoint(), validate_items=of_app)
@@ -113,14 +113,14 @@ def test_the_endpoint_stands_before_the_application(
         (CheckedEndpoint(of_response=None), None, CHECKED),
     ],
 )
-def test_the_response_stands_before_both(
+def test_the_response_overrides_both(
     endpoint: MoviesEndpoint, expected: tuple[list[Any], bool], *, of_response: bool | None
 ) -> None:
     with TestClient(App(endpoint, validate_items=of_response is False)) as client:
         assert titles(client, "GET", str(endpoint.path)) == expected
 
 
-def test_unless_told_to_jero_checks_no_item() -> None:
+def test_items_are_not_checked_by_default() -> None:
     with TestClient(App(MoviesEndpoint())) as client:
         assert titles(client, "GET", "/movies") == UNCHECKED
 
@@ -138,7 +138,7 @@ class EventsEndpoint(Endpoint, path="/events"):
 
 
 class OthersEndpoint(Endpoint, path="/others"):
-    """What cannot be checked."""
+    """Streams that cannot be checked."""
 
     validate_items = True
 
@@ -149,7 +149,7 @@ class OthersEndpoint(Endpoint, path="/others"):
         yield [Foreign()]
 
 
-def test_an_event_stream_tells_of_the_failure() -> None:
+def test_an_event_stream_ends_with_an_error_event() -> None:
     with TestClient(App(EventsEndpoint())) as client:
         events = client.get("/events").text.split("\n\n")
     assert events == [
@@ -160,7 +160,7 @@ def test_an_event_stream_tells_of_the_failure() -> None:
     ]
 
 
-def test_raw_bytes_and_what_a_hook_writes_are_not_checked() -> None:
+def test_raw_bytes_and_the_output_of_a_hook_are_not_checked() -> None:
     encoder = Encoder(enc_hook=lambda value: type(value).__name__)
     with TestClient(App(OthersEndpoint(), encoder=encoder)) as client:
         assert client.post("/others").content == b"a"

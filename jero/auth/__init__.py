@@ -1,4 +1,4 @@
-"""Authenticators check who calls, before the body is read. The one for JSON Web Tokens is in `jero.auth.jwt`."""
+"""Authenticators check who calls, before the body is read. `jero.auth.jwt` contains that for JSON Web Tokens."""
 
 from jero.auth.api_key import APIKeyAuth
 from jero.auth.auth import Auth, Expiring

@@ -21,7 +21,7 @@ class APIKeyAuth(CredentialAuth[U], ABC, Generic[U]):
     """
 
     scheme: SecurityScheme
-    _key: ClassVar[APIKeyScheme | None] = None
+    _key_scheme: ClassVar[APIKeyScheme | None] = None
 
     def __init_subclass__(
         cls, *, header: str | None = None, query: str | None = None, cookie: str | None = None, **options: Any
@@ -33,7 +33,7 @@ class APIKeyAuth(CredentialAuth[U], ABC, Generic[U]):
             raise wiring_error(cls.__name__, "it names several places for its key", "Keep one of them")
         for scheme in schemes:
             _check_name(cls.__name__, scheme)
-            cls.scheme = cls._key = scheme
+            cls.scheme = cls._key_scheme = scheme
 
     @abstractmethod
     async def verify(self, key: str) -> U:
@@ -57,7 +57,7 @@ class APIKeyAuth(CredentialAuth[U], ABC, Generic[U]):
     @classmethod
     def key_parameter(cls) -> APIKeyScheme | None:
         """Returns the place and the name of the key, or `None` if a subclass defines its own `authenticate`."""
-        return cls._key if cls._reads_key() else None
+        return cls._key_scheme if cls._reads_key() else None
 
     @classmethod
     def _reads_key(cls) -> bool:
@@ -66,7 +66,7 @@ class APIKeyAuth(CredentialAuth[U], ABC, Generic[U]):
     def check_wiring(self, where: str) -> None:
         """Raises `WiringError` if the class does not name the place of the key."""
         super().check_wiring(where)
-        if self._key is None and self._reads_key():
+        if self._key_scheme is None and self._reads_key():
             raise wiring_error(
                 where,
                 "it does not name the place of its key",

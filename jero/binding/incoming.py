@@ -6,6 +6,7 @@ shares it between the reader of the body and the watcher of the client.
 """
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final, Generic, Self, TypeAlias
@@ -40,7 +41,7 @@ class RequestBody:
 
     def __init__(self, receive: Receive, limit: int | None) -> None:
         self._receive = receive
-        self._limit = limit
+        self._limit = sys.maxsize if limit is None else limit
         self._size = 0
         self._buffer = bytearray()
         self._changed = asyncio.Event()
@@ -60,7 +61,7 @@ class RequestBody:
                 await self._wait()
             else:
                 await self._receive_part()
-        if self._is_too_large and self._limit is not None:
+        if self._size > self._limit:
             raise too_large(self._limit)
         if self._buffer:
             part = bytes(self._buffer)
@@ -87,11 +88,7 @@ class RequestBody:
 
     @property
     def _is_over(self) -> bool:
-        return self._has_ended or self._disconnect is not None or self._is_too_large
-
-    @property
-    def _is_too_large(self) -> bool:
-        return self._limit is not None and self._size > self._limit
+        return self._has_ended or self._disconnect is not None or self._size > self._limit
 
     async def _receive_part(self) -> None:
         self._is_receiving = True

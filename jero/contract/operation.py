@@ -35,7 +35,7 @@ class Operation(Struct, frozen=True, kw_only=True):
 def read_operations(endpoint: Any, path: str | None, *, auth: Any = None, has_enc_hook: bool) -> list[Operation]:
     """Reads the operations of an endpoint and its authenticator. `path` replaces the endpoint's own if it is given.
 
-    `has_enc_hook`: the encoder of the application has one, so that it may send classes that msgspec does not know.
+    `has_enc_hook`: the application's encoder has an `enc_hook`, so that classes unknown to msgspec can be sent.
     Raises `WiringError` if the endpoint, the authenticator or a handler cannot work.
     """
     if not isinstance(endpoint, Endpoint):

@@ -16,6 +16,8 @@ from jero.errors import (
 _MESSAGE = re.compile(r"(?P<message>.*?)(?: - at (?:`key` in )?`\$(?P<path>.*)`)?", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _MISSING = re.compile(r"Object missing required field `(.+)`")
+# The rest of a refused body is not read, so the connection cannot carry another request.
+_CLOSE = {"Connection": "close"}
 
 
 def read_fault(error: msgspec.ValidationError, location: str) -> tuple[str, Fault]:
@@ -46,15 +48,14 @@ def line_too_long(limit: int, number: int) -> ContentTooLarge:
     """Returns the refusal of a line of more than `limit` bytes."""
     return ContentTooLarge(
         f"Line {number} is longer than {limit} bytes.",
-        headers={"Connection": "close"},
+        headers=_CLOSE,
         errors=[Fault(("items", number), f"Longer than {limit} bytes")],
     )
 
 
 def too_large(limit: int) -> ContentTooLarge:
     """Returns the refusal of a body of more than `limit` bytes."""
-    # The rest of the body is not read, so the connection cannot carry another request.
-    return ContentTooLarge(f"The body is larger than {limit} bytes.", headers={"Connection": "close"})
+    return ContentTooLarge(f"The body is larger than {limit} bytes.", headers=_CLOSE)
 
 
 def unsupported_media_type(found: bytes | None, *supported: str) -> UnsupportedMediaType:

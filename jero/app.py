@@ -17,8 +17,7 @@ from jero.endpoint import Endpoint
 from jero.errors import WiringError
 from jero.http.asgi import ASGIApp, Receive, Scope, Send
 from jero.lifespan import Lifespan
-from jero.openapi.documentation import Description, Documentation
-from jero.openapi.info import DocumentInfo
+from jero.openapi.info import Description, Documentation, DocumentInfo
 from jero.policy import DEFAULT_POLICY, StreamOutcome, StreamPolicy
 from jero.shutdown import FatalSignal, ShutdownWatch, all_over
 from jero.streaming.open_streams import OpenStreams

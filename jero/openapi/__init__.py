@@ -1,1 +1,1 @@
-"""The contract of an application, written out once, at startup, as an OpenAPI document; and the page that shows it."""
+"""Writes an application's contract as an OpenAPI document, once, at startup; serves it, and a page that shows it."""

@@ -1,31 +1,28 @@
-"""The contract as an OpenAPI document (OpenAPI 3.2.0, or 3.1.0)."""
+"""Writes the operations of an application as one OpenAPI document (OpenAPI 3.2.0 or 3.1.0)."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
-from jero.codec import DEFAULT_ENCODER
 from jero.contract.operation import Operation
-from jero.endpoint import Endpoint
 from jero.errors import WiringError
-from jero.openapi.document_endpoint import DocumentEndpoint
 from jero.openapi.info import DocumentInfo, Server
 from jero.openapi.media_types import MediaTypes
-from jero.openapi.operations import OperationWriter, operation_id
+from jero.openapi.operation import OperationWriter, Security, operation_id
 from jero.openapi.schemas import Schema, Schemas
-from jero.openapi.security import Security
 
-# Where the schema of one item of a stream goes: before 3.2, `schema` is the nearest that can be said.
+# The keyword for the schema of one item of a stream: before 3.2, `schema` is the nearest.
 _ITEM_KEYWORDS: Final = {"3.2.0": "itemSchema", "3.1.0": "schema"}
 
 
 def build_document(
     operations: Sequence[Operation], info: DocumentInfo, openapi_version: str = "3.2.0"
 ) -> dict[str, Any]:
-    """The document, of what JSON has.
+    """Returns the document as dicts, lists and scalars.
 
-    Raises `WiringError` for an `openapi_version` other than "3.2.0" and "3.1.0", and for a type that it cannot name.
+    Raises `WiringError` if `openapi_version` is neither "3.2.0" nor "3.1.0", if `servers` is a string, or if a type
+    has no schema.
     """
     item_keyword = _ITEM_KEYWORDS.get(openapi_version)
     if item_keyword is None:
@@ -45,24 +42,11 @@ def build_document(
     return {keyword: value for keyword, value in document.items() if value or keyword == "paths"}
 
 
-def document_bytes(operations: Sequence[Operation], info: DocumentInfo, openapi_version: str = "3.2.0") -> bytes:
-    """The document as JSON. Raises as `build_document` does."""
-    return DEFAULT_ENCODER.encode(build_document(operations, info, openapi_version))
-
-
-def openapi_endpoint(document: bytes) -> Endpoint:
-    """Serves the document as `application/json`, which is what tools ask for; its path is given when it is included.
-
-    With an entity tag: a client that has this very document is told so, with 304.
-    """
-    return DocumentEndpoint(document)
-
-
 def _paths(operations: Sequence[Operation], writer: OperationWriter) -> dict[str, Schema]:
-    """The Path Item Objects, in the order of their inclusion.
+    """Returns the Path Item Objects, in the order of inclusion.
 
-    Templates that differ by the names of their slots alone are one path (OpenAPI 3.2, section 4.8.2): the first
-    names them for all.
+    Templates that differ only in the names of their slots are one path (OpenAPI 3.2, section 4.8.2). That path has
+    the slot names of the template that was included first.
     """
     firsts: dict[tuple[str | None, ...], Operation] = {}
     paths: dict[str, Schema] = {}
@@ -76,7 +60,7 @@ def _paths(operations: Sequence[Operation], writer: OperationWriter) -> dict[str
 
 
 def _info(info: DocumentInfo) -> dict[str, Any]:
-    said = {
+    written = {
         "title": info.title,
         "summary": info.summary,
         "description": info.description,
@@ -85,7 +69,7 @@ def _info(info: DocumentInfo) -> dict[str, Any]:
         "license": info.license,
         "version": info.version,
     }
-    return {keyword: msgspec.to_builtins(value) for keyword, value in said.items() if value is not None}
+    return {keyword: msgspec.to_builtins(value) for keyword, value in written.items() if value is not None}
 
 
 def _servers(servers: Sequence[Server | str]) -> list[dict[str, str]]:

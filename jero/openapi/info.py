@@ -1,12 +1,17 @@
-"""What a document says of the application as a whole."""
+"""Describes an application for its OpenAPI document, and names where the document and its page are served."""
 
 from collections.abc import Sequence
+from importlib import import_module
+from typing import TypedDict
 
 from msgspec import Struct
 
+from jero.contract.operation import Operation
+from jero.endpoint import Endpoint
+
 
 class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Whom to ask about the API."""
+    """The person or team to contact about the API."""
 
     name: str | None = None
     url: str | None = None
@@ -14,7 +19,12 @@ class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class License(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The licence of the API: `identifier` is one of SPDX's, and stands in place of `url`."""
+    """The licence of the API.
+
+    `name`: the licence's name.
+    `identifier`: its SPDX identifier. Give either this or `url`.
+    `url`: the address of its text.
+    """
 
     name: str
     identifier: str | None = None
@@ -22,24 +32,39 @@ class License(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Server(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where the API is served: `url` may be relative to the document's."""
+    """An address that the API is served at.
+
+    `url`: absolute, or relative to the document's own URL.
+    `description`: CommonMark.
+    """
 
     url: str
     description: str | None = None
 
 
 class Tag(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A group of operations; `description` is CommonMark."""
+    """A group of operations.
+
+    `name`: the name that endpoints and operations list in their `tags`.
+    `description`: CommonMark.
+    """
 
     name: str
     description: str | None = None
 
 
 class DocumentInfo(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The head of a document (OpenAPI 3.2, section 4.2): `version` is the API's own, `description` is CommonMark.
+    """The head of a document (OpenAPI 3.2, section 4.2).
 
-    `servers`: where the API is served, or only its URL; none, where the document is. `tags`: those that have a
-    description, in the order they are shown in; operations may name others.
+    `title`: the API's name.
+    `version`: the API's own version, not that of OpenAPI.
+    `summary`: one line about the API.
+    `description`: CommonMark.
+    `terms_of_service`: a URL.
+    `contact`: the person or team to contact.
+    `license`: the API's licence.
+    `servers`: the addresses of the API, each a `Server` or only its URL. If empty, clients use the document's own host.
+    `tags`: the tags that have a description, in the order to show them. Operations may have further tags.
     """
 
     title: str
@@ -51,3 +76,39 @@ class DocumentInfo(Struct, frozen=True, kw_only=True, omit_defaults=True):
     license: License | None = None
     servers: Sequence[Server | str] = ()
     tags: Sequence[Tag] = ()
+
+
+class Description(TypedDict, total=False):
+    """The optional fields of `DocumentInfo`, as keyword arguments."""
+
+    summary: str
+    description: str | None
+    terms_of_service: str
+    contact: Contact
+    license: License
+    servers: Sequence[Server | str]
+    tags: Sequence[Tag]
+
+
+class Documentation(Struct, frozen=True):
+    """The document to write, and the paths to serve it and its page on.
+
+    Without a `path`, neither is served. Without a `docs_path`, only the document is.
+    """
+
+    info: DocumentInfo
+    path: str | None
+    docs_path: str | None
+    openapi_version: str
+
+    def endpoints(self, operations: Sequence[Operation]) -> list[tuple[Endpoint, str]]:
+        """Returns the endpoints, each with the path to include it at. Raises `WiringError` as `build_document` does."""
+        if self.path is None:
+            return []
+        # Imported only if needed: these modules take a fifth of the time that importing jero takes.
+        serve = import_module("jero.openapi.serve")
+        document: bytes = serve.document_bytes(operations, self.info, self.openapi_version)
+        endpoints: list[tuple[Endpoint, str]] = [(serve.document_endpoint(document), self.path)]
+        if self.docs_path is not None:
+            endpoints += serve.page_endpoints(self.path, self.info.title, self.docs_path)
+        return endpoints

@@ -1,4 +1,4 @@
-"""What is sent and received under a media type, as Media Type Objects."""
+"""Writes the content of requests and responses as Media Type Objects, by media type."""
 
 from typing import Any, Final
 
@@ -15,12 +15,12 @@ from jero.framing.sse import SSE
 from jero.openapi.schemas import Schema, Schemas
 from jero.responses.whole import BYTES, JSON
 
-# A body of lines is read under more names; these are the usual ones.
+# A request body of lines may have any of NDJSON_NAMES. The document lists the usual ones.
 JSON_LINES: Final = NDJSON_NAMES[:2]
 
 FAILURE: Final = (
-    "Where the stream fails, a last event `error` has a problem (RFC 9457) as its data, "
-    "unless the handler says otherwise."
+    "If the stream fails, a last event `error` has a problem (RFC 9457) as its data, "
+    "unless the handler sends another event."
 )
 
 _ARRAY: Final = b"["
@@ -28,15 +28,17 @@ _OPENINGS: Final = (b"", _ARRAY)
 
 
 class MediaTypes(Struct, frozen=True):
-    """Writes the content of requests and responses. `item_keyword` is where the schema of one item of a stream goes:
-    `itemSchema` (OpenAPI 3.2, section 4.14), or before 3.2 `schema`, where it is the nearest that can be said.
+    """Writes the content of requests and responses.
+
+    `item_keyword`: the keyword for the schema of one item of a stream. It is `itemSchema` (OpenAPI 3.2, section 4.14),
+    or before 3.2 `schema`, which is the nearest.
     """
 
     schemas: Schemas
     item_keyword: str
 
     def received(self, body: Input) -> dict[str, Schema]:
-        """The content of a request."""
+        """Returns the content of a request."""
         if body.name == "json":
             return {JSON: {"schema": self.schemas.of(body.type)}}
         if body.name == "items":
@@ -44,7 +46,7 @@ class MediaTypes(Struct, frozen=True):
         return {BYTES: {}}
 
     def sent(self, output: Output) -> dict[str, Schema]:
-        """The content of a response, by each media type that it can have."""
+        """Returns the content of a response, by each media type that it may have."""
         write = self._stream if output.is_stream else self._whole
         return {essence: write(output, essence) for essence in map(_essence, output.media_types)}
 
@@ -65,7 +67,7 @@ class MediaTypes(Struct, frozen=True):
         return {"schema": {"type": "array", "items": schema}} if is_array else {self.item_keyword: schema}
 
     def _event(self, item: Any) -> Schema:
-        """One event, as a reader hands it on: one without data, it does not (WHATWG HTML, section 9.2.6)."""
+        """Returns the schema of one event. It has data: readers ignore events without (WHATWG HTML, section 9.2.6)."""
         return {
             "type": "object",
             "description": FAILURE,
@@ -92,7 +94,7 @@ def _essence(media_type: str) -> str:
 
 
 def _opaque(media_type: str) -> Schema:
-    """Text is a string; of bytes nothing is said (OpenAPI 3.2, section 4.14.5)."""
+    """Returns the content of text, a string, or of bytes, which has no schema (OpenAPI 3.2, section 4.14.5)."""
     return {"schema": {"type": "string"}} if media_type.startswith("text/") else {}
 
 
@@ -101,6 +103,6 @@ def _inner(info: Type) -> Type:
 
 
 def _may_be_text(info: Type) -> bool:
-    """Whether a value of the type may be sent as it is, in place of as JSON."""
-    is_word = isinstance(info, LiteralType) and any(isinstance(value, str) for value in info.values)
-    return is_word or isinstance(info, StrType | BytesType | AnyType)
+    """Returns whether an event's data of this type may be sent as text, without JSON."""
+    is_text_literal = isinstance(info, LiteralType) and any(isinstance(value, str) for value in info.values)
+    return is_text_literal or isinstance(info, StrType | BytesType | AnyType)

@@ -1,4 +1,4 @@
-"""The parts of a request that are names and values, and a response's typed headers, as Parameter and Header Objects."""
+"""Writes the fields of Structs as Parameter Objects of a request, and as Header Objects of a response."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -14,15 +14,16 @@ from jero.http.path import PathTemplate
 from jero.openapi.schemas import Schema, Schemas
 
 LOCATIONS: Final = {"path": "path", "params": "query", "headers": "header", "cookies": "cookie"}
-# OpenAPI 3.2, sections 4.12.1 and 4.21: these are said elsewhere, and ignored here.
-_SAID_ELSEWHERE: Final = frozenset({"accept", "authorization", "content-type"})
+# The document describes these elsewhere, and tools ignore them here (OpenAPI 3.2, sections 4.12.1 and 4.21).
+_DESCRIBED_ELSEWHERE: Final = frozenset({"accept", "authorization", "content-type"})
 _NULL: Final = {"type": "null"}
 
 
 def parameters(inputs: Sequence[Input], template: PathTemplate, slots: Sequence[str], schemas: Schemas) -> list[Schema]:
-    """The Parameter Objects of an operation; `slots` are the names of the template's slots in the document.
+    """Returns the Parameter Objects of an operation.
 
-    A slot that the handler does not take is a parameter too: a path without it is none.
+    `slots` are the names that the template's slots have in the document. A slot is a parameter even if the handler
+    does not take it: clients need it to build the path.
     """
     found = [parameter for one in inputs if one.name in LOCATIONS for parameter in _of_struct(one, schemas)]
     names = dict(zip(template.slots, slots, strict=True))
@@ -38,12 +39,12 @@ def parameters(inputs: Sequence[Input], template: PathTemplate, slots: Sequence[
 
 
 def header_objects(struct: type[Struct] | None, schemas: Schemas) -> Iterator[tuple[str, Schema]]:
-    """The headers that a Struct of typed headers is sent as. None of them is certain: a response may leave them out."""
+    """Yields the name and the Header Object of each typed header. No header is required: a response may omit it."""
     for field in () if struct is None else msgspec.structs.fields(struct):
         name = header_name(field.name, field.encode_name)
         if name.lower() != "content-type":
             header: Schema = {}
-            header["schema"] = schemas.of(field.type, partial(_settle_header, header))
+            header["schema"] = schemas.of(field.type, partial(_complete_header, header))
             yield name, header
 
 
@@ -51,42 +52,42 @@ def _of_struct(one: Input, schemas: Schemas) -> Iterator[Schema]:
     location = LOCATIONS[one.name]
     for field in msgspec.structs.fields(one.type):
         name = header_name(field.name, field.encode_name) if location == "header" else field.encode_name
-        if location == "header" and name.lower() in _SAID_ELSEWHERE:
+        if location == "header" and name.lower() in _DESCRIBED_ELSEWHERE:
             continue
         parameter: Schema = {"name": name, "in": location}
         if location == "path" or field.required:
             parameter["required"] = True
-        parameter["schema"] = schemas.of(field.type, partial(_settle_parameter, parameter, field))
+        parameter["schema"] = schemas.of(field.type, partial(_complete_parameter, parameter, field))
         yield parameter
 
 
-def _settle_parameter(parameter: Schema, field: FieldInfo, schema: Schema) -> None:
-    if not _is_null(field.type, "null"):
-        _leave_null_out(schema)
+def _complete_parameter(parameter: Schema, field: FieldInfo, schema: Schema) -> None:
+    if not _reads_null(field.type):
+        _remove_null(schema)
     _lift(parameter, schema)
     if parameter["in"] == "path" and schema.get("type") == "string":
-        schema.setdefault("minLength", 1)  # an empty segment fills no slot
+        schema.setdefault("minLength", 1)  # an empty segment does not fill a slot
     elif parameter["in"] != "path" and field.default not in (NODEFAULT, UNSET, None):
         schema["default"] = msgspec.to_builtins(field.default, str_keys=True)
 
 
-def _settle_header(header: Schema, schema: Schema) -> None:
-    _leave_null_out(schema)
+def _complete_header(header: Schema, schema: Schema) -> None:
+    _remove_null(schema)
     _lift(header, schema)
     if schema.get("format") == "date-time":
         del schema["format"]  # it is sent as an HTTP date
 
 
-def _is_null(annotation: Any, text: str) -> bool:
-    """Whether a text is read as null; where the type admits strings, it is the string."""
+def _reads_null(annotation: Any) -> bool:
+    """Returns whether the text "null" is read as `None`. A type that admits strings reads it as a string."""
     try:
-        return msgspec.convert(text, annotation, strict=False) is None
+        return msgspec.convert("null", annotation, strict=False) is None
     except msgspec.ValidationError:
         return False
 
 
-def _leave_null_out(schema: Schema) -> None:
-    """What is left out is not sent."""
+def _remove_null(schema: Schema) -> None:
+    """Removes null from the options: a parameter or header that is null is not sent."""
     options = [option for option in schema.get("anyOf", ()) if option != _NULL]
     if len(options) == 1:
         del schema["anyOf"]
@@ -96,7 +97,7 @@ def _leave_null_out(schema: Schema) -> None:
 
 
 def _lift(owner: Schema, schema: Schema) -> None:
-    """What is said of the value is said of what carries it."""
+    """Moves keywords that describe the value to the parameter or header that carries it."""
     for keyword in ("description", "deprecated"):
         if keyword in schema:
             owner[keyword] = schema.pop(keyword)

@@ -1,7 +1,8 @@
-"""JSON Schemas of types, by msgspec: each class once, under a name, in the document's components."""
+"""Writes the JSON Schemas of types with msgspec: each class once, under a name, in the document's components."""
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from typing import Any, Final, NoReturn, TypeAlias, cast
 
 import msgspec
@@ -9,112 +10,115 @@ import msgspec
 from jero.errors import WiringError
 
 Schema: TypeAlias = dict[str, Any]
-Asked: TypeAlias = tuple[Any, Schema]
+Request: TypeAlias = tuple[Any, Schema]
 _Generated: TypeAlias = tuple[tuple[Schema, ...], dict[str, Schema]]
 
-REFERENCE: Final = "#/components/schemas/{name}"
+_PREFIX: Final = "#/components/schemas/"
 
 
 class Schemas:
-    """The schemas of one document. `of` gives a schema that is empty until `components` has filled all at once, since
-    the name of a class depends on which others there are.
+    """The schemas of one document.
+
+    The name of a class depends on the other classes of the document. So `of` returns an empty schema, and
+    `components` fills all of them at once.
     """
 
     def __init__(self) -> None:
-        self._asked: list[Asked] = []
-        self._afterwards: list[Callable[[], None]] = []
+        self._requests: list[Request] = []
+        self._callbacks: list[Callable[[], None]] = []
 
-    def of(self, annotation: Any, then: Callable[[Schema], None] | None = None) -> Schema:
-        """The schema of a type, to be put in its place in the document; `then` is called with it when it is filled."""
+    def of(self, annotation: Any, when_filled: Callable[[Schema], None] | None = None) -> Schema:
+        """Returns the schema of a type, still empty. `when_filled` is called with the schema once it is filled."""
         schema: Schema = {}
-        self._asked.append((annotation, schema))
-        if then is not None:
-            self._afterwards.append(lambda: then(schema))
+        self._requests.append((annotation, schema))
+        if when_filled is not None:
+            self._callbacks.append(lambda: when_filled(schema))
         return schema
 
     def components(self) -> dict[str, Schema]:
-        """Fills the schemas that were asked for, and gives those that they refer to, by name.
+        """Fills the requested schemas. Returns the schemas of the classes that they refer to, by name.
 
-        Raises `WiringError` for a type that holds two classes which no name tells apart, and for one that msgspec can
-        write no schema of.
+        Raises `WiringError` if msgspec cannot write the schema of a type, or if one type contains two classes that
+        have the same module and name.
         """
         components: dict[str, Schema] = {}
-        for group, (schemas, named) in _groups(self._asked):
+        for group, (schemas, named) in _groups(self._requests):
             names = _new_names(named, components)
-            components.update({names[name]: _referring(schema, names) for name, schema in named.items()})
-            for (_, schema), filling in zip(group, schemas, strict=True):
-                schema.update(_referring(filling, names))
-        for afterwards in self._afterwards:
-            afterwards()
+            components.update({names[name]: _renamed(schema, names) for name, schema in named.items()})
+            for (_, schema), content in zip(group, schemas, strict=True):
+                schema.update(_renamed(content, names))
+        for callback in self._callbacks:
+            callback()
         for schema in components.values():
             if "description" in schema:
                 schema["description"] = inspect.cleandoc(schema["description"])
         return dict(sorted(components.items()))
 
 
-def _groups(asked: list[Asked]) -> list[tuple[list[Asked], _Generated]]:
-    """The types with their schemas, in as few groups as have a name for each of their classes: nearly always one."""
-    generated = _generate(asked)
+def numbered(name: str) -> Iterator[str]:
+    """Yields `name`, then `name_2`, `name_3` and so on."""
+    yield name
+    yield from (f"{name}_{number}" for number in count(2))
+
+
+def _groups(requests: list[Request]) -> list[tuple[list[Request], _Generated]]:
+    """Returns the requests with their schemas, in groups that msgspec can name each class of: nearly always one."""
+    generated = _generate(requests)
     if generated is not None:
-        return [(asked, generated)]
-    groups: list[list[Asked]] = []
-    for one in asked:
-        group = next((group for group in groups if _generate([*group, one]) is not None), None)
+        return [(requests, generated)]
+    groups: list[list[Request]] = []
+    for request in requests:
+        group = next((group for group in groups if _generate([*group, request]) is not None), None)
         if group is None:
-            groups.append([one])
+            groups.append([request])
         else:
-            group.append(one)
+            group.append(request)
     return [(group, _generate(group) or _refuse(group)) for group in groups]
 
 
-def _generate(asked: Sequence[Asked]) -> _Generated | None:
-    """`None` where two classes would have one name.
+def _generate(requests: Sequence[Request]) -> _Generated | None:
+    """Returns the schemas of the types and of their classes, or `None` if two classes would share a name.
 
-    msgspec tells classes of one name apart by their modules. Two that share both, and two parametrizations by classes
-    of one name (`Page[shop.Item]` and `Page[stock.Item]`), it cannot.
+    msgspec adds the module to the names of two classes that have the same name. The names still collide if both
+    classes have the same module, or if a generic class takes each of them (`Page[shop.Item]`, `Page[stock.Item]`).
     """
-    annotations = [annotation for annotation, _ in asked]
+    annotations = [annotation for annotation, _ in requests]
     try:
-        return msgspec.json.schema_components(annotations, schema_hook=_foreign, ref_template=REFERENCE)
+        return msgspec.json.schema_components(annotations, schema_hook=_custom, ref_template=_PREFIX + "{name}")
     except KeyError:
         return None
-    except TypeError as error:  # a default that only the encoder's hook knows, for one
+    except TypeError as error:  # for example a default value that only the encoder's hook can encode
         raise WiringError(f"OpenAPI: the schema of a type cannot be written: {error}") from error
 
 
-def _refuse(group: Sequence[Asked]) -> NoReturn:
+def _refuse(group: Sequence[Request]) -> NoReturn:
     raise WiringError(
-        f"OpenAPI: {group[0][0]!r} holds two classes of one name, which a document cannot tell apart. Rename one."
+        f"OpenAPI: {group[0][0]!r} contains two classes of one name, which a document cannot tell apart. Rename one."
     )
 
 
-def _foreign(type_: type) -> Schema:
-    """What can be said of a class that only the encoder's hook knows."""
+def _custom(type_: type) -> Schema:
+    """Returns the schema of a class that only the encoder's hook can encode: its name."""
     return {"title": type_.__name__}
 
 
 def _new_names(named: dict[str, Schema], taken: dict[str, Schema]) -> dict[str, str]:
-    """The name of each schema beside those that are there: its own, where it is free or has the same schema."""
+    """Returns a name for each schema. A schema keeps its name if that is free, or taken by an equal schema.
+
+    A schema that refers to a renamed one is renamed too.
+    """
     differing = {name for name, schema in named.items() if taken.get(name, schema) != schema}
     while True:
         more = {name for name in named.keys() - differing if not differing.isdisjoint(_references(named[name]))}
         if not more:
             break
         differing |= more
-    return {name: _free_name(name, taken) if name in differing else name for name in named}
-
-
-def _free_name(name: str, taken: dict[str, Schema]) -> str:
-    if name not in taken:
-        return name
-    number = 2
-    while f"{name}_{number}" in taken:
-        number += 1
-    return f"{name}_{number}"
+    free = {name: next(new for new in numbered(name) if new not in taken) for name in differing}
+    return {name: free.get(name, name) for name in named}
 
 
 def _references(node: Any) -> Iterator[str]:
-    """The names that a schema refers to."""
+    """Yields the names that a schema refers to."""
     if isinstance(node, list | tuple):
         for one in cast("Sequence[Any]", node):
             yield from _references(one)
@@ -124,16 +128,13 @@ def _references(node: Any) -> Iterator[str]:
         yield node.removeprefix(_PREFIX)
 
 
-def _referring(node: Any, names: dict[str, str]) -> Any:
-    """The schema with its references under their new names."""
+def _renamed(node: Any, names: dict[str, str]) -> Any:
+    """Returns the schema with its references changed to the new names."""
     if isinstance(node, list | tuple):
-        return [_referring(one, names) for one in cast("Sequence[Any]", node)]
+        return [_renamed(one, names) for one in cast("Sequence[Any]", node)]
     if isinstance(node, dict):
-        return {str(key): _referring(value, names) for key, value in cast("Schema", node).items()}
+        return {str(key): _renamed(value, names) for key, value in cast("Schema", node).items()}
     if isinstance(node, str) and node.startswith(_PREFIX):
         name = node.removeprefix(_PREFIX)
-        return REFERENCE.format(name=names.get(name, name))
+        return _PREFIX + names.get(name, name)
     return node
-
-
-_PREFIX: Final = REFERENCE.format(name="")

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from jero import BaseApp
-from jero.openapi.page import page_endpoints
+from jero.openapi.serve import page_endpoints
 from jero.testing import TestClient
 from tests.browser.docs_page import DocsPage, Watch
 from tests.browser.feeds import Lines

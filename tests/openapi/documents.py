@@ -1,4 +1,4 @@
-"""Documents of the endpoints that a test needs, as their readers get them."""
+"""Writes the documents of a test's endpoints, and decodes them as a reader does."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ import msgspec
 
 from jero import Endpoint
 from jero.contract.operation import Operation, read_operations
-from jero.openapi.document import document_bytes
 from jero.openapi.info import DocumentInfo
+from jero.openapi.serve import document_bytes
 
 INFO = DocumentInfo(title="Films", version="1.2.3")
 
@@ -32,7 +32,7 @@ def decoded(found: list[Operation], *, openapi_version: str = "3.2.0", info: Doc
 
 
 def only_operation(*endpoints: Endpoint, openapi_version: str = "3.2.0", auth: Any = None) -> dict[str, Any]:
-    """The Operation Object of a document that has no other."""
+    """Returns the Operation Object of a document that has a single operation."""
     [path] = document(*endpoints, openapi_version=openapi_version, auth=auth)["paths"].values()
     [operation] = path.values()
     return dict(operation)

@@ -1,4 +1,4 @@
-"""An application with operations of every kind, for tools that hold it to its document."""
+"""An application with operations of every kind, for tools that compare it with its document."""
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime
@@ -62,7 +62,7 @@ class Film(Struct):
 
 
 class Kept(Struct):
-    """A film with what the archive knows of it."""
+    """A film and the archive's notes on it."""
 
     film: Film
     seen_at: Annotated[datetime, Meta(tz=True)] = MOMENT
@@ -94,7 +94,7 @@ class FilmsEndpoint(Endpoint, path="/films"):
     async def get(self, params: FilmQuery) -> JSONResponse[list[Film], Total]:
         """Lists films.
 
-        Those that were seen last come first.
+        The films that were seen last come first.
         """
         films = [Film(title="Metropolis", colour=params.colour or Colour.COLOUR)]
         return JSONResponse(films, headers=Total(x_total=len(films)))
@@ -173,7 +173,7 @@ class Projection(Struct):
 
 
 class ProjectionsEndpoint(Endpoint, path="/projections"):
-    """Negotiated, with and without items that come in."""
+    """Negotiated streams, with and without items in the request body."""
 
     async def get(self, params: FilmQuery) -> AsyncIterator[Projection | ServerSentEvent[Projection]]:
         for number in range(min(params.limit, 3)):
@@ -181,7 +181,7 @@ class ProjectionsEndpoint(Endpoint, path="/projections"):
         yield ServerSentEvent(data=Projection("last"), event="last", id="9")
 
     async def post(self, items: AsyncIterator[Film]) -> AsyncIterator[Projection]:
-        # A wrong line after an item that was sent breaks the connection, which is no answer to check.
+        # After the first sent item, a wrong line would break the connection, and leave no response to check.
         films = [film async for film in items]
         for film in films:
             yield Projection(film.title)

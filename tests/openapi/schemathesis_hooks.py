@@ -1,4 +1,4 @@
-"""What schemathesis has to be told: how lines of JSON are written, and how msgspec reads an integer."""
+"""Teaches schemathesis how lines of JSON are written, and how msgspec reads an integer."""
 
 from importlib import import_module
 from typing import Any, cast
@@ -16,7 +16,7 @@ def write_lines(context: object, value: Any) -> bytes:
 
 
 def before_load_schema(context: object, raw_schema: dict[str, Any]) -> None:
-    """It makes a body of its `schema` alone: that of the items is put into one of all of them."""
+    """Changes the schema of an item into that of the whole body: schemathesis makes a body of its `schema` alone."""
     for path in raw_schema["paths"].values():
         for operation in path.values():
             content = operation.get("requestBody", {}).get("content", {})
@@ -26,7 +26,7 @@ def before_load_schema(context: object, raw_schema: dict[str, Any]) -> None:
 
 
 def map_body(context: object, body: Any) -> Any:
-    """To JSON Schema 2.0 is an integer; to msgspec it is one only where it is written as 2."""
+    """Writes 2.0 as 2: both are integers to JSON Schema, only 2 is an integer to msgspec."""
     return _with_integers(body)
 
 

@@ -1,4 +1,4 @@
-"""The whole document: valid in both versions, and true of what is sent."""
+"""The whole document is valid in both versions, and the responses of the application fit it."""
 
 from typing import Any
 
@@ -10,8 +10,9 @@ from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 
 from jero import Endpoint, ServerSentEvent, WiringError
 from jero.client.readers import EventReader
-from jero.openapi.document import build_document, document_bytes
+from jero.openapi.document import build_document
 from jero.openapi.info import Contact, DocumentInfo, License, Server, Tag
+from jero.openapi.serve import document_bytes
 from jero.testing import TestClient
 from tests.openapi.documents import INFO, document, operations
 from tests.openapi.film_archive import app, app_of_3_1
@@ -42,7 +43,7 @@ def archive(openapi_version: str = "3.2.0") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("openapi_version", VERSIONS)
-def test_it_is_valid(openapi_version: str) -> None:
+def test_the_document_is_valid(openapi_version: str) -> None:
     written = archive(openapi_version)
     assert written["openapi"] == openapi_version
     assert len(written["paths"]) == 15
@@ -54,19 +55,19 @@ def test_the_head_is_valid(openapi_version: str) -> None:
     validate(document(PlainEndpoint(), info=ALL, openapi_version=openapi_version), cls=VERSIONS[openapi_version][1])
 
 
-def test_the_validators_see_a_fault() -> None:
+def test_the_validators_find_a_fault() -> None:
     written = archive()
     del written["paths"]["/films/{film_id}"]["get"]["parameters"]
     with pytest.raises(OpenAPIValidationError, match="film_id"):
         validate(written, cls=OpenAPIV32SpecValidator)
 
 
-def test_before_3_2_there_is_no_item_schema() -> None:
+def test_version_3_1_has_no_item_schema() -> None:
     assert "itemSchema" in str(archive("3.2.0"))
     assert "itemSchema" not in str(archive("3.1.0"))
 
 
-def test_the_head_says_what_it_is_given() -> None:
+def test_the_head_contains_what_is_given() -> None:
     written = document(PlainEndpoint(), info=ALL)
     assert written["info"] == {
         "title": "Films",
@@ -81,7 +82,7 @@ def test_the_head_says_what_it_is_given() -> None:
     assert written["tags"] == [{"name": "films", "description": "All of *them*."}, {"name": "tapes"}]
 
 
-def test_what_is_not_given_is_left_out() -> None:
+def test_the_head_omits_what_is_not_given() -> None:
     assert document(PlainEndpoint()).keys() == {"openapi", "info", "paths"}
     assert document(PlainEndpoint())["info"] == {"title": "Films", "version": "1.2.3"}
 
@@ -91,7 +92,7 @@ def test_an_application_without_endpoints_has_no_paths() -> None:
 
 
 @pytest.mark.parametrize("openapi_version", ["3.0.3", "3.2", "4"])
-def test_another_version_is_refused(openapi_version: str) -> None:
+def test_an_unsupported_version_is_refused(openapi_version: str) -> None:
     expected = f"^_include_openapi: openapi_version='{openapi_version}' is not supported. Write '3.2.0' or '3.1.0'.$"
     with pytest.raises(WiringError, match=expected):
         build_document([], INFO, openapi_version)
@@ -102,7 +103,7 @@ def test_servers_that_are_a_string_are_refused() -> None:
         build_document([], msgspec.structs.replace(INFO, servers="/v2"))
 
 
-def test_it_is_the_same_each_time() -> None:
+def test_the_document_is_the_same_each_time() -> None:
     assert document_bytes(operations(PlainEndpoint()), ALL) == document_bytes(operations(PlainEndpoint()), ALL)
 
 
@@ -137,12 +138,12 @@ def test_each_line_fits_the_schema_of_an_item(media_type: str) -> None:
 
 
 def event_object(event: ServerSentEvent[str]) -> dict[str, Any]:
-    """An event as the specification has it: an object of the fields that there are."""
+    """Returns the event as an object of its fields, as the specification defines it."""
     return {name: value for name in ("data", "event", "id", "retry") if (value := getattr(event, name)) is not None}
 
 
 @pytest.mark.parametrize("path", ["/projections", "/events"])
-def test_each_event_fits_the_schema_of_an_event_and_its_data_that_of_its_content(path: str) -> None:
+def test_each_event_and_its_data_fit_their_schemas(path: str) -> None:
     written = archive()
     with TestClient(app) as client:
         response = client.get(path, headers={"Accept": "text/event-stream"})

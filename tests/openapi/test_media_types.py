@@ -1,4 +1,4 @@
-"""What is sent and received, by media type, in both versions of OpenAPI."""
+"""Requests and responses have the right content for each media type, in both versions of OpenAPI."""
 
 from collections.abc import AsyncIterator, Iterator
 from enum import StrEnum
@@ -132,7 +132,7 @@ WHOLE: list[tuple[Any, str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("annotation", "status", "content"), WHOLE, ids=str)
-def test_a_whole_body(annotation: Any, status: str, content: dict[str, Any]) -> None:
+def test_a_whole_body_has_the_schema_of_its_type(annotation: Any, status: str, content: dict[str, Any]) -> None:
     [(found, response)] = only_operation(endpoint_returning(annotation))["responses"].items()
     assert (found, response.get("content", {})) == (status, content)
 
@@ -180,7 +180,9 @@ STREAMS: list[tuple[Any, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("openapi_version", "keyword"), [("3.2.0", "itemSchema"), ("3.1.0", "schema")])
 @pytest.mark.parametrize(("annotation", "content"), STREAMS, ids=str)
-def test_a_stream(annotation: Any, content: dict[str, Any], openapi_version: str, keyword: str) -> None:
+def test_a_stream_has_the_schema_of_its_items(
+    annotation: Any, content: dict[str, Any], openapi_version: str, keyword: str
+) -> None:
     operation = only_operation(endpoint_returning(annotation), openapi_version=openapi_version)
     assert operation["responses"]["200"]["content"] == {
         media_type: {keyword if key == "item" else key: value for key, value in described.items()}
@@ -204,10 +206,10 @@ def test_a_stream(annotation: Any, content: dict[str, Any], openapi_version: str
         ("content", AsyncIterator[bytes], {"content": {"application/octet-stream": {}}}),
     ],
 )
-def test_what_is_received(name: str, annotation: Any, body: dict[str, Any]) -> None:
+def test_a_request_body_has_the_schema_of_its_type(name: str, annotation: Any, body: dict[str, Any]) -> None:
     assert only_operation(endpoint_taking(name, annotation))["requestBody"] == body
 
 
-def test_before_3_2_the_schema_of_lines_is_that_of_one() -> None:
+def test_version_3_1_describes_lines_by_the_schema_of_one_line() -> None:
     operation = only_operation(endpoint_taking("items", AsyncIterator[Film]), openapi_version="3.1.0")
     assert operation["requestBody"]["content"]["application/x-ndjson"] == {"schema": FILM}

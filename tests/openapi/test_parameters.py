@@ -1,4 +1,4 @@
-"""The fields of a handler's Structs as Parameter Objects, and of its responses' headers as Header Objects."""
+"""The fields of a handler's Structs become Parameter Objects, and typed headers become Header Objects."""
 
 from datetime import datetime
 from enum import Enum
@@ -82,7 +82,7 @@ class NumberEndpoint(Endpoint, path="/words/{number}"):
 
 
 def found(endpoint: Endpoint, location: str) -> dict[str, dict[str, Any]]:
-    """The parameters of one location, by name."""
+    """Returns the parameters of one location, by name."""
     return {
         one["name"]: {key: value for key, value in one.items() if key not in ("name", "in")}
         for one in only_operation(endpoint)["parameters"]
@@ -109,7 +109,7 @@ def test_params_are_in_the_query() -> None:
     }
 
 
-def test_headers_have_their_names_but_those_that_are_said_elsewhere() -> None:
+def test_headers_are_listed_unless_the_document_describes_them_elsewhere() -> None:
     assert found(FilmsEndpoint(), "header") == {
         "x-trace": {"schema": {"type": "string", "default": ""}},
         "X-Exact": {"schema": {"type": "string", "maxLength": 3, "default": ""}},
@@ -117,7 +117,7 @@ def test_headers_have_their_names_but_those_that_are_said_elsewhere() -> None:
     assert list(found(ResumedEndpoint(), "header")) == ["last-event-id"]
 
 
-def test_cookies_are_cookies() -> None:
+def test_cookies_are_in_the_cookie() -> None:
     assert found(FilmsEndpoint(), "cookie") == {"theme": {"schema": {"type": "string", "default": "light"}}}
 
 
@@ -132,16 +132,16 @@ def test_a_slot_that_the_handler_does_not_take_is_a_parameter_too() -> None:
     assert found(WordEndpoint(), "path") == {"word": {"required": True, "schema": {"type": "string", "minLength": 1}}}
 
 
-def test_templates_that_differ_by_names_alone_are_one_path() -> None:
+def test_templates_that_differ_only_in_slot_names_are_one_path() -> None:
     [(path, operations)] = document(WordEndpoint(), NumberEndpoint())["paths"].items()
     assert path == "/words/{word}"
     assert [operations[method]["parameters"][0]["name"] for method in ("get", "put")] == ["word", "word"]
     assert operations["put"]["parameters"][0]["schema"] == {"type": "integer"}
 
 
-def test_typed_headers_are_the_responses() -> None:
+def test_typed_headers_are_headers_of_the_response() -> None:
     assert only_operation(FilmsEndpoint())["responses"]["200"]["headers"] == {
         "x-total": {"description": "How many there are.", "schema": {"type": "integer"}},
-        "last-modified": {"schema": {"type": "string"}},  # an HTTP date, which is no date-time
+        "last-modified": {"schema": {"type": "string"}},  # an HTTP date is not a date-time
         "X-Exact": {"schema": {"type": "boolean"}},
     }

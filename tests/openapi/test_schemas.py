@@ -1,4 +1,4 @@
-"""Values as they are sent fit the schemas of the document; each class is there once, under a name of its own."""
+"""Sent values fit the schemas of the document, which has each class once, under its own name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,12 +65,12 @@ class Page(Struct, Generic[T]):
 
 
 def module_of(name: str) -> Any:
-    """A class `Item` as another module would define it."""
+    """Returns a class `Item` of its own module."""
     return msgspec.defstruct("Item", [(name, int)], module=f"films.{name}")
 
 
 def unnamed(name: str) -> Any:
-    """A class `Item` that nothing but its fields tells from others."""
+    """Returns a class `Item` that differs from others in its fields alone."""
     return msgspec.defstruct("Item", [(name, int)], module="films")
 
 
@@ -91,7 +91,7 @@ class Odd:
 
 
 def schema_of(annotation: Any) -> Schema:
-    """The schema, with the components it refers to, as one document."""
+    """Returns the schema and the components that it refers to, as one document."""
     schemas = Schemas()
     schema = schemas.of(annotation)
     components = schemas.components()
@@ -136,7 +136,7 @@ VALUES: list[tuple[Any, Any]] = [
 
 
 @pytest.mark.parametrize(("annotation", "value"), VALUES, ids=str)
-def test_a_value_as_it_is_sent_fits_its_schema(annotation: Any, value: Any) -> None:
+def test_a_sent_value_fits_its_schema(annotation: Any, value: Any) -> None:
     sent = msgspec.json.decode(msgspec.json.encode(value))
     assert is_valid(schema_of(annotation), sent)
 
@@ -158,11 +158,11 @@ def test_a_value_as_it_is_sent_fits_its_schema(annotation: Any, value: Any) -> N
         (Page[int], {"items": ["x"]}),
     ],
 )
-def test_another_value_does_not(annotation: Any, value: Any) -> None:
+def test_a_wrong_value_does_not_fit_the_schema(annotation: Any, value: Any) -> None:
     assert not is_valid(schema_of(annotation), value)
 
 
-def test_a_class_is_there_once_and_referred_to() -> None:
+def test_a_class_is_a_component_that_schemas_refer_to() -> None:
     schemas = Schemas()
     one, many = schemas.of(Film), schemas.of(list[Film])
     components = schemas.components()
@@ -172,14 +172,14 @@ def test_a_class_is_there_once_and_referred_to() -> None:
     assert components["Film"]["properties"]["sequel"]["anyOf"][0] == reference
 
 
-def test_what_is_said_of_a_class_and_of_a_field_is_there() -> None:
+def test_descriptions_of_a_class_and_of_a_field_are_in_its_schema() -> None:
     film = schema_of(Film)["components"]["schemas"]["Film"]
     assert film["description"] == "A film.\n\nOf the archive."
     assert film["properties"]["title"]["description"] == "Its name."
     assert film["properties"]["copies"]["default"] == []
 
 
-def test_a_schema_is_handed_on_when_it_is_filled() -> None:
+def test_the_callback_receives_the_schema_once_it_is_filled() -> None:
     schemas = Schemas()
     seen: list[Schema] = []
     schema = schemas.of(int, lambda filled: seen.append(dict(filled)))
@@ -191,7 +191,7 @@ def test_a_schema_is_handed_on_when_it_is_filled() -> None:
 @pytest.mark.parametrize(
     "make", [module_of, unnamed, page_of_modules, page_of_unnamed], ids=lambda make: str(make.__name__)
 )
-def test_two_classes_of_one_name_are_two(make: Callable[[str], Any]) -> None:
+def test_two_classes_of_one_name_are_two_components(make: Callable[[str], Any]) -> None:
     schemas = Schemas()
     first, film, second, films = (schemas.of(one) for one in (make("first"), Film, make("second"), list[Film]))
     components = {"schemas": schemas.components()}
@@ -205,7 +205,7 @@ def test_two_classes_of_one_name_are_two(make: Callable[[str], Any]) -> None:
     assert films == {"type": "array", "items": film}
 
 
-def test_three_of_one_name_are_three() -> None:
+def test_three_classes_of_one_name_are_numbered() -> None:
     schemas = Schemas()
     asked = [schemas.of(unnamed(name)) for name in ("first", "second", "third", "first")]
     assert sorted(schemas.components()) == ["Item", "Item_2", "Item_3"]
@@ -216,21 +216,21 @@ def test_one_type_with_two_classes_of_one_name_is_refused() -> None:
     schemas = Schemas()
     items: Any = (unnamed("first"), unnamed("second"))
     schemas.of(tuple[items])
-    with pytest.raises(WiringError, match=r"^OpenAPI: tuple\[.*\] holds two classes of one name.*Rename one\.$"):
+    with pytest.raises(WiringError, match=r"^OpenAPI: tuple\[.*\] contains two classes of one name.*Rename one\.$"):
         schemas.components()
 
 
-def test_of_a_class_that_only_a_hook_knows_its_name_is_said() -> None:
+def test_a_class_that_only_a_hook_encodes_has_its_name_as_title() -> None:
     assert schema_of(list[Odd])["items"] == {"title": "Odd"}
 
 
-def test_a_default_that_only_a_hook_knows_is_refused() -> None:
+def test_a_default_that_only_a_hook_encodes_is_refused() -> None:
     schemas = Schemas()
     schemas.of(msgspec.defstruct("Holder", [("odd", Odd, Odd())]))
     with pytest.raises(WiringError, match=r"^OpenAPI: the schema of a type cannot be written: .*Odd"):
         schemas.components()
 
 
-def test_text_that_looks_like_a_reference_is_left_alone() -> None:
+def test_text_that_looks_like_a_reference_is_unchanged() -> None:
     text = "#/components/schemas/Nobody"
     assert schema_of(Annotated[str, Meta(description=text)])["description"] == text

@@ -1,4 +1,4 @@
-"""How callers are known: a scheme for each authenticator, and what an operation requires."""
+"""Each authenticator is a security scheme, which its operations require."""
 
 from typing import Any
 
@@ -59,22 +59,22 @@ def test_each_authenticator_is_a_scheme_under_its_name() -> None:
     assert requirements(written)[3] == [{"Tokens": []}]
 
 
-def test_where_anonymous_callers_are_admitted_nothing_is_required() -> None:
+def test_an_operation_that_admits_anonymous_callers_requires_nothing() -> None:
     assert requirements(guarded(Badges())) == [[{}, {"Badges": []}]]
 
 
-def test_another_scheme_of_the_same_name_is_another() -> None:
+def test_two_schemes_of_one_name_are_two() -> None:
     other = type("Tokens", (Passwords,), {})
     written = guarded(Tokens(), other())
     assert written["components"]["securitySchemes"].keys() == {"Tokens", "Tokens_2"}
     assert requirements(written) == [[{"Tokens": []}], [{"Tokens_2": []}]]
 
 
-def test_credentials_are_no_parameters() -> None:
+def test_credentials_are_not_parameters() -> None:
     assert "parameters" not in guarded(Badges())["paths"]["/vault/0"]["get"]
 
 
-def test_an_operation_without_an_authenticator_says_nothing() -> None:
+def test_an_operation_without_an_authenticator_has_no_security() -> None:
     written = document(VaultEndpoint())
     assert requirements(written) == [None]
     assert "components" not in written

@@ -1,10 +1,10 @@
-"""Each status is documented where an operation can answer with it, and nowhere else."""
+"""The document lists the problems that an operation answers with."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import pytest
-from msgspec import Meta, Raw, Struct
+from msgspec import Struct
 
 from jero import (
     BaseApp,
@@ -29,53 +29,8 @@ class Film(Struct):
     title: str
 
 
-class Text(Struct):
-    film: str
-
-
-class Anything(Struct):
-    film: Any
-
-
-class Either(Struct):
-    film: int | str
-
-
 class Number(Struct):
     film: int
-
-
-class Bounded(Struct):
-    film: Annotated[str, Meta(max_length=2)]
-
-
-class Word(Struct):
-    film: Literal["M"]
-
-
-class Checked(Struct):
-    film: str
-
-    def __post_init__(self) -> None:
-        if self.film == "none":
-            raise ValueError("That is no film.")
-
-
-class Optional(Struct):
-    film: str | None = None
-    films: list[str] = []
-
-
-class OptionalNumbers(Struct):
-    films: list[int] = []
-
-
-class Few(Struct):
-    films: Annotated[list[str], Meta(max_length=1)] = []
-
-
-class Closed(Struct, forbid_unknown_fields=True):
-    film: str = ""
 
 
 class Visitor(Struct):
@@ -107,7 +62,7 @@ class PlainEndpoint(Endpoint, path="/films"):
 
 
 def problems(operation: dict[str, Any]) -> list[int]:
-    """The statuses that are answered with a problem."""
+    """Returns the statuses of the responses that carry a problem."""
     return [
         int(status) for status, response in operation["responses"].items() if PROBLEM in response.get("content", {})
     ]
@@ -124,40 +79,27 @@ def endpoint_taking(name: str, annotation: Any, *, path: str = "/films", **membe
 @pytest.mark.parametrize(
     ("name", "annotation", "statuses"),
     [
-        ("path", Text, []),
-        ("path", Anything, []),
-        ("path", Either, []),
         ("path", Number, [404]),
-        ("path", Bounded, [404]),
-        ("path", Word, [404]),
-        ("path", Checked, [404]),
-        ("params", Optional, [400]),
-        ("headers", ResumeHeaders, []),
-        ("headers", Optional, []),
-        ("headers", Text, [400]),
-        ("headers", OptionalNumbers, [400]),
-        ("headers", Few, [400]),
-        ("cookies", Closed, [400]),
-        ("cookies", Text, [400]),
+        ("params", Number, [400]),
+        ("headers", ResumeHeaders, [400]),
+        ("cookies", Number, [400]),
         ("json", Film, [400, 413, 415, 422]),
-        ("json", Any, [400, 413, 415]),
-        ("json", Raw, [400, 413, 415]),
         ("items", AsyncIterator[Film], [400, 413, 415, 422]),
         ("content", bytes, [413]),
         ("content", AsyncIterator[bytes], []),
     ],
 )
-def test_what_an_argument_is_refused_with(name: str, annotation: Any, statuses: list[int]) -> None:
+def test_an_argument_adds_its_problems(name: str, annotation: Any, statuses: list[int]) -> None:
     path = "/films/{film}" if name == "path" else "/films"
     assert problems(only_operation(endpoint_taking(name, annotation, path=path))) == statuses
 
 
-def test_a_body_that_arrives_is_bounded_where_the_endpoint_says_so() -> None:
+def test_a_body_read_as_it_arrives_may_be_too_large_if_the_endpoint_sets_a_limit() -> None:
     endpoint = endpoint_taking("content", AsyncIterator[bytes], max_body_bytes=10)
     assert problems(only_operation(endpoint)) == [413]
 
 
-def test_whoever_is_asked_who_they_are_may_be_refused() -> None:
+def test_an_authenticator_adds_401_with_its_challenge() -> None:
     response = only_operation(PlainEndpoint(), auth=Tokens())["responses"]["401"]
     assert response["headers"] == {
         "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}}
@@ -189,11 +131,11 @@ class NegotiatedEndpoint(Endpoint, path="/films"):
     ],
     ids=lambda one: type(one).__name__,
 )
-def test_what_a_response_is_refused_with(endpoint: Endpoint, statuses: list[int]) -> None:
+def test_a_stream_adds_its_problems(endpoint: Endpoint, statuses: list[int]) -> None:
     assert problems(only_operation(endpoint)) == statuses
 
 
-def test_a_refusal_says_what_to_do() -> None:
+def test_a_problem_lists_the_headers_that_jero_sends_with_it() -> None:
     responses = only_operation(NegotiatedEndpoint())["responses"]
     assert list(responses["503"]["headers"]) == ["Retry-After"]
     assert list(responses["406"]["headers"]) == ["Vary"]
@@ -211,13 +153,13 @@ class ListingEndpoint(Endpoint, path="/films/{film}"):
         raise OutOfStock
 
 
-def test_errors_are_documented_and_no_others() -> None:
+def test_listed_errors_are_documented_and_no_others() -> None:
     operations = document(ListingEndpoint())["paths"]["/films/{film}"]
     assert problems(operations["get"]) == [404, 409, 503]
     assert problems(operations["delete"]) == [404, 409, 503]
 
 
-def test_errors_of_one_status_are_one_response() -> None:
+def test_errors_of_one_status_share_a_response() -> None:
     response = document(ListingEndpoint())["paths"]["/films/{film}"]["delete"]["responses"]["409"]
     assert response["description"] == "Conflict; Out of stock"
     assert response["content"][PROBLEM] == {
@@ -233,7 +175,7 @@ def test_errors_of_one_status_are_one_response() -> None:
     }
 
 
-def test_of_what_a_handler_raises_no_header_is_promised() -> None:
+def test_an_error_that_a_handler_raises_promises_no_header() -> None:
     assert "headers" not in document(ListingEndpoint())["paths"]["/films/{film}"]["get"]["responses"]["503"]
 
 
@@ -243,7 +185,7 @@ class App(BaseApp):
         self._include_openapi(title="Films", version="1")
 
 
-def test_a_problem_as_it_is_sent_is_what_the_document_says() -> None:
+def test_a_sent_problem_fits_the_document() -> None:
     with TestClient(App()) as client:
         refused = client.post("/films", json={})
         problem = client.get("/openapi.json").json()["components"]["schemas"]["Problem"]

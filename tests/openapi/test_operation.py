@@ -1,4 +1,4 @@
-"""An operation's notes, its name, and what its responses have in common."""
+"""An operation has its notes and its identifier, and responses of one status are merged."""
 
 from collections.abc import AsyncIterator
 
@@ -65,29 +65,29 @@ class OldFilmsEndpoint(Endpoint, path="/old"):
         return NoContent()
 
 
-def test_the_docstring_is_its_summary_and_description() -> None:
+def test_the_docstring_becomes_summary_and_description() -> None:
     operation = document(FilmsEndpoint())["paths"]["/films"]["get"]
     assert (operation["summary"], operation["description"]) == ("Lists films.", "The *newest* first.")
     assert operation["tags"] == ["films"]
     assert "deprecated" not in operation
 
 
-def test_notes_say_what_differs() -> None:
+def test_operation_notes_replace_the_docstring_and_the_tags() -> None:
     operation = document(FilmsEndpoint())["paths"]["/films"]["post"]
     assert (operation["summary"], operation["description"]) == ("Takes one in", "It is kept.")
     assert (operation["tags"], operation["deprecated"]) == (["keeping"], True)
 
 
-def test_an_endpoint_may_be_deprecated_but_for_one_operation() -> None:
+def test_a_deprecated_endpoint_may_have_an_operation_that_is_not() -> None:
     operations = document(OldFilmsEndpoint())["paths"]["/old"]
     assert (operations["get"]["deprecated"], "deprecated" in operations["put"]) == (True, False)
 
 
-def test_what_jero_answers_by_itself_is_no_operation() -> None:
+def test_automatic_methods_are_not_operations() -> None:
     assert document(FilmsEndpoint())["paths"]["/films"].keys() == {"get", "post", "put"}
 
 
-def test_what_is_not_said_is_left_out() -> None:
+def test_an_operation_omits_what_is_not_given() -> None:
     assert document(FilmsEndpoint())["paths"]["/films"]["put"] == {
         "tags": ["films"],
         "operationId": "films_put",
@@ -105,7 +105,7 @@ def test_what_is_not_said_is_left_out() -> None:
         ("Endpoint", "endpoint_get"),
     ],
 )
-def test_its_identifier_is_its_class_and_method(name: str, identifier: str) -> None:
+def test_the_identifier_is_made_of_class_and_method(name: str, identifier: str) -> None:
     endpoint = type(name, (OldFilmsEndpoint,), {"put": None})()
     assert only_operation(endpoint)["operationId"] == identifier
 
@@ -133,7 +133,7 @@ class EitherEndpoint(Endpoint, path="/either"):
         return NoContent()
 
 
-def test_responses_of_one_status_are_one() -> None:
+def test_responses_of_one_status_are_merged() -> None:
     responses = only_operation(EitherEndpoint())["responses"]
     assert list(responses) == ["200", "204"]
     assert responses["200"]["headers"].keys() == {"x-seen", "x-total"}
@@ -167,17 +167,17 @@ class EventsEndpoint(Endpoint, path="/events"):
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "always", "perhaps"),
+    ("endpoint", "always", "optional"),
     [
         (NegotiatedEndpoint(), {"Cache-Control", "X-Accel-Buffering", "Vary"}, set[str]()),
         (ChunksEndpoint(), {"Cache-Control", "X-Accel-Buffering"}, {"x-total"}),
         (EventsEndpoint(), {"Cache-Control", "X-Accel-Buffering"}, set[str]()),
     ],
 )
-def test_headers_that_are_always_sent_are_required(endpoint: Endpoint, always: set[str], perhaps: set[str]) -> None:
+def test_headers_that_are_always_sent_are_required(endpoint: Endpoint, always: set[str], optional: set[str]) -> None:
     headers = only_operation(endpoint)["responses"]["200"]["headers"]
     assert {name for name, header in headers.items() if header.get("required")} == always
-    assert headers.keys() == always | perhaps
+    assert headers.keys() == always | optional
 
 
 def test_a_response_without_a_body_has_neither_headers_nor_content() -> None:

@@ -1,0 +1,154 @@
+"""Writes the responses of one operation: those that its handler returns, and the problems that it answers with."""
+
+import inspect
+from collections.abc import Iterator
+from http import HTTPStatus
+from itertools import groupby
+from typing import Any, Final
+
+import msgspec
+
+from jero.contract.inputs import Input
+from jero.contract.operation import Operation
+from jero.contract.outputs import Output
+from jero.endpoint import arriving_body_limit
+from jero.errors import (
+    ContentTooLarge,
+    HTTPError,
+    MalformedRequest,
+    NotAcceptable,
+    NotFound,
+    Problem,
+    ServiceUnavailable,
+    Unauthorized,
+    UnprocessableContent,
+    UnsupportedMediaType,
+)
+from jero.openapi.media_types import MediaTypes
+from jero.openapi.parameters import header_objects
+from jero.openapi.schemas import Schema, Schemas
+
+PROBLEM: Final = "application/problem+json"
+
+_STREAM_HEADERS: Final = {
+    "Cache-Control": "`no-cache`, unless the handler sets another value.",
+    "X-Accel-Buffering": "`no`, unless the handler sets another value: proxies must pass each item on as it arrives.",
+}
+_NEGOTIATED_HEADERS: Final = {"Vary": "The request headers that the response depends on."}
+# The problems that jero answers with before or while it reads an argument.
+_PROBLEMS_OF_INPUT: Final[dict[str, tuple[type[HTTPError], ...]]] = {
+    "path": (NotFound,),
+    "params": (MalformedRequest,),
+    "headers": (MalformedRequest,),
+    "cookies": (MalformedRequest,),
+    "json": (MalformedRequest, UnsupportedMediaType, UnprocessableContent, ContentTooLarge),
+    "items": (MalformedRequest, UnsupportedMediaType, UnprocessableContent, ContentTooLarge),
+    "content": (ContentTooLarge,),
+    "user": (),
+}
+# The headers of a problem that jero itself answers with. A handler that raises the same error need not send them.
+_HEADERS_OF_PROBLEM: Final[dict[type[HTTPError], dict[str, str]]] = {
+    NotAcceptable: _NEGOTIATED_HEADERS,
+    ServiceUnavailable: {"Retry-After": "Seconds to wait before the next attempt."},
+    Unauthorized: {"WWW-Authenticate": "How to authenticate."},
+    UnsupportedMediaType: {"Accept": "The media types that the operation reads."},
+}
+
+
+def responses(operation: Operation, media_types: MediaTypes, schemas: Schemas) -> Schema:
+    """Returns the Responses Object, by ascending status."""
+    found: dict[int, Schema] = {}
+    for output in operation.outputs:
+        _merge(found, output.status, _response(output, media_types, schemas))
+    for status, response in _problem_responses(operation, schemas):
+        _merge(found, status, response)
+    return {str(status): found[status] for status in sorted(found)}
+
+
+def _response(output: Output, media_types: MediaTypes, schemas: Schemas) -> Schema:
+    response: Schema = {"description": HTTPStatus(output.status).phrase}
+    always = {**(_STREAM_HEADERS if output.is_stream else {}), **(_NEGOTIATED_HEADERS if output.is_negotiated else {})}
+    headers = {
+        name: {"description": description, "required": True, "schema": {"type": "string"}}
+        for name, description in always.items()
+    }
+    headers |= dict(header_objects(output.headers, schemas))
+    if headers:
+        response["headers"] = headers
+    content = media_types.sent(output)
+    if content:
+        response["content"] = content
+    return response
+
+
+def _problem_responses(operation: Operation, schemas: Schemas) -> Iterator[tuple[int, Schema]]:
+    """Yields the status and the Response Object of the problems: jero's own, and those that `errors` lists."""
+    refusals = frozenset(_refusals(operation))
+    errors = sorted({*refusals, *operation.notes.errors}, key=lambda error: (error.status, error.type, error.__name__))
+    for status, group in groupby(errors, key=lambda error: error.status):
+        same = list(group)
+        response: Schema = {"description": "; ".join(dict.fromkeys(error.title for error in same))}
+        headers = {
+            name: {"description": description, "schema": {"type": "string"}}
+            for error in same
+            if error in refusals
+            for name, description in _HEADERS_OF_PROBLEM.get(error, {}).items()
+        }
+        if headers:
+            response["headers"] = headers
+        examples = {error.type: _example(error) for error in same}
+        response["content"] = {PROBLEM: {"schema": schemas.of(Problem), "examples": examples}}
+        yield status, response
+
+
+def _refusals(operation: Operation) -> Iterator[type[HTTPError]]:
+    """Yields the errors that jero itself answers requests of the operation with."""
+    for one in operation.inputs:
+        if not _is_unbounded(one, operation):
+            yield from _PROBLEMS_OF_INPUT[one.name]
+    if operation.authentication is not None:
+        yield Unauthorized
+    if any(output.is_negotiated for output in operation.outputs):
+        yield from (MalformedRequest, NotAcceptable)
+    if any(output.is_stream for output in operation.outputs):
+        yield ServiceUnavailable
+
+
+def _is_unbounded(one: Input, operation: Operation) -> bool:
+    """Returns whether the argument is a raw body that is read as it arrives, without a limit."""
+    return one.name == "content" and one.is_stream and arriving_body_limit(operation.endpoint) is None
+
+
+def _example(error: type[HTTPError]) -> Schema:
+    example: Schema = {"summary": error.title}
+    if error.__doc__ and error.__module__ != HTTPError.__module__:  # jero's own docstrings address those who raise them
+        example["description"] = inspect.cleandoc(error.__doc__)
+    example["value"] = msgspec.to_builtins(Problem(type=error.type, title=error.title, status=error.status))
+    return example
+
+
+def _merge(found: dict[int, Schema], status: int, response: Schema) -> None:
+    """Adds a response. If the status has one already, the two become one, with the headers and content of both."""
+    present = found.setdefault(status, response)
+    if present is response:
+        return
+    if present["description"] != response["description"]:
+        present["description"] += f"; {response['description']}"
+    _add(present, "headers", response.get("headers", {}))
+    for media_type, content in response.get("content", {}).items():
+        contents = present.setdefault("content", {})
+        contents[media_type] = _either(contents[media_type], content) if media_type in contents else content
+
+
+def _add(owner: Schema, keyword: str, values: dict[str, Any]) -> None:
+    if values:
+        owner[keyword] = {**values, **owner.get(keyword, {})}
+
+
+def _either(one: Schema, other: Schema) -> Schema:
+    """Returns content that fits either schema. The schemas are still empty here, so they cannot be compared."""
+    return {
+        keyword: {"anyOf": [*one[keyword].get("anyOf", (one[keyword],)), other[keyword]]}
+        for keyword in ("schema", "itemSchema")
+        if keyword in one and keyword in other
+    }

@@ -1,1 +1,1 @@
-"""HTTP's own words: they know nothing of jero but its errors."""
+"""HTTP: headers, cookies, negotiation and the messages of ASGI. Of jero, only its errors are imported here."""

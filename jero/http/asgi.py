@@ -1,4 +1,4 @@
-"""The ASGI messages of HTTP (ASGI 3, HTTP & WebSocket specification): the one place that spells them."""
+"""Writes and reads the messages of HTTP in ASGI 3 (HTTP & WebSocket ASGI Message Format)."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
@@ -12,27 +12,30 @@ HeaderPairs: TypeAlias = list[tuple[bytes, bytes]]
 
 
 def response_start(status: int, headers: HeaderPairs) -> Message:
-    """The message that begins a response; names in `headers`, a list that is this message's own, are lower case."""
+    """Returns the message that begins a response.
+
+    `headers`: names in lower case. The message keeps the list, and middlewares may change it: never share one.
+    """
     return {"type": "http.response.start", "status": status, "headers": headers}
 
 
 def response_body(body: bytes, *, more_body: bool = False) -> Message:
-    """The message that carries a part of the body; the last has no `more_body`."""
+    """Returns a message with a part of the body. `more_body` is false for the last part."""
     return {"type": "http.response.body", "body": body, "more_body": more_body}
 
 
 def is_response_start(message: Message) -> bool:
-    """Whether the response begins with it."""
+    """Returns whether the message begins a response."""
     return bool(message["type"] == "http.response.start")
 
 
 def is_disconnect(message: Message) -> bool:
-    """Whether the client has left."""
+    """Returns whether the message reports that the client has left."""
     return bool(message["type"] == "http.disconnect")
 
 
 def request_header(scope: Scope, name: bytes) -> bytes | None:
-    """The first header of that name, which is given in lower case."""
+    """Returns the first header called `name`, which is in lower case, or `None`."""
     for key, value in scope["headers"]:
         if key == name:
             return bytes(value)
@@ -40,7 +43,7 @@ def request_header(scope: Scope, name: bytes) -> bytes | None:
 
 
 def route_path(scope: Scope) -> str:
-    """The path below the place where the application is mounted (`root_path`), percent-decoded by the server."""
+    """Returns the path below the application's mount point (`root_path`). The server has percent-decoded it."""
     path: str = scope["path"]
     root: str = scope.get("root_path", "")
     if not root:

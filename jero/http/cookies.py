@@ -1,25 +1,34 @@
-"""Cookies (RFC 6265): the request's, read; the response's, written."""
+"""Reads the cookies of a request, and writes those of a response (RFC 6265)."""
 
 import re
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import unquote
 
 from msgspec import Struct
 
-from jero.http.headers import header_text
+from jero.http.headers import TOKEN, header_text
 
-_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
-_ATTRIBUTE = re.compile(r"[\x20-\x3a\x3c-\x7e]*")
-_SPACE = " \t"  # str.strip() without it takes what is no whitespace in HTTP (RFC 9110, section 5.6.3) too
+_VALUE: Final = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
+_ATTRIBUTE: Final = re.compile(r"[\x20-\x3a\x3c-\x7e]*")
+_SPACE: Final = " \t"  # HTTP's whitespace (RFC 9110, section 5.6.3); str.strip() alone would remove more
 
 
 class Cookie(Struct, frozen=True, kw_only=True):
-    """A cookie to set (RFC 6265, section 4.1), kept from scripts and from other sites unless told otherwise.
+    """A cookie to set (RFC 6265, section 4.1). By default it is `HttpOnly` and `SameSite=Lax`.
 
-    `max_age` is in seconds; without it and `expires` the cookie ends with the browser's session.
-    Raises `ValueError` for a name, value or attribute that would break out of its place in the header.
+    `name`: a token (RFC 9110, section 5.6.2).
+    `value`: ASCII without spaces, quotes, commas, semicolons and backslashes. Encode other text first.
+    `max_age`: seconds to keep the cookie. 0 deletes it.
+    `expires`: the moment to delete it; without a time zone, in UTC. `max_age` has priority. If both are `None`, the
+    cookie ends with the browser's session.
+    `domain`: sends the cookie to this host and its subdomains. `None`: to the host that set it alone.
+    `path`: sends the cookie for this path and those below it. `None`: for the directory of the request's path.
+    `secure`: sends the cookie over HTTPS alone.
+    `http_only`: hides the cookie from scripts.
+    `same_site`: which requests from other sites send the cookie. "none" needs `secure`.
+
+    Raises `ValueError` if the name, the value or an attribute contains a character that is not allowed there.
     """
 
     name: str
@@ -33,19 +42,25 @@ class Cookie(Struct, frozen=True, kw_only=True):
     same_site: Literal["strict", "lax", "none"] | None = "lax"
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
-            raise ValueError(f"{self.name!r} is no cookie name: RFC 6265, section 4.1.1, asks for a token.")
+        if not TOKEN.fullmatch(self.name):
+            raise ValueError(
+                f"{self.name!r} is not a cookie name: RFC 6265, section 4.1.1, allows letters, digits "
+                "and !#$%&'*+-.^_`|~."
+            )
         if not _VALUE.fullmatch(self.value):
             raise ValueError(
-                f"The value of cookie {self.name!r} holds a character that RFC 6265, section 4.1.1, refuses: "
-                f"{self.value!r}. Encode it first, with urllib.parse.quote for one."
+                f"The value of cookie {self.name!r} contains a character that RFC 6265, section 4.1.1, forbids: "
+                f"{self.value!r}. Encode it first, for example with urllib.parse.quote."
             )
         for attribute in (self.domain, self.path):
             if attribute is not None and not _ATTRIBUTE.fullmatch(attribute):
-                raise ValueError(f"An attribute of cookie {self.name!r} is not ASCII without ';': {attribute!r}.")
+                raise ValueError(
+                    f"An attribute of cookie {self.name!r} contains ';' or a character outside printable ASCII: "
+                    f"{attribute!r}. Remove it."
+                )
 
     def header(self) -> str:
-        """The value of the `Set-Cookie` header."""
+        """Returns the value of the `Set-Cookie` header."""
         parts = [f"{self.name}={self.value}"]
         valued = {
             "Max-Age": self.max_age,
@@ -60,9 +75,9 @@ class Cookie(Struct, frozen=True, kw_only=True):
 
 
 def read_cookies(header: str) -> dict[str, str]:
-    """The cookies of a `Cookie` header; the first of a name counts, and what is no pair is passed over.
+    """Returns the cookies of a `Cookie` header. The first of a name counts; a part without `=` is ignored.
 
-    Values are percent-decoded, and freed of the quotes that some clients put around them.
+    Values are percent-decoded, and lose the quotes that some clients put around them.
     """
     cookies: dict[str, str] = {}
     for part in header.split(";"):

@@ -1,7 +1,4 @@
-"""Header fields (RFC 9110, section 5): checked pairs, and Structs of typed headers read and written.
-
-The header that a client comes back with (WHATWG HTML, section 9.2.4).
-"""
+"""Checks header fields (RFC 9110, section 5), and writes Structs of typed headers as such."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,39 +15,41 @@ from jero.http.asgi import HeaderPairs
 RawHeaders: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
 
 TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
-_FORBIDDEN_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110, section 5.5
+_FORBIDDEN_IN_VALUE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110, section 5.5
 
 
 def header_pair(name: str, value: str) -> tuple[bytes, bytes]:
-    """One header as bytes, its name in lower case, its value without the whitespace around it.
+    """Returns one header as bytes: the name in lower case, the value without leading and trailing whitespace.
 
-    Raises `ValueError` for a name that is no token, for a control character in the value (CR, LF and NUL would let
-    it smuggle in further headers, and servers drop the connection over the others), and for a value outside
-    Latin-1, which is all that HTTP/1.1 carries.
+    Raises `ValueError` if the name is not a token, or if the value contains a control character or a character outside
+    Latin-1, the charset of HTTP/1.1. CR, LF and NUL could smuggle in further headers; for other control characters
+    servers close the connection.
     """
     if not TOKEN.fullmatch(name):
         raise ValueError(
-            f"{name!r} is no header name: RFC 9110, section 5.1, allows letters, digits and !#$%&'*+-.^_`|~."
+            f"{name!r} is not a header name: RFC 9110, section 5.1, allows letters, digits and !#$%&'*+-.^_`|~."
         )
     if _FORBIDDEN_IN_VALUE.search(value):
-        raise ValueError(f"The value of header {name!r} holds a control character: {value!r}.")
+        raise ValueError(f"The value of header {name!r} contains a control character: {value!r}. Remove it.")
     try:
         return name.lower().encode("ascii"), value.strip(" \t").encode("latin-1")
     except UnicodeEncodeError as error:
-        raise ValueError(f"The value of header {name!r} has a character outside Latin-1: {value!r}.") from error
+        raise ValueError(
+            f"The value of header {name!r} contains a character outside Latin-1: {value!r}. Encode it first."
+        ) from error
 
 
 def raw_pairs(headers: RawHeaders) -> HeaderPairs:
-    """Headers as the user wrote them, a mapping or pairs, as checked pairs of bytes."""
+    """Returns the user's headers, a mapping or pairs, as checked pairs of bytes. Raises as `header_pair` does."""
     pairs: Iterable[tuple[str, str]] = headers.items() if isinstance(headers, Mapping) else headers
     return [header_pair(name, value) for name, value in pairs]
 
 
 def typed_pairs(headers: Struct) -> HeaderPairs:
-    """A Struct of typed headers as pairs: `None` and UNSET are left out, a list repeats its header.
+    """Returns a Struct of typed headers as pairs. `None` and UNSET are omitted, a list repeats its header.
 
-    `x_total: int` is sent as `x-total`; `field(name="X-Exact")` gives the exact name. A datetime is sent as
-    an HTTP date (RFC 9110, section 5.6.7).
+    `x_total: int` is sent as `x-total`; `field(name="X-Exact")` sets the exact name. A datetime is sent as
+    an HTTP date (RFC 9110, section 5.6.7). Raises as `header_pair` does.
     """
     pairs: HeaderPairs = []
     for attribute, name in response_header_names(type(headers)):
@@ -64,7 +63,7 @@ def typed_pairs(headers: Struct) -> HeaderPairs:
 
 
 def header_text(value: Any) -> str:
-    """A typed value as a header's text."""
+    """Returns a typed value as the text of a header. A datetime without a time zone is in UTC."""
     if isinstance(value, datetime):
         moment = value if value.tzinfo else value.replace(tzinfo=UTC)
         return format_datetime(moment.astimezone(UTC), usegmt=True)
@@ -75,18 +74,22 @@ def header_text(value: Any) -> str:
 
 
 def header_name(attribute: str, encode_name: str) -> str:
-    """The header that a Struct's field stands for: its given name, or its own with hyphens."""
+    """Returns the header's name for a Struct's field: `encode_name` if it was set, else `attribute` with hyphens."""
     return encode_name if encode_name != attribute else attribute.replace("_", "-")
 
 
 @cache
 def response_header_names(struct: type[Struct]) -> tuple[tuple[str, str], ...]:
-    """Each field of a Struct of typed headers with the header it is sent as."""
+    """Returns the name of each field, with the name of the header that it is sent as."""
     fields = msgspec.structs.fields(struct)
     return tuple((field.name, header_name(field.name, field.encode_name)) for field in fields)
 
 
 class ResumeHeaders(Struct, frozen=True):
-    """For a handler's `headers` parameter: `Last-Event-ID`, the id of the last event that the client received."""
+    """The headers of a client that reconnects to an event stream, for a handler's `headers` parameter.
+
+    `last_event_id`: the `Last-Event-ID` header (WHATWG HTML, section 9.2.4), the id of the last event that the client
+    received; `None` at the first connection.
+    """
 
     last_event_id: str | None = None

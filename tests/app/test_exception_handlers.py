@@ -210,7 +210,7 @@ def logged_errors(caplog: pytest.LogCaptureFixture) -> list[str]:
         (giving("nonsense"), "gave str; it gives a response with a whole body, or an HTTPError."),
         (giving(None), "gave NoneType; it gives a response with a whole body, or an HTTPError."),
         (giving(JSONResponse(content=object())), "Encoding objects of type object is unsupported"),
-        (giving(Gone(headers={"X-A": "b\r\nc: d"})), "The value of header 'X-A' holds a control character"),
+        (giving(Gone(headers={"X-A": "b\r\nc: d"})), "The value of header 'X-A' contains a control character"),
     ],
     ids=["raises", "str", "None", "unsendable body", "unsendable header"],
 )

@@ -1,4 +1,4 @@
-"""What a client accepts, by table: the weights, the wildcards, what is more specific, and what is no list at all."""
+"""Negotiation follows weights, wildcards and specificity, and refuses malformed lists."""
 
 from time import perf_counter
 
@@ -36,14 +36,14 @@ def negotiation() -> Negotiation:
         (b"\xff", False),
     ],
 )
-def test_a_media_type_is_named_when_it_is_listed_itself(accept: bytes | None, *, expected: bool) -> None:
+def test_is_named_ignores_wildcards(accept: bytes | None, *, expected: bool) -> None:
     assert is_named(accept, "application/jsonl") is expected
 
 
 @pytest.mark.parametrize(
     ("accept", "expected"),
     [
-        # nothing, and anything
+        # no media range, or any
         (b"", NDJSON),
         (b" ", NDJSON),
         (b", ,,", NDJSON),
@@ -61,7 +61,7 @@ def test_a_media_type_is_named_when_it_is_listed_itself(accept: bytes | None, *,
         (b"application/json; charset=utf-8", ARRAY),
         (b'application/json; x="a,b"', ARRAY),
         (b'application/json; x="a;q=0,\\"*/*"; q=0.5', ARRAY),
-        # wildcards, and names beside them
+        # wildcards, with and without names
         (b"application/*", NDJSON),
         (b"text/*", SSE),
         (b"application/json, */*", ARRAY),
@@ -76,17 +76,17 @@ def test_a_media_type_is_named_when_it_is_listed_itself(accept: bytes | None, *,
         (b"text/*;q=0.3, application/*;q=0.2", SSE),
         (b"*/*;q=0.9, application/json;q=0.1", NDJSON),
         (b"application/json;q=1.0, text/event-stream;q=1", SSE),
-        # a weight that is none counts as 1
+        # an invalid weight counts as 1
         (b"application/json;q=nonsense, text/event-stream;q=0.9", ARRAY),
         (b"application/json;q=7, text/event-stream;q=0.9", ARRAY),
         (b"application/json;q=nan, text/event-stream;q=0.9", ARRAY),
         (b"application/json;q=, text/event-stream;q=0.9", ARRAY),
-        # what is more specific counts, wherever it stands
+        # the most specific range counts, wherever it stands
         (b"text/event-stream;q=0, */*", NDJSON),
         (b"*/*, application/x-ndjson;q=0", JSONL),
         (b"application/*;q=0, */*", SSE),
         (b"application/*;q=0.9, application/x-ndjson;q=0.1, application/jsonl;q=0.2", ARRAY),
-        # several alike
+        # several of the same weight
         (b"application/json, text/event-stream", SSE),
         (b"application/json, text/event-stream, application/jsonl", JSONL),
         (b"application/jsonl, application/x-ndjson", NDJSON),
@@ -95,7 +95,7 @@ def test_a_media_type_is_named_when_it_is_listed_itself(accept: bytes | None, *,
         (b"\xe9/*;q=0.1", None),
     ],
 )
-def test_the_best_media_type(negotiation: Negotiation, accept: bytes, expected: str | None) -> None:
+def test_choose_returns_the_best_media_type(negotiation: Negotiation, accept: bytes, expected: str | None) -> None:
     if expected is None:
         with pytest.raises(MalformedRequest):
             negotiation.choose(accept)
@@ -115,8 +115,8 @@ def test_the_best_media_type(negotiation: Negotiation, accept: bytes, expected: 
         b"application/x-ndjson+json",
     ],
 )
-def test_nothing_acceptable_is_refused_with_the_list(negotiation: Negotiation, accept: bytes) -> None:
-    for _ in range(2):  # a refusal is not kept, and the same each time
+def test_a_client_that_accepts_nothing_is_refused_with_the_list(negotiation: Negotiation, accept: bytes) -> None:
+    for _ in range(2):  # a refusal is not cached, and the same each time
         with pytest.raises(NotAcceptable) as refused:
             negotiation.choose(accept)
         assert (refused.value.status, refused.value.type) == (406, "not-acceptable")
@@ -128,21 +128,21 @@ def test_nothing_acceptable_is_refused_with_the_list(negotiation: Negotiation, a
 @pytest.mark.parametrize(
     ("accept", "found"),
     [
-        (b"json", "'json' is no media range."),
-        (b"*/*, text", "'text' is no media range."),
-        (b"a/b/c", "'a/b/c' is no media range."),
-        (b"/", "'/' is no media range."),
-        (b"text/", "'text/' is no media range."),
-        (b"/json", "'/json' is no media range."),
-        (b"*/json", "'*/json' is no media range."),
-        (b"te xt/html", "'te xt/html' is no media range."),
-        (b"text/event-stream, ;q=1", "';q=1' is no media range."),
-        (b'"text/event-stream"', "'\"text/event-stream\"' is no media range."),
-        (b"\xff/\xff", "'ÿ/ÿ' is no media range."),
+        (b"json", "'json' is not a media range."),
+        (b"*/*, text", "'text' is not a media range."),
+        (b"a/b/c", "'a/b/c' is not a media range."),
+        (b"/", "'/' is not a media range."),
+        (b"text/", "'text/' is not a media range."),
+        (b"/json", "'/json' is not a media range."),
+        (b"*/json", "'*/json' is not a media range."),
+        (b"te xt/html", "'te xt/html' is not a media range."),
+        (b"text/event-stream, ;q=1", "';q=1' is not a media range."),
+        (b'"text/event-stream"', "'\"text/event-stream\"' is not a media range."),
+        (b"\xff/\xff", "'ÿ/ÿ' is not a media range."),
         (b"*/*," * LONGEST_ACCEPT, f"It is longer than {LONGEST_ACCEPT} bytes."),
     ],
 )
-def test_what_is_no_list_of_media_ranges_is_malformed(negotiation: Negotiation, accept: bytes, found: str) -> None:
+def test_an_invalid_list_of_media_ranges_is_malformed(negotiation: Negotiation, accept: bytes, found: str) -> None:
     with pytest.raises(MalformedRequest) as refused:
         negotiation.choose(accept)
     assert refused.value.detail == f"The Accept header is not a list of media ranges. {found}"
@@ -150,7 +150,7 @@ def test_what_is_no_list_of_media_ranges_is_malformed(negotiation: Negotiation, 
 
 
 @given(accept=st.binary(max_size=40) | st.text(alphabet='*/,;q=01."\\ aj', max_size=40).map(str.encode))
-def test_no_accept_is_too_odd_to_be_answered_or_refused(accept: bytes) -> None:
+def test_any_accept_is_answered_or_refused(accept: bytes) -> None:
     try:
         chosen: str | None = Negotiation(OFFERED).choose(accept)
     except (NotAcceptable, MalformedRequest) as refusal:
@@ -167,7 +167,7 @@ def test_the_longest_accept_costs_milliseconds(negotiation: Negotiation, piece: 
     assert perf_counter() - began < 0.1
 
 
-def test_several_headers_are_one_list() -> None:
+def test_several_accept_headers_become_one_list() -> None:
     lines = [(b"accept", b"text/html"), (b"host", b"a"), (b"accept", b"application/json")]
     assert accept_header(http_scope(headers=lines)) == b"text/html,application/json"
     assert accept_header(http_scope()) == b""

@@ -3,7 +3,7 @@ import pytest
 from jero.http.asgi import Message, is_disconnect, request_header, response_body, response_start, route_path
 
 
-def test_the_messages_of_a_response() -> None:
+def test_response_messages_have_the_fields_of_asgi() -> None:
     assert response_start(200, [(b"a", b"1")]) == {
         "type": "http.response.start",
         "status": 200,
@@ -16,11 +16,11 @@ def test_the_messages_of_a_response() -> None:
 @pytest.mark.parametrize(
     ("message", "expected"), [({"type": "http.disconnect"}, True), ({"type": "http.request", "body": b""}, False)]
 )
-def test_a_disconnect(message: Message, *, expected: bool) -> None:
+def test_is_disconnect_recognizes_the_message(message: Message, *, expected: bool) -> None:
     assert is_disconnect(message) is expected
 
 
-def test_the_first_header_of_a_name_counts() -> None:
+def test_request_header_returns_the_first_of_a_name() -> None:
     scope = {"headers": [(b"a", b"1"), (b"b", b"2"), (b"b", b"3")]}
     assert request_header(scope, b"b") == b"2"
     assert request_header(scope, b"c") is None
@@ -38,9 +38,9 @@ def test_the_first_header_of_a_name_counts() -> None:
         ("/api/", "/api/movies", "/movies"),
     ],
 )
-def test_the_path_below_the_mount(root_path: str, path: str, expected: str) -> None:
+def test_route_path_removes_the_root_path(root_path: str, path: str, expected: str) -> None:
     assert route_path({"path": path, "root_path": root_path}) == expected
 
 
-def test_a_server_may_leave_the_root_path_out() -> None:
+def test_route_path_works_without_a_root_path() -> None:
     assert route_path({"path": "/movies"}) == "/movies"

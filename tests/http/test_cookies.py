@@ -31,7 +31,7 @@ VALID: dict[str, Any] = {"name": "session", "value": "abc"}
     ],
     ids=["defaults", "bare", "max-age", "cross-site", "expires"],
 )
-def test_the_set_cookie_header(options: dict[str, Any], attributes: str) -> None:
+def test_a_cookie_writes_its_set_cookie_header(options: dict[str, Any], attributes: str) -> None:
     assert Cookie(**(VALID | options)).header() == f"session=abc{attributes}"
 
 
@@ -60,7 +60,7 @@ def test_the_set_cookie_header(options: dict[str, Any], attributes: str) -> None
     ],
     ids=shown,
 )
-def test_what_would_break_out_of_its_place_is_refused(options: dict[str, Any]) -> None:
+def test_a_cookie_refuses_forbidden_characters(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="cookie"):
         Cookie(**(VALID | options))
 
@@ -83,12 +83,12 @@ def test_what_would_break_out_of_its_place_is_refused(options: dict[str, Any]) -
         ("\ta = 1 ", {"a": "1"}),
     ],
 )
-def test_the_cookies_of_a_request(header: str, cookies: dict[str, str]) -> None:
+def test_read_cookies_returns_the_cookies_of_a_request(header: str, cookies: dict[str, str]) -> None:
     assert read_cookies(header) == cookies
 
 
 @given(value=st.text().filter(lambda text: text.isprintable()))
-def test_a_quoted_value_comes_back(value: str) -> None:
+def test_a_percent_encoded_value_is_read_back(value: str) -> None:
     header = Cookie(name="a", value=quote(value, safe="")).header()
     assert read_cookies(header)["a"] == value
     assert SimpleCookie(header)["a"].value == quote(value, safe="")

@@ -1,4 +1,4 @@
-"""Sockets found by what a scope says of them."""
+"""The sockets under a request are found by the addresses in its scope."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ def listener() -> Iterator[socket.socket]:
 
 
 def scope_of(connection: socket.socket, **other: object) -> Scope:
-    """What a server says of a connection that it took."""
+    """Returns the scope that a server makes for an accepted connection."""
     return {"server": connection.getsockname(), "client": connection.getpeername(), "http_version": "1.1", **other}
 
 
@@ -39,7 +39,7 @@ def test_a_listener_is_found_by_its_port_until_it_is_closed(listener: socket.soc
     assert descriptors() == before - 1
 
 
-def test_a_descriptor_that_is_used_again_is_another(listener: socket.socket) -> None:
+def test_a_reused_descriptor_is_a_different_listener(listener: socket.socket) -> None:
     found = find_listener({"server": listener.getsockname()})
     assert found is not None
     listener.close()
@@ -59,11 +59,11 @@ def test_a_listener_on_a_path_is_found(tmp_path: os.PathLike[str]) -> None:
 
 
 @pytest.mark.parametrize("scope", [{}, {"server": None}, {"server": ("testserver", 1)}])
-def test_there_may_be_none(scope: Scope) -> None:
+def test_a_scope_without_a_listener_finds_none(scope: Scope) -> None:
     assert find_listener(scope) is None
 
 
-def test_a_connection_is_dropped_though_its_client_does_not_read(listener: socket.socket) -> None:
+def test_a_connection_is_dropped_even_if_its_client_does_not_read(listener: socket.socket) -> None:
     with socket.create_connection(listener.getsockname()) as client:
         taken, _ = listener.accept()
         with taken:
@@ -75,7 +75,7 @@ def test_a_connection_is_dropped_though_its_client_does_not_read(listener: socke
                 taken.send(b"x")
 
 
-def test_sockets_without_a_name_are_passed_over(listener: socket.socket) -> None:
+def test_sockets_without_an_address_are_ignored(listener: socket.socket) -> None:
     one, other = socket.socketpair()
     with one, other, socket.create_connection(listener.getsockname()) as client:
         taken, _ = listener.accept()
@@ -96,7 +96,7 @@ def test_an_ipv4_client_of_an_ipv6_socket_is_found() -> None:
 
 
 @pytest.mark.parametrize("other", [{"http_version": "2"}, {"client": ("127.0.0.1", 1)}, {"client": None}])
-def test_another_connection_is_left_alone(listener: socket.socket, other: dict[str, object]) -> None:
+def test_a_different_connection_is_unaffected(listener: socket.socket, other: dict[str, object]) -> None:
     with socket.create_connection(listener.getsockname()) as client:
         taken, _ = listener.accept()
         with taken:

@@ -19,10 +19,9 @@ from jero.contract.operation import Operation
 from jero.dispatch.failures import problem_of
 from jero.dispatch.respond import send_whole, with_defaults
 from jero.errors import ServiceUnavailable
-from jero.framing.checked import checked
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
-from jero.framing.json import NDJSON
+from jero.framing.json import NDJSON, checked
 from jero.framing.sse import SSE
 from jero.http.accept import is_named
 from jero.http.asgi import Scope, Send, request_header

@@ -1,1 +1,1 @@
-"""From an item to its bytes on the wire: a format a file, pure and synchronous."""
+"""Wire formats: pure, synchronous functions from an item to its bytes."""

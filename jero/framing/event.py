@@ -1,4 +1,4 @@
-"""An event, which only event streams know of; in every other format of JSON its data stands alone."""
+"""Defines the event of an event stream. In every other JSON format, its data is sent alone."""
 
 from typing import Any, Generic, cast
 
@@ -9,16 +9,16 @@ T = TypeVar("T", default=Any)
 
 
 class ServerSentEvent(Struct, Generic[T], frozen=True, kw_only=True):
-    """One event of an event stream; each field is optional, and one at least is given.
+    """One event of an event stream (WHATWG HTML, section 9.2.6). Each field is optional; at least one is required.
 
-    `data`: a `str` goes as it is and `bytes` as the UTF-8 that they are, of one line or many; all else as JSON.
-    `event`: its type, which a browser dispatches it by; "message" where there is none.
-    `id`: what a client that comes back sends as `Last-Event-ID`; `""` resets it.
-    `retry`: milliseconds that the client is to wait before it comes back.
-    `comment`: text that readers pass over.
+    `data`: a `str` is sent as text, `bytes` as UTF-8 text, anything else as JSON. Text may have several lines.
+    `event`: the event's type, which browsers dispatch it by. Without it, the type is "message".
+    `id`: the client sends the id of its last event as `Last-Event-ID` when it reconnects. `""` resets the id.
+    `retry`: milliseconds that the client waits before it reconnects.
+    `comment`: text that readers ignore.
 
-    Raises `ValueError` for CR, LF or NUL in `event` or `id`, which would end their line early or make readers
-    ignore them, for a `retry` that is not a non-negative integer, and for an event without a field.
+    Raises `ValueError` if `event` or `id` contains CR, LF or NUL: they would end the line, or make readers ignore the
+    field. Also if `retry` is not a non-negative integer, or if no field is given.
     """
 
     data: T | UnsetType = UNSET
@@ -30,17 +30,17 @@ class ServerSentEvent(Struct, Generic[T], frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name, value in (("event", self.event), ("id", self.id)):
             if value is not None and any(forbidden in value for forbidden in "\r\n\0"):
-                raise ValueError(f"ServerSentEvent({name}={value!r}): CR, LF and NUL cannot stand in it.")
+                raise ValueError(f"ServerSentEvent({name}={value!r}): it contains CR, LF or NUL. Remove them.")
         if self.retry is not None and (type(self.retry) is not int or self.retry < 0):
-            raise ValueError(f"ServerSentEvent(retry={self.retry!r}): it is a non-negative integer of milliseconds.")
+            raise ValueError(f"ServerSentEvent(retry={self.retry!r}): it must be a non-negative integer, milliseconds.")
         if self.data is UNSET and all(field is None for field in (self.event, self.id, self.retry, self.comment)):
             raise ValueError("ServerSentEvent() needs at least one of data, event, id, retry and comment.")
 
 
 class Notice(Struct, frozen=True):
-    """Data that tells of the stream itself, in the place of an item: it need not be of the type that is declared."""
+    """Data about the stream itself, sent instead of an item. It need not be of the declared type."""
 
 
 def data_alone(item: Any) -> Any:
-    """What is sent of an item in a format that knows no events: an event's data, `UNSET` where it has none."""
+    """Returns the data of an event, `UNSET` if it has none, and any other item unchanged."""
     return cast("ServerSentEvent[Any]", item).data if isinstance(item, ServerSentEvent) else item

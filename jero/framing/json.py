@@ -1,34 +1,20 @@
-"""JSON without line breaks.
+"""Writes items as JSON: a line each (NDJSON), or as the elements of one array (RFC 8259, section 5).
 
-Newline-delimited JSON, also called JSON lines: one JSON text a line.
-
-One JSON array (RFC 8259, section 5), element by element.
+In development, `checked` also validates the JSON of each item against the declared type.
 """
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, cast
 
+import msgspec
 from msgspec import UNSET
 from msgspec.json import Encoder
 
-from jero.framing.event import data_alone
+from jero.errors import Problem
+from jero.framing.event import Notice, ServerSentEvent, data_alone
 from jero.framing.framing import Framing
 
-_LINE_BREAKS: Final = bytes.maketrans(b"\r\n", b"  ")
-
-
-def append_json(item: Any, buffer: bytearray, encoder: Encoder) -> None:
-    """Appends the item as JSON on one line.
-
-    The encoder writes none of its own, and strings escape theirs; only a `msgspec.Raw`, of which it takes over
-    the bytes, can bring some, between its tokens, where a space says the same.
-    """
-    start = len(buffer)
-    encoder.encode_into(item, buffer, -1)
-    if buffer.find(b"\n", start) >= 0 or buffer.find(b"\r", start) >= 0:
-        buffer[start:] = buffer[start:].translate(_LINE_BREAKS)
-
-
-# None of them is registered: the first two are what servers send, the others what clients send and ask for.
+# NDJSON is also called JSON Lines. No name is registered. Servers send the first two, clients send and accept all.
 NDJSON_NAMES: Final = (
     "application/x-ndjson",
     "application/jsonl",
@@ -39,9 +25,23 @@ NDJSON_NAMES: Final = (
     "application/json-lines",
 )
 
+_LINE_BREAKS: Final = bytes.maketrans(b"\r\n", b"  ")
+
+
+def append_json(item: Any, buffer: bytearray, encoder: Encoder) -> None:
+    """Appends the item as JSON on one line.
+
+    The encoder writes no line breaks, and escapes those in strings. Only a `msgspec.Raw`, whose bytes it copies, can
+    contain some. They stand between tokens, where a space means the same.
+    """
+    start = len(buffer)
+    encoder.encode_into(item, buffer, -1)
+    if buffer.find(b"\n", start) >= 0 or buffer.find(b"\r", start) >= 0:
+        buffer[start:] = buffer[start:].translate(_LINE_BREAKS)
+
 
 def encode_line(item: Any, buffer: bytearray, encoder: Encoder) -> None:
-    """Appends the item as one line of JSON; of an event its data, and nothing where it has none."""
+    """Appends the item as one line of JSON. Of an event, appends its data, and nothing if it has none."""
     data = data_alone(item)
     if data is not UNSET:
         append_json(data, buffer, encoder)
@@ -52,7 +52,7 @@ NDJSON = Framing(content_type=NDJSON_NAMES[0], encode=encode_line, keepalive=b"\
 
 
 def encode_element(item: Any, buffer: bytearray, encoder: Encoder) -> None:
-    """Appends the item as JSON; of an event its data, and nothing where it has none."""
+    """Appends the item as JSON. Of an event, appends its data, and nothing if it has none."""
     data = data_alone(item)
     if data is not UNSET:
         encoder.encode_into(data, buffer, -1)
@@ -67,3 +67,27 @@ JSON_ARRAY = Framing(
     keepalive=b" ",
     around_json=(b"", b""),
 )
+
+
+def checked(framing: Framing, decode: Callable[[bytes], Any]) -> Framing:
+    """Returns the same format with a check: `decode` reads the JSON of each item before the item is framed.
+
+    An error that `decode` raises fails the stream. Of an event, the data is checked, unless it is about the stream
+    itself: a notice, or the problem of a failure.
+    """
+
+    def encode(item: Any, buffer: bytearray, encoder: Encoder) -> None:
+        data = data_alone(item)
+        if data is not UNSET and not _is_about_stream(item):
+            try:
+                decode(encoder.encode(data))
+            except (ValueError, RecursionError) as error:
+                error.add_note(f"validate_items: the stream yielded {type(item).__name__}, which does not fit")
+                raise
+        framing.encode(item, buffer, encoder)
+
+    return msgspec.structs.replace(framing, encode=encode, around_json=None)
+
+
+def _is_about_stream(item: Any) -> bool:
+    return isinstance(item, ServerSentEvent) and isinstance(cast("ServerSentEvent[Any]", item).data, Problem | Notice)

@@ -1,4 +1,4 @@
-"""Bytes as they are."""
+"""Sends chunks of bytes unchanged."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from jero.framing.framing import Framing
 
 
 def encode_chunk(chunk: Any, buffer: bytearray, encoder: Encoder) -> None:
-    """Appends a bytes-like chunk as it is. Raises `TypeError` for anything else: text has no bytes of its own."""
+    """Appends a bytes-like chunk unchanged. Raises `TypeError` for anything else: text needs an encoding first."""
     if not isinstance(chunk, bytes | bytearray | memoryview):
         raise TypeError(f"A StreamingResponse sends bytes; its stream yielded {type(chunk).__name__}. Encode it first.")
     buffer += chunk

@@ -1,4 +1,4 @@
-"""Server-sent events (WHATWG HTML, section 9.2): `text/event-stream`, lines ended by LF."""
+"""Writes items as server-sent events (WHATWG HTML, section 9.2): `text/event-stream`, with LF as line end."""
 
 from enum import Enum
 from typing import Any, cast
@@ -12,7 +12,7 @@ from jero.framing.json import append_json
 
 
 def encode_event(item: Any, buffer: bytearray, encoder: Encoder) -> None:
-    """Appends a `ServerSentEvent`, or any other item as the data of one."""
+    """Appends a `ServerSentEvent`. Appends any other item as the data of an event."""
     if isinstance(item, ServerSentEvent):
         _append_fields(cast("Any", item), buffer, encoder)
     else:
@@ -45,8 +45,8 @@ def _append_data(data: Any, buffer: bytearray, encoder: Encoder) -> None:
 
 
 def _append_lines(field: bytes, text: bytes, buffer: bytearray) -> None:
-    # Readers end a line at CRLF, CR and LF alone, so only there may the text be split: bytes.splitlines and
-    # str.splitlines know more line breaks than the standard.
+    # Readers end a line at CRLF, CR and LF alone, so the text is split only there. bytes.splitlines and
+    # str.splitlines also split at other characters.
     for line in text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"):
         buffer += field
         buffer += line

@@ -9,8 +9,7 @@ from jero import ServerSentEvent
 from jero.channels.event import Event, encode_payload, make_event, make_gap
 from jero.channels.ring import Batch
 from jero.codec import DEFAULT_ENCODER
-from jero.framing.checked import checked
-from jero.framing.json import JSON_ARRAY, NDJSON
+from jero.framing.json import JSON_ARRAY, NDJSON, checked
 from jero.framing.sse import SSE
 
 DATA = st.one_of(

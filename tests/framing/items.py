@@ -1,4 +1,4 @@
-"""Items of every kind that msgspec writes, with the JSON that it writes for them."""
+"""Items of every kind that msgspec encodes, each with its JSON."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -107,7 +107,7 @@ ITEMS: list[tuple[Any, bytes]] = [
     (Raw(b'{"a":1}'), b'{"a":1}'),
 ]
 
-# What JSON writes as a string, and server-sent events as it is.
+# Text: JSON writes a string, an event stream the text itself.
 TEXTS: list[tuple[Any, bytes]] = [
     ("a\nb", b'"a\\nb"'),
     ("", b'""'),
@@ -117,7 +117,7 @@ TEXTS: list[tuple[Any, bytes]] = [
     (memoryview(b"ab"), b'"YWI="'),
 ]
 
-# Ways in which JSON that was written elsewhere comes into an item.
+# Items that contain JSON which was encoded elsewhere.
 RAW_HOLDERS: list[Callable[[Raw], Any]] = [
     lambda raw: raw,
     Archived,

@@ -1,4 +1,4 @@
-"""Each format refuses what its reader could not take for the declared type, and frames the rest as ever."""
+"""A checked format refuses items that do not fit the declared type, and frames all others unchanged."""
 
 from typing import Any
 
@@ -8,10 +8,9 @@ from msgspec import Struct
 from msgspec.json import Decoder, Encoder
 
 from jero.errors import InternalServerError
-from jero.framing.checked import checked
 from jero.framing.event import Notice, ServerSentEvent
 from jero.framing.framing import Framing
-from jero.framing.json import JSON_ARRAY, NDJSON
+from jero.framing.json import JSON_ARRAY, NDJSON, checked
 from jero.framing.sse import SSE
 from tests.naming import shown
 
@@ -47,7 +46,7 @@ def framed(framing: Framing, item: Any) -> bytes:
     ],
     ids=shown,
 )
-def test_what_fits_is_framed_as_without_a_check(framing: Framing, item: Any) -> None:
+def test_an_item_that_fits_is_framed_as_without_a_check(framing: Framing, item: Any) -> None:
     assert framed(checked(framing, Decoder(Movie).decode), item) == framed(framing, item)
 
 
@@ -66,14 +65,14 @@ def test_what_fits_is_framed_as_without_a_check(framing: Framing, item: Any) -> 
     ],
     ids=shown,
 )
-def test_what_does_not_fit_is_refused(framing: Framing, item: Any) -> None:
+def test_an_item_that_does_not_fit_is_refused(framing: Framing, item: Any) -> None:
     with pytest.raises(msgspec.ValidationError) as refused:
         framed(checked(framing, Decoder(Movie).decode), item)
     assert refused.value.__notes__ == [f"validate_items: the stream yielded {type(item).__name__}, which does not fit"]
 
 
 @FORMATS
-def test_all_else_is_the_formats(framing: Framing) -> None:
+def test_a_checked_format_keeps_all_other_fields(framing: Framing) -> None:
     mine = checked(framing, Decoder(Movie).decode)
     assert mine.around_json is None
     assert msgspec.structs.replace(mine, encode=framing.encode, around_json=framing.around_json) == framing

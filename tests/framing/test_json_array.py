@@ -20,7 +20,7 @@ def framed(*items: Any) -> bytes:
 @pytest.mark.parametrize(
     ("items", "text"), [([], b"[]"), ([1], b"[1]"), ([1, "a", None], b'[1,"a",null]'), ([[0], [[0]]], b"[[0],[[0]]]")]
 )
-def test_the_elements_are_separated_by_commas(items: list[Any], text: bytes) -> None:
+def test_elements_are_separated_by_commas(items: list[Any], text: bytes) -> None:
     assert framed(*items) == text
 
 
@@ -30,17 +30,17 @@ def test_an_element_is_its_json(item: Any, json: bytes) -> None:
 
 
 @pytest.mark.parametrize("item", UNENCODABLE, ids=shown)
-def test_what_has_no_json_raises(item: Any) -> None:
+def test_an_item_without_json_raises(item: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         framed(item)
 
 
-def test_a_ping_changes_nothing_wherever_it_stands() -> None:
+def test_a_ping_between_any_tokens_changes_nothing() -> None:
     ping = JSON_ARRAY.keepalive
     assert ping is not None
     for text in (ping + b"[1,2]", b"[" + ping + b"1,2]", b"[1" + ping + b",2]", b"[1," + ping + b"2" + ping + b"]"):
         assert msgspec.json.decode(text) == [1, 2]
 
 
-def test_the_media_type() -> None:
+def test_the_media_type_is_json() -> None:
     assert JSON_ARRAY.content_type == "application/json"

@@ -35,7 +35,7 @@ def test_an_item_is_one_line_of_json(item: Any, json: bytes) -> None:
 
 
 @given(items=st.lists(VALUES))
-def test_the_lines_are_the_items(items: list[Any]) -> None:
+def test_the_lines_decode_to_the_items(items: list[Any]) -> None:
     text = framed(*items)
     assert text.count(b"\n") == len(items)
     assert b"\r" not in text
@@ -44,7 +44,7 @@ def test_the_lines_are_the_items(items: list[Any]) -> None:
 
 @pytest.mark.parametrize("wrap", RAW_HOLDERS)
 @pytest.mark.parametrize("json", [b'{"a":\n1}', b'{"a":\r\n1}', b"[1,\r2]", b"\n1\n"])
-def test_json_that_came_with_line_breaks_is_one_line_too(json: bytes, wrap: Callable[[msgspec.Raw], Any]) -> None:
+def test_raw_json_with_line_breaks_becomes_one_line(json: bytes, wrap: Callable[[msgspec.Raw], Any]) -> None:
     text = framed(wrap(msgspec.Raw(json)))
     assert text.count(b"\n") == 1
     assert text.endswith(b"\n")
@@ -53,19 +53,19 @@ def test_json_that_came_with_line_breaks_is_one_line_too(json: bytes, wrap: Call
 
 
 @pytest.mark.parametrize("item", UNENCODABLE, ids=shown)
-def test_what_has_no_json_raises(item: Any) -> None:
+def test_an_item_without_json_raises(item: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         framed(item)
 
 
-def test_the_encoder_is_the_users() -> None:
+def test_the_users_encoder_is_used() -> None:
     def enc_hook(value: Any) -> Any:
         return [value.real, value.imag]
 
     assert framed(1j, encoder=Encoder(enc_hook=enc_hook)) == b"[0.0,1.0]\n"
 
 
-def test_the_format() -> None:
+def test_the_format_has_lines_and_an_empty_line_as_ping() -> None:
     assert (NDJSON.content_type, NDJSON.opening, NDJSON.separator, NDJSON.closing, NDJSON.keepalive) == (
         "application/x-ndjson",
         b"",

@@ -23,21 +23,21 @@ class Chunk(bytes):
     ],
     ids=["bytes", "empty", "bytearray", "slice", "cast", "subclass"],
 )
-def test_bytes_go_as_they_are(chunk: Any, sent: bytes) -> None:
+def test_bytes_are_sent_unchanged(chunk: Any, sent: bytes) -> None:
     buffer = bytearray(b"before")
     RAW.encode(chunk, buffer, Encoder())
     assert buffer == b"before" + sent
 
 
 @pytest.mark.parametrize("chunk", ["text", 1, None, [1], {"a": 1}])
-def test_anything_else_is_an_error(chunk: Any) -> None:
+def test_a_chunk_that_is_not_bytes_raises(chunk: Any) -> None:
     buffer = bytearray(b"before")
     with pytest.raises(TypeError, match=rf"yielded {type(chunk).__name__}\. Encode it first\."):
         RAW.encode(chunk, buffer, Encoder())
     assert buffer == b"before"
 
 
-def test_the_format() -> None:
+def test_the_format_adds_nothing_and_has_no_ping() -> None:
     assert (RAW.content_type, RAW.opening, RAW.separator, RAW.closing, RAW.keepalive) == (
         "application/octet-stream",
         b"",

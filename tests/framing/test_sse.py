@@ -42,13 +42,13 @@ def framed(item: Any) -> bytes:
         (b"\xff", b"data: \xff\n\n"),
     ],
 )
-def test_text_is_the_data_of_an_event_split_at_crlf_cr_and_lf_alone(item: Any, text: bytes) -> None:
+def test_text_becomes_data_split_at_crlf_cr_and_lf_alone(item: Any, text: bytes) -> None:
     assert framed(item) == text
     assert framed(ServerSentEvent(data=item)) == text
 
 
 @pytest.mark.parametrize(("item", "json"), [*ITEMS, (Color.RED, b'"red"')], ids=shown)
-def test_any_other_item_is_json_in_the_data(item: Any, json: bytes) -> None:
+def test_any_other_item_becomes_json_data(item: Any, json: bytes) -> None:
     assert framed(item) == framed(ServerSentEvent(data=item)) == b"data: " + json + b"\n\n"
 
 
@@ -71,21 +71,21 @@ def test_any_other_item_is_json_in_the_data(item: Any, json: bytes) -> None:
     ],
     ids=shown,
 )
-def test_the_fields_of_an_event_in_their_order(event: ServerSentEvent, text: bytes) -> None:
+def test_an_event_is_written_with_its_fields_in_order(event: ServerSentEvent, text: bytes) -> None:
     assert framed(event) == text
 
 
 @pytest.mark.parametrize("field", ["event", "id"])
 @pytest.mark.parametrize("value", ["a\nb", "a\rdata: b", "\r\n", "a\n", "\0", "a\0b"])
-def test_a_field_that_would_become_another_is_refused(field: str, value: str) -> None:
+def test_a_field_with_a_line_break_or_nul_is_refused(field: str, value: str) -> None:
     values: dict[str, Any] = {field: value}
-    with pytest.raises(ValueError, match=rf"ServerSentEvent\({field}=.*\): CR, LF and NUL cannot stand in it\."):
+    with pytest.raises(ValueError, match=rf"ServerSentEvent\({field}=.*\): it contains CR, LF or NUL\. Remove them\."):
         ServerSentEvent(data="d", **values)
 
 
 @pytest.mark.parametrize("retry", [-1, 1.5, 3.0, "3", True, float("nan")])
-def test_a_retry_that_is_no_count_of_milliseconds_is_refused(retry: Any) -> None:
-    with pytest.raises(ValueError, match="it is a non-negative integer of milliseconds"):
+def test_a_retry_that_is_not_a_count_of_milliseconds_is_refused(retry: Any) -> None:
+    with pytest.raises(ValueError, match="it must be a non-negative integer, milliseconds"):
         ServerSentEvent(data="d", retry=retry)
 
 
@@ -96,7 +96,7 @@ def test_an_event_without_a_field_is_refused() -> None:
 
 def test_an_event_is_frozen_and_keyword_only() -> None:
     with pytest.raises(AttributeError):
-        setattr(ServerSentEvent(data="d"), "event", "a\nb")  # noqa: B010 - a plain assignment is what type checkers refuse
+        setattr(ServerSentEvent(data="d"), "event", "a\nb")  # noqa: B010 - type checkers refuse a plain assignment
     positional: Any = ServerSentEvent
     with pytest.raises(TypeError):
         positional("d")
@@ -104,18 +104,18 @@ def test_an_event_is_frozen_and_keyword_only() -> None:
 
 @pytest.mark.parametrize("wrap", RAW_HOLDERS)
 @pytest.mark.parametrize("json", [b'{"a":\nevent: x}', b'{"a":\r1}', b"\r\n1"])
-def test_json_that_came_with_line_breaks_starts_no_field(json: bytes, wrap: Callable[[msgspec.Raw], Any]) -> None:
+def test_raw_json_with_line_breaks_does_not_start_a_field(json: bytes, wrap: Callable[[msgspec.Raw], Any]) -> None:
     for line in framed(wrap(msgspec.Raw(json))).splitlines():
         assert line == b"" or line.startswith(b"data: ")
 
 
 @pytest.mark.parametrize("item", [*UNENCODABLE, ServerSentEvent(event="\ud800")], ids=shown)
-def test_what_cannot_be_written_raises(item: Any) -> None:
+def test_an_item_that_cannot_be_encoded_raises(item: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         framed(item)
 
 
-def test_the_format() -> None:
+def test_the_format_has_a_comment_as_ping() -> None:
     assert (SSE.content_type, SSE.opening, SSE.separator, SSE.closing, SSE.keepalive) == (
         "text/event-stream",
         b"",

@@ -1,1 +1,1 @@
-"""What a handler returns: frozen data. None of them sends itself."""
+"""Responses that a handler returns: frozen data. The dispatcher sends them."""

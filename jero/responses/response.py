@@ -1,7 +1,7 @@
-"""What every response has: a status, headers, cookies."""
+"""Defines the status, the headers and the cookies that every response has."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Generic
+from typing import ClassVar, Final, Generic
 
 from msgspec import Struct
 from typing_extensions import TypeVar
@@ -12,17 +12,22 @@ from jero.http.headers import RawHeaders, raw_pairs, typed_pairs
 
 H = TypeVar("H", default=None)
 
-_BODILESS = frozenset({204, 205, 304})
+_BODILESS: Final = frozenset({204, 205, 304})  # RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5
 
 
 class Response(Struct, Generic[H], frozen=True, kw_only=True):
-    """The root of the responses. `media_types`: what a response of that class can be sent as.
+    """The base class of all responses.
 
-    `headers` is a Struct of typed headers, `raw_headers` a mapping or pairs; a header in `raw_headers` stands in
-    place of the one that jero would have sent. Raises `ValueError` for a status that is none or that allows
-    no body where there is one, and for CR, LF or NUL in a header.
+    `status_code`: from 200 to 599.
+    `headers`: a Struct of typed headers. Fields that are `None` or UNSET are not sent, a list repeats its header.
+    `raw_headers`: a mapping or pairs of names and values. They replace headers that jero sets, such as `Content-Type`.
+    `cookies`: the cookies to set.
+
+    Raises `ValueError` for another status, for 204, 205 or 304 with a body, and for a raw header that HTTP does not
+    allow (RFC 9110, section 5). Raises `TypeError` if `headers` is not a Struct.
     """
 
+    # Whether the class has a body, and the media types that its body may have.
     has_body: ClassVar[bool] = True
     media_types: ClassVar[tuple[str, ...]] = ()
 
@@ -35,14 +40,17 @@ class Response(Struct, Generic[H], frozen=True, kw_only=True):
         if not 200 <= self.status_code <= 599:
             raise ValueError(f"status_code={self.status_code!r}: the status of a response is from 200 to 599.")
         if self.has_body and self.status_code in _BODILESS:
-            raise ValueError(f"status_code={self.status_code}: that response has no body; return NoContent.")
+            raise ValueError(f"status_code={self.status_code}: this status allows no body. Return NoContent.")
         if self.headers is not None and not isinstance(self.headers, Struct):
-            raise TypeError(f"headers={self.headers!r}: it is a Struct of typed headers; give others as raw_headers.")
+            raise TypeError(f"headers={self.headers!r}: it is not a Struct. Pass a mapping or pairs as raw_headers.")
         if self.raw_headers:
             raw_pairs(self.raw_headers)
 
     def header_pairs(self) -> HeaderPairs:
-        """The headers that the handler asked for: typed, raw, and a `Set-Cookie` for each cookie."""
+        """Returns the raw headers, the typed headers, and a `Set-Cookie` for each cookie.
+
+        Raises `ValueError` for a typed header that HTTP does not allow (RFC 9110, section 5).
+        """
         pairs = raw_pairs(self.raw_headers) if self.raw_headers else []
         if isinstance(self.headers, Struct):
             pairs += typed_pairs(self.headers)

@@ -1,6 +1,6 @@
-"""Responses whose body is made as it is sent: each names its wire format.
+"""Defines the responses whose body is sent as their source yields: a class for each wire format.
 
-A stream whose format is the client's choice.
+`negotiated` picks the class for a stream whose format the client chooses.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping
@@ -26,27 +26,32 @@ Source: TypeAlias = (
     | AbstractAsyncContextManager[AsyncIterable[T]]
     | AsyncGenerator[AsyncIterable[T], StreamOutcome]
 )
-# They can be iterated, and nobody means a stream of their characters or keys.
-_NO_STREAMS: Final = (str, bytes, bytearray, memoryview, Mapping)
+# These can be iterated, but a stream of their characters or keys is a mistake.
+_NOT_STREAMS: Final = (str, bytes, bytearray, memoryview, Mapping)
 ErrorHandler: TypeAlias = Callable[[Exception], T | Awaitable[T | None] | None]
 
 
 class FramedResponse(Response[H], Generic[T, H], frozen=True, kw_only=True):
-    """A stream of items in the wire format `framing`, which a subclass names.
+    """A stream of items in a wire format. Subclass it, and set `framing`, for a format of your own.
 
-    `stream`: an async iterable; an iterable, which is pulled in a thread of its own; a generator of one `yield`, of
-    an async iterable, with setup before it and teardown after it; or an async context manager that enters to an
-    async iterable.
-    `encoder`, `policy`: in place of the application's. `keepalive`: seconds without a byte sent before a ping,
-    `None` for no pings; `ping`: an item to send then in place of the format's own, or a callable that makes one.
-    `on_error`: turns an exception in mid-stream into one last item, or into `None` for no item.
-    `validate_items`: whether each item, as JSON, is checked against the type that the handler declares, before it is
-    sent; `None` for what the endpoint or the application says.
+    `stream`: the source of the items. It is an async iterable; or an iterable, which a worker thread pulls; or an
+    async context manager that returns an async iterable; or an async generator that yields one async iterable, with
+    setup before the `yield` and teardown after it.
+    `encoder`: writes the JSON of this stream, instead of the application's encoder.
+    `policy`: the limits of this stream, instead of those of the endpoint or the application.
+    `keepalive`: seconds without a sent byte before a ping is sent. `None`: no pings.
+    `ping`: the item to send as a ping, or a callable that returns one. `None`: the ping of the format.
+    `on_error`: receives the exception that ended the stream, and returns one last item for the client, or `None` for
+    no item. It may be async. Without it, the endpoint's `on_stream_error` is used.
+    `validate_items`: whether the JSON of each item is checked, before it is sent, against the type that the handler
+    declares. `None`: as the endpoint or the application sets it.
+    `status_code`, `headers`, `raw_headers`, `cookies`: as in every response.
 
-    Raises `TypeError` where `stream` is none of these, `ValueError` for a `keepalive` that is not positive or
-    that the format has no ping for.
+    Raises `TypeError` if `stream` is not such a source. Raises `ValueError` if `keepalive` is not positive, if the
+    format has no ping for it, or if `ping` would be an element of an array.
     """
 
+    # The wire format, and the seconds before the headers are sent without an item if no policy sets them.
     framing: ClassVar[Framing]
     first_item_grace: ClassVar[float] = 5.0
 
@@ -61,41 +66,57 @@ class FramedResponse(Response[H], Generic[T, H], frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         is_stream = any(hasattr(self.stream, method) for method in ("__aiter__", "__aenter__", "__iter__"))
-        if not is_stream or isinstance(cast("object", self.stream), _NO_STREAMS):
+        if not is_stream or isinstance(cast("object", self.stream), _NOT_STREAMS):
             raise TypeError(
-                f"{type(self).__name__}(stream=...) takes an iterable of items, asynchronous or not, or an async "
-                f"context manager that enters to an asynchronous one; got {type(self.stream).__name__}."
+                f"{type(self).__name__}(stream=...) takes an iterable of items, an async iterable, or an async context "
+                f"manager that returns an async iterable; got {type(self.stream).__name__}."
             )
         if self.ping is not None and self.framing.separator:
-            raise ValueError(f"{type(self).__name__}(ping=...): an extra item would change what the stream says.")
+            raise ValueError(f"{type(self).__name__}(ping=...): an extra item would be an element. Leave it out.")
         if self.keepalive is None:
             return
         if not self.keepalive > 0:
-            raise ValueError(f"keepalive={self.keepalive!r}: it is a positive number of seconds, or None.")
+            raise ValueError(f"keepalive={self.keepalive!r}: it must be a positive number of seconds, or None.")
         if self.ping is None and self.framing.keepalive is None:
-            raise ValueError(f"{type(self).__name__}(keepalive=...): the format has no ping that readers pass over.")
+            raise ValueError(f"{type(self).__name__}(keepalive=...): the format has no ping. Leave it out.")
 
 
 class StreamingResponse(FramedResponse[bytes, H], Generic[H], frozen=True, kw_only=True):
-    """Chunks of bytes as they are: `application/octet-stream` unless `raw_headers` says otherwise."""
+    """Streams chunks of bytes unchanged, as `application/octet-stream`.
+
+    A `Content-Type` in `raw_headers` replaces the media type. The format has no ping.
+    """
 
     framing: ClassVar[Framing] = RAW
 
 
 class NDJSONStreamingResponse(FramedResponse[T, H], Generic[T, H], frozen=True, kw_only=True):
-    """One JSON text a line: `application/x-ndjson`, or `application/jsonl` for a client that asks for that name."""
+    """Streams items as newline-delimited JSON: a line each.
+
+    The media type is `application/x-ndjson`, or `application/jsonl` if the client's `Accept` names only this one.
+    The ping is an empty line.
+    """
 
     framing: ClassVar[Framing] = NDJSON
 
 
 class JSONArrayStreamingResponse(FramedResponse[T, H], Generic[T, H], frozen=True, kw_only=True):
-    """One JSON array, element by element: `application/json`."""
+    """Streams items as the elements of one JSON array (RFC 8259, section 5), sent as `application/json`.
+
+    The ping is a space.
+    """
 
     framing: ClassVar[Framing] = JSON_ARRAY
 
 
 class SSEResponse(FramedResponse[T | ServerSentEvent[T], H], Generic[T, H], frozen=True, kw_only=True):
-    """Server-sent events: a `ServerSentEvent` as it is, any other item as the data of one."""
+    """Streams server-sent events (WHATWG HTML, section 9.2), as `text/event-stream`, to a GET.
+
+    A `ServerSentEvent` is sent with its fields, any other item as the data of an event. The ping is a comment, sent
+    after 15 seconds of silence unless `keepalive` is set. The headers are sent after 0.1 seconds, even without an
+    item, unless the policy sets `first_item_grace`. If the source fails and nothing else is set to handle it, the
+    client receives a last event `error` with a problem (RFC 9457).
+    """
 
     framing: ClassVar[Framing] = SSE
     first_item_grace: ClassVar[float] = 0.1
@@ -103,9 +124,9 @@ class SSEResponse(FramedResponse[T | ServerSentEvent[T], H], Generic[T, H], froz
     keepalive: float | None = 15.0
 
 
-# What documents and refusals list; of formats that a client accepts equally the first is sent.
+# Documents and refusals list these. If a client accepts several equally, the first is sent.
 OFFERED: Final = (*NDJSON_NAMES[:2], SSE.content_type, JSON_ARRAY.content_type)
-# Further names that clients have for one of them.
+# Further names of the same formats that clients send.
 UNDERSTOOD: Final = NDJSON_NAMES[2:]
 
 _FORMATS: Final[Mapping[str, type[FramedResponse[Any, Any]]]] = {
@@ -116,9 +137,9 @@ _FORMATS: Final[Mapping[str, type[FramedResponse[Any, Any]]]] = {
 
 
 def negotiated(stream: Any, media_type: str) -> FramedResponse[Any, Any]:
-    """The stream as a response of that media type, under the name that the client has for it.
+    """Returns a response that sends the stream in the format of `media_type`, with this name as its `Content-Type`.
 
-    Raises `TypeError` for what is no stream.
+    Raises `TypeError` if `stream` is not a source.
     """
     headers = (("Content-Type", media_type), ("Vary", "Accept"))
     return _FORMATS[media_type](stream=stream, raw_headers=headers)

@@ -1,4 +1,4 @@
-"""Responses whose body is whole before it is sent."""
+"""Defines the responses whose body is complete before it is sent."""
 
 from typing import Any, ClassVar, Final, Generic
 
@@ -14,7 +14,13 @@ BYTES: Final = "application/octet-stream"
 
 
 class JSONResponse(Response[H], Generic[T, H], frozen=True):
-    """`content` as JSON (RFC 8259)."""
+    """A response with a JSON body (RFC 8259), sent as `application/json`.
+
+    `content`: any value that the application's encoder writes.
+    `status_code`, `headers`, `raw_headers`, `cookies`: as in every response.
+
+    Raises `ValueError` and `TypeError` as every response does, for a wrong status or header.
+    """
 
     media_types: ClassVar[tuple[str, ...]] = (JSON,)
 
@@ -22,13 +28,20 @@ class JSONResponse(Response[H], Generic[T, H], frozen=True):
 
 
 class Created(JSONResponse[T, H], Generic[T, H], frozen=True, kw_only=True):
-    """`content` as JSON, with status 201 (RFC 9110, section 15.3.2)."""
+    """A `JSONResponse` with status 201 (RFC 9110, section 15.3.2).
+
+    Set a `Location` header if the new resource has a URL of its own.
+    """
 
     status_code: int = 201
 
 
 class TextResponse(Response[H], Generic[H], frozen=True):
-    """`content` as `text/plain` in UTF-8."""
+    """A response with a text body, sent as `text/plain` in UTF-8.
+
+    `content`: the text.
+    `status_code`, `headers`, `raw_headers`, `cookies`: as in every response.
+    """
 
     media_types: ClassVar[tuple[str, ...]] = (TEXT,)
 
@@ -36,7 +49,12 @@ class TextResponse(Response[H], Generic[H], frozen=True):
 
 
 class BytesResponse(Response[H], Generic[H], frozen=True):
-    """`content` as it is, `application/octet-stream` unless `raw_headers` says otherwise."""
+    """A response with a body of bytes, sent as `application/octet-stream`.
+
+    `content`: the body.
+    `raw_headers`: a `Content-Type` in them replaces the media type.
+    `status_code`, `headers`, `cookies`: as in every response.
+    """
 
     media_types: ClassVar[tuple[str, ...]] = (BYTES,)
 
@@ -44,7 +62,13 @@ class BytesResponse(Response[H], Generic[H], frozen=True):
 
 
 class NoContent(Response[H], Generic[H], frozen=True):
-    """Status 204 and no body (RFC 9110, section 15.3.5); a browser's `EventSource` stops reconnecting on it."""
+    """A response without a body, with status 204 (RFC 9110, section 15.3.5).
+
+    `status_code`: any status. 205 and 304 have no body either.
+    `headers`, `raw_headers`, `cookies`: as in every response.
+
+    A browser's `EventSource` that receives a 204 does not reconnect (WHATWG HTML, section 9.2.3).
+    """
 
     has_body: ClassVar[bool] = False
 

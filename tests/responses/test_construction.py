@@ -1,4 +1,4 @@
-"""What a response refuses when it is made."""
+"""A response refuses wrong arguments when it is constructed."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -21,7 +21,7 @@ STREAMS = [StreamingResponse, NDJSONStreamingResponse, JSONArrayStreamingRespons
 
 
 class Numbers:
-    """An async iterable that is no generator, so that an unused one needs no closing."""
+    """An async iterable that is not a generator, so that an unused one need not be closed."""
 
     def __aiter__(self) -> AsyncIterator[int]:
         raise NotImplementedError
@@ -47,22 +47,22 @@ EVERY_RESPONSE = pytest.mark.parametrize(
 
 @EVERY_RESPONSE
 @pytest.mark.parametrize("status", [0, 100, 101, 199, 600, -1])
-def test_a_status_that_is_none(response: Any, status: int) -> None:
+def test_a_status_out_of_range_is_refused(response: Any, status: int) -> None:
     with pytest.raises(ValueError, match=rf"status_code={status}: the status of a response is from 200 to 599\."):
         made(response, status_code=status, **content(response))
 
 
 @pytest.mark.parametrize("response", [JSONResponse, Created, TextResponse, BytesResponse, *STREAMS])
 @pytest.mark.parametrize("status", [204, 205, 304])
-def test_a_status_that_allows_no_body(response: Any, status: int) -> None:
-    with pytest.raises(ValueError, match=rf"status_code={status}: that response has no body; return NoContent\."):
+def test_a_status_that_allows_no_body_is_refused(response: Any, status: int) -> None:
+    with pytest.raises(ValueError, match=rf"status_code={status}: this status allows no body\. Return NoContent\."):
         made(response, status_code=status, **content(response))
     assert made(NoContent, status_code=status).status_code == status
 
 
 @EVERY_RESPONSE
 @pytest.mark.parametrize("pair", [("x", "a\r\nb: c"), ("x\n", "a"), ("x", "\0"), ("x y", "a"), ("x", "€")])
-def test_a_raw_header_that_would_break_out_of_its_line(response: Any, pair: tuple[str, str]) -> None:
+def test_a_raw_header_with_a_forbidden_character_is_refused(response: Any, pair: tuple[str, str]) -> None:
     with pytest.raises(ValueError, match="header"):
         made(response, raw_headers=[pair], **content(response))
     with pytest.raises(ValueError, match="header"):
@@ -70,42 +70,42 @@ def test_a_raw_header_that_would_break_out_of_its_line(response: Any, pair: tupl
 
 
 @EVERY_RESPONSE
-def test_headers_that_would_be_lost(response: Any) -> None:
+def test_headers_that_are_not_a_struct_are_refused(response: Any) -> None:
     with pytest.raises(TypeError, match="raw_headers"):
         made(response, headers={"x-total": "1"}, **content(response))
 
 
 @pytest.mark.parametrize("response", STREAMS)
 @pytest.mark.parametrize("stream", [None, 1, "text", b"bytes", {"a": 1}, print])
-def test_a_stream_that_is_none(response: Any, stream: Any) -> None:
+def test_a_stream_that_is_not_a_source_is_refused(response: Any, stream: Any) -> None:
     with pytest.raises(TypeError, match=rf"takes an iterable of items, .*; got {type(stream).__name__}\."):
         made(response, stream=stream)
 
 
 @pytest.mark.parametrize("response", [NDJSONStreamingResponse, JSONArrayStreamingResponse, SSEResponse])
 @pytest.mark.parametrize("keepalive", [0, -1, 0.0, float("nan")])
-def test_a_keepalive_that_is_no_time(response: Any, keepalive: float) -> None:
-    with pytest.raises(ValueError, match="it is a positive number of seconds, or None"):
+def test_a_keepalive_that_is_not_positive_is_refused(response: Any, keepalive: float) -> None:
+    with pytest.raises(ValueError, match="it must be a positive number of seconds, or None"):
         made(response, stream=Numbers(), keepalive=keepalive)
 
 
-def test_a_keepalive_without_a_ping() -> None:
-    with pytest.raises(ValueError, match="the format has no ping that readers pass over"):
+def test_a_keepalive_for_a_format_without_a_ping_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"the format has no ping\. Leave it out\."):
         made(StreamingResponse, stream=Numbers(), keepalive=1)
 
 
-def test_a_ping_among_the_elements_of_an_array() -> None:
-    with pytest.raises(ValueError, match="an extra item would change what the stream says"):
+def test_a_ping_item_in_an_array_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"an extra item would be an element\. Leave it out\."):
         made(JSONArrayStreamingResponse, stream=Numbers(), keepalive=1, ping=0)
 
 
-def test_the_keepalive_that_is_on_by_itself() -> None:
+def test_only_event_streams_have_a_default_keepalive() -> None:
     defaults = [made(response, stream=Numbers()).keepalive for response in STREAMS]
     assert defaults == [None, None, None, 15.0]
 
 
 @EVERY_RESPONSE
-def test_a_response_does_not_change(response: Any) -> None:
+def test_a_response_is_frozen(response: Any) -> None:
     one = made(response, **content(response))
     with pytest.raises(AttributeError):
         one.status_code = 201

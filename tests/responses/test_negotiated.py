@@ -1,4 +1,4 @@
-"""Each media type has its response class, with all that this brings along."""
+"""A negotiated stream becomes the response class of its media type."""
 
 from typing import Any
 
@@ -33,12 +33,12 @@ def test_a_stream_becomes_the_response_of_its_media_type(
     assert (made.stream, made.keepalive, made.first_item_grace) == ([1], keepalive, grace)
 
 
-def test_each_offered_media_type_has_its_response_and_so_has_each_further_name() -> None:
+def test_offered_and_understood_media_types_cover_every_format_once() -> None:
     assert {*OFFERED, *UNDERSTOOD} == {*NDJSON_NAMES, "text/event-stream", "application/json"}
     assert len(OFFERED) + len(UNDERSTOOD) == len({*OFFERED, *UNDERSTOOD})
 
 
 @pytest.mark.parametrize("value", ["text", b"bytes", {"a": 1}, 1, None])
-def test_what_is_no_stream_raises(value: Any) -> None:
+def test_a_value_that_is_not_a_source_raises(value: Any) -> None:
     with pytest.raises(TypeError, match="takes an iterable of items"):
         negotiated(value, "application/json")

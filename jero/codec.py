@@ -1,4 +1,4 @@
-"""JSON, by msgspec: the encoder that an application uses when it names none, and decoders by type."""
+"""Provides msgspec's JSON encoder, if an application has none of its own, and decoders by type."""
 
 from typing import Any
 
@@ -8,5 +8,5 @@ DEFAULT_ENCODER = Encoder()
 
 
 def json_decoder(type_: Any) -> Decoder[Any]:
-    """A decoder of `type_`; building one walks the type, so it is done at startup and kept."""
+    """Returns a decoder of `type_`. Make it once, at startup: making one walks the whole type."""
     return Decoder(type_)

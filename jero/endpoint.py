@@ -1,4 +1,4 @@
-"""What a user's endpoint class declares."""
+"""Defines the base class of endpoints, and reads what they declare for the document."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class OperationNotes(Struct, frozen=True, kw_only=True):
-    """What is said of an operation in documents, beside its signature."""
+    """The description of an operation in the OpenAPI document, apart from its signature."""
 
     summary: str | None = None
     description: str | None = None
@@ -27,20 +27,28 @@ class OperationNotes(Struct, frozen=True, kw_only=True):
 
 
 class Endpoint:
-    """The base of endpoints: a class a path, its operations the methods `get`, `post`, `put`, `patch`, `delete`.
+    """The base class of endpoints. Its methods `get`, `post`, `put`, `patch` and `delete` are the operations of a path.
 
         class MoviesEndpoint(Endpoint, path="/movies/{movie_id}"): ...
 
-    What an endpoint needs comes through its constructor; it may be a dataclass. One instance serves all requests.
+    One instance serves all requests. Pass its dependencies to the constructor. An endpoint may be a dataclass.
 
-    `max_body_bytes`: a larger body is refused with 413; one that is read as it arrives (`items`,
-    `content: AsyncIterator[bytes]`) is bounded only where the endpoint sets it itself. `max_line_bytes`: a longer line
-    of `items` is refused with 413. `stream_policy`, `validate_items`: in place of the application's.
-    `async def on_stream_error(self, error)`, where defined, turns an exception in mid-stream into one last item for the
-    client, or into `None` for no item.
-    For the OpenAPI document: `errors`, the `HTTPError`s that its operations raise; `tags`, the groups they are listed
-    in; `deprecated`. An operation's summary and description are the first line and the rest of its docstring.
-    `operation_notes` says what differs for one operation.
+    `path`: the path template, given as a class keyword.
+    `max_body_bytes`: a larger request body is refused with 413. A body that is read as it arrives (`items`,
+    `content: AsyncIterator[bytes]`) has no limit unless the endpoint sets this attribute.
+    `max_line_bytes`: a longer line of `items` is refused with 413.
+    `stream_policy`: the limits of the endpoint's streams, instead of the application's.
+    `validate_items`: whether streams check each item before it is sent. `None`: as the application sets it.
+    `on_stream_error(self, error)`: define this method, which may be async, to turn an exception in mid-stream into one
+    last item for the client, or into `None` for no item.
+
+    For the OpenAPI document:
+    `errors`: the `HTTPError`s that the operations raise.
+    `tags`: the groups that list the operations.
+    `deprecated`: whether the operations are deprecated.
+
+    The first line of an operation's docstring is its summary, the rest its description. `operation_notes` replaces
+    them for one operation.
     """
 
     path: ClassVar[str | None] = None
@@ -54,20 +62,20 @@ class Endpoint:
 
     def __init_subclass__(cls, *, path: str | None = None, **options: object) -> None:
         super().__init_subclass__(**options)
-        if path is not None:  # a dataclass with slots is made a second time, without the keyword
+        if path is not None:  # a dataclass with slots is created a second time, without the keyword
             cls.path = path
 
 
 def operations(endpoint: Endpoint) -> dict[str, Callable[..., Any]]:
-    """The bound handlers of an endpoint, by operation, in the order of `OPERATIONS`."""
+    """Returns the bound handlers of an endpoint by operation, in the order of `OPERATIONS`."""
     found = {name: inspect.getattr_static(endpoint, name, None) for name in OPERATIONS}
     return {name: getattr(endpoint, name) for name, member in found.items() if callable(member)}
 
 
 def arriving_body_limit(endpoint: Endpoint) -> int | None:
-    """How large a body may be that is read as it arrives: `None`, unless the endpoint sets `max_body_bytes` itself.
+    """Returns the limit, in bytes, of a body that is read as it arrives: `None` unless the endpoint sets one.
 
-    The default is meant for bodies that are held in memory as a whole.
+    The default of `max_body_bytes` is meant for bodies that are in memory as a whole.
     """
     owners = (endpoint, *type(endpoint).__mro__)
     owner = next(owner for owner in owners if "max_body_bytes" in getattr(owner, "__dict__", ()))
@@ -82,13 +90,16 @@ def operation_notes(
     deprecated: bool | None = None,
     errors: Sequence[type[HTTPError]] = (),
 ) -> Callable[[F], F]:
-    """Says what differs for one operation in the OpenAPI document; it decorates the handler.
+    """Describes one operation in the OpenAPI document. It decorates the handler:
 
         @operation_notes(tags=["stock"], errors=[OutOfStock])
         async def post(self, json: Order) -> Created[Order]: ...
 
-    `summary`, `description` (CommonMark) stand in place of the docstring's, `tags` and `deprecated` in place of the
-    endpoint's; `errors` are those that this operation raises beside the endpoint's.
+    `summary`: replaces the first line of the docstring.
+    `description`: CommonMark, replaces the rest of the docstring.
+    `tags`: replace the endpoint's.
+    `deprecated`: replaces the endpoint's.
+    `errors`: the errors that this operation raises in addition to the endpoint's.
     """
     notes = OperationNotes(summary=summary, description=description, tags=tags, deprecated=deprecated, errors=errors)
 
@@ -100,9 +111,9 @@ def operation_notes(
 
 
 def read_notes(endpoint: Endpoint, handler: Callable[..., Any], where: str) -> OperationNotes:
-    """The notes of one operation: its own, with the endpoint's and its docstring's for what it leaves out.
+    """Returns the notes of one operation, completed by those of its docstring and of its endpoint.
 
-    Raises `WiringError` for `errors` or `tags` that are none.
+    Raises `WiringError` if `errors` are not subclasses of `HTTPError`, or if `tags` are not strings.
     """
     own: OperationNotes = getattr(handler, _NOTES, OperationNotes())
     summary, _, rest = (inspect.getdoc(handler) or "").partition("\n")

@@ -1,8 +1,8 @@
-"""What can go wrong, and whose fault it is.
+"""Defines the errors of jero.
 
 JeroError
-├── WiringError              the program's: raised at startup, before any request
-├── HTTPError                answered with a problem (RFC 9457); subclass it for your own
+├── WiringError              the application is wired wrongly: raised at startup
+├── HTTPError                is answered with a problem (RFC 9457); subclass it for your own errors
 │   ├── BadRequest           400
 │   │   └── MalformedRequest 400, with the path of each fault
 │   ├── Unauthorized         401
@@ -16,11 +16,11 @@ JeroError
 │   ├── UnsupportedMediaType 415
 │   ├── UnprocessableContent 422
 │   ├── TooManyRequests      429
-│   ├── InternalServerError  500, and all that is said of an unexpected exception
+│   ├── InternalServerError  500, for an unexpected exception
 │   └── ServiceUnavailable   503
-├── StreamFailed             raised where a stream is read: its server says that it failed
-├── StreamInterrupted        given to a stream's context manager when the stream was cut short
-└── ClientDisconnected       the client left while its request was being read; nobody is answered
+├── StreamFailed             raised in a client whose stream failed on the server
+├── StreamInterrupted        raised inside a stream's context manager if the stream was cut short
+└── ClientDisconnected       the client left while its request was read; no response is sent
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,17 +30,20 @@ from msgspec import UNSET, Struct, UnsetType
 
 
 class JeroError(Exception):
-    """The root of every error that jero itself defines."""
+    """The base class of all errors that jero defines."""
 
 
 class WiringError(JeroError):
-    """The application contradicts itself; the message says where, what was found, and what to write instead."""
+    """An application is declared wrongly. The message has the place, what was found, and what to write instead.
+
+    Raised while the application is wired, before the first request.
+    """
 
 
 class StreamInterrupted(JeroError):
-    """What a stream's context manager is left with when the stream was cut short.
+    """A stream was cut short: raised inside the context manager that is the stream's source.
 
-    `reason` is the `StreamOutcome.reason`: "disconnected", for one.
+    `reason`: the `StreamOutcome.reason`, for example "disconnected".
     """
 
     def __init__(self, reason: str) -> None:
@@ -49,11 +52,16 @@ class StreamInterrupted(JeroError):
 
 
 class ClientDisconnected(JeroError):
-    """The client left before its request was read to the end."""
+    """The client left before its request was read completely."""
 
 
 class Fault(Struct, frozen=True):
-    """One fault in a request: where it stands, what it is, and a stable word for its kind."""
+    """One fault in a request.
+
+    `loc`: the path to the fault, from the argument's name down: `("json", "items", 0, "title")`.
+    `msg`: a sentence for people.
+    `type`: a stable word for programs.
+    """
 
     loc: tuple[str | int, ...]
     msg: str
@@ -61,7 +69,14 @@ class Fault(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True):
-    """The body of an error response: a problem detail of RFC 9457, section 3."""
+    """The body of an error response (RFC 9457, section 3).
+
+    `type`: a stable word for programs to switch on.
+    `title`: what the type means, the same for every occurrence.
+    `status`: the status code of the response.
+    `detail`: what happened in this request. Omitted if there is nothing to add.
+    `errors`: each fault in the request. Omitted if there are none to list.
+    """
 
     type: str
     title: str
@@ -71,7 +86,10 @@ class Problem(Struct, frozen=True):
 
 
 class StreamFailed(JeroError):
-    """The server told in mid-stream that the stream failed; `problem` is what it said of it."""
+    """A stream failed on its server, which sent a problem in mid-stream. Raised in the client that reads the stream.
+
+    `problem`: the problem that the server sent.
+    """
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(f"the stream failed: {problem.detail or problem.title}")
@@ -79,12 +97,15 @@ class StreamFailed(JeroError):
 
 
 class HTTPError(JeroError):
-    """An error that is answered with a problem: subclass it, naming the problem by class keywords.
+    """An error that is answered with a problem (RFC 9457). Subclass it, and describe the problem by class keywords:
 
         class OutOfStock(HTTPError, type="out-of-stock", title="Out of stock", status=409): ...
 
-    `detail` is shown to the client, so it holds nothing of the inside; `headers` are added to the response.
-    A subclass that leaves a keyword out has its parent's.
+    A subclass inherits the keywords that it leaves out. `status` is from 400 to 599; another raises `WiringError`.
+
+    `detail`: what happened in this request. The client receives it, so keep internals out.
+    `headers`: headers to add to the response.
+    `errors`: each fault in the request.
     """
 
     type: ClassVar[str] = "internal-server-error"
@@ -96,7 +117,7 @@ class HTTPError(JeroError):
     ) -> None:
         super().__init_subclass__(**options)
         if status is not None and not 400 <= status <= 599:
-            raise WiringError(f"{cls.__name__} has status={status}; an HTTPError has one from 400 to 599.")
+            raise WiringError(f"{cls.__name__} has status={status}; the status of an HTTPError is from 400 to 599.")
         cls.type = cls.type if type is None else type
         cls.title = cls.title if title is None else title
         cls.status = cls.status if status is None else status
@@ -110,7 +131,7 @@ class HTTPError(JeroError):
         self.errors = tuple(errors)
 
     def problem(self) -> Problem:
-        """The problem to send for this error."""
+        """Returns the problem to send for this error."""
         return Problem(
             type=self.type,
             title=self.title,
@@ -121,60 +142,70 @@ class HTTPError(JeroError):
 
 
 class BadRequest(HTTPError, type="bad-request", title="Bad request", status=400):
-    """The request makes no sense (RFC 9110, section 15.5.1)."""
+    """The request is invalid (RFC 9110, section 15.5.1)."""
 
 
 class MalformedRequest(BadRequest, type="malformed-request", title="Malformed request"):
-    """A part of the request does not have the shape that the handler declares."""
+    """A part of the request does not have the type that the handler declares."""
 
 
 class Unauthorized(HTTPError, type="unauthorized", title="Unauthorized", status=401):
-    """The request lacks valid credentials (RFC 9110, section 15.5.2, asks for a `WWW-Authenticate` header)."""
+    """The request has no valid credentials (RFC 9110, section 15.5.2).
+
+    The response must have a `WWW-Authenticate` header. If an authenticator raises the error without one, jero adds the
+    authenticator's challenge.
+    """
 
 
 class Forbidden(HTTPError, type="forbidden", title="Forbidden", status=403):
-    """The caller is known, and may not (RFC 9110, section 15.5.4)."""
+    """The caller is known, but not permitted (RFC 9110, section 15.5.4)."""
 
 
 class NotFound(HTTPError, type="not-found", title="Not found", status=404):
-    """There is nothing here (RFC 9110, section 15.5.5)."""
+    """The resource does not exist (RFC 9110, section 15.5.5)."""
 
 
 class MethodNotAllowed(HTTPError, type="method-not-allowed", title="Method not allowed", status=405):
-    """The path is there, the method is not (RFC 9110, section 15.5.6): sent with `Allow`."""
+    """The resource exists, but not with this method (RFC 9110, section 15.5.6). jero sends it with `Allow`."""
 
 
 class NotAcceptable(HTTPError, type="not-acceptable", title="Not acceptable", status=406):
-    """The client accepts none of the media types that are offered (RFC 9110, section 15.5.7)."""
+    """The client accepts none of the offered media types (RFC 9110, section 15.5.7)."""
 
 
 class Conflict(HTTPError, type="conflict", title="Conflict", status=409):
-    """The request does not fit the present state (RFC 9110, section 15.5.10)."""
+    """The request conflicts with the state of the resource (RFC 9110, section 15.5.10)."""
 
 
 class Gone(HTTPError, type="gone", title="Gone", status=410):
-    """It was here and will not come back (RFC 9110, section 15.5.11)."""
+    """The resource is deleted for good (RFC 9110, section 15.5.11)."""
 
 
 class ContentTooLarge(HTTPError, type="content-too-large", title="Content too large", status=413):
-    """The body is over the limit (RFC 9110, section 15.5.14)."""
+    """The request body is larger than the limit (RFC 9110, section 15.5.14)."""
 
 
 class UnsupportedMediaType(HTTPError, type="unsupported-media-type", title="Unsupported media type", status=415):
-    """The body is of a media type that the handler does not read (RFC 9110, section 15.5.16)."""
+    """The request body has a media type that the handler does not read (RFC 9110, section 15.5.16)."""
 
 
 class UnprocessableContent(HTTPError, type="unprocessable-content", title="Unprocessable content", status=422):
-    """The body is well-formed and of the wrong shape (RFC 9110, section 15.5.21)."""
+    """The request body is well-formed, but does not have the declared type (RFC 9110, section 15.5.21)."""
 
 
 class TooManyRequests(HTTPError, type="too-many-requests", title="Too many requests", status=429):
-    """The caller asks too often (RFC 6585, section 4): say when to come back with a `Retry-After` header."""
+    """The caller sends too many requests (RFC 6585, section 4).
+
+    Set a `Retry-After` header: the seconds until the caller may try again.
+    """
 
 
 class InternalServerError(HTTPError):
-    """All that a client is told of an unexpected exception (RFC 9110, section 15.6.1)."""
+    """An unexpected exception (RFC 9110, section 15.6.1). The client receives nothing else about it."""
 
 
 class ServiceUnavailable(HTTPError, type="service-unavailable", title="Service unavailable", status=503):
-    """Not now (RFC 9110, section 15.6.4): say when to come back with a `Retry-After` header."""
+    """The server cannot handle the request now (RFC 9110, section 15.6.4).
+
+    Set a `Retry-After` header: the seconds until the caller may try again.
+    """

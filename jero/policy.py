@@ -1,4 +1,4 @@
-"""How long a stream may take and how much it may hold, and how one ended: data."""
+"""Defines the limits of a stream, and the report of how it ended."""
 
 from typing import Literal, TypeAlias
 
@@ -12,21 +12,22 @@ _TIMES = ("first_item_grace", "send_timeout", "max_duration", "teardown_timeout"
 class StreamPolicy(Struct, frozen=True, kw_only=True):
     """The limits of a stream.
 
-    One on the application counts for all its streams; an endpoint's class attribute `stream_policy` replaces
-    it, and a response's `policy=` replaces both.
+    The application's policy applies to all its streams. An endpoint's class attribute `stream_policy` replaces it,
+    and a response's `policy=` replaces both.
 
-    `first_item_grace`: seconds that the first item is waited for before the headers leave without it; in that
-    time a failure is still answered with its true status. `None`: 0.1 for server-sent events, 5 for the rest.
-    `chunk_bytes`: how many bytes of ready items are sent together at the most; 1 sends every item alone.
-    `send_timeout`: seconds that one send may take; a client that takes nothing for so long is dropped.
-    `max_duration`: seconds after which a stream is ended, up to a tenth earlier, so that a crowd that came together
-    does not come back together. `None`: no end.
-    `max_concurrent`: how many streams may be open, of the application or of the endpoint that has the policy; one
-    more is answered with 503 before its handler runs. `None`: any number. A response's own policy cannot set it.
-    `teardown_timeout`: seconds that the closing of a stream's source may take.
-    `drain_timeout`: seconds that streams have to finish when the server is going down.
+    `first_item_grace`: seconds to wait for the first item before the headers are sent without it. A failure before
+    that is answered with its true status. `None`: 0.1 for server-sent events, 5 for all other formats.
+    `chunk_bytes`: ready items are sent together up to this number of bytes. 1 sends every item alone.
+    `send_timeout`: seconds that one send may take. A client that takes nothing for longer is disconnected.
+    `max_duration`: seconds after which a stream is ended. Each stream ends up to a tenth earlier, so that clients that
+    connected together do not reconnect together. `None`: no limit.
+    `max_concurrent`: the number of streams that may be open at the same time, in the application or in the endpoint
+    that has the policy. A further request is answered with 503, before its handler runs. `None`: no limit. In a
+    response's policy it has no effect.
+    `teardown_timeout`: seconds that the teardown of a stream's source may take.
+    `drain_timeout`: seconds that open streams have to finish when the server shuts down.
 
-    Raises `ValueError` for a time that is not positive or a size under 1.
+    Raises `ValueError` if a time is not positive, or if a number is less than 1.
     """
 
     first_item_grace: float | None = None
@@ -41,25 +42,34 @@ class StreamPolicy(Struct, frozen=True, kw_only=True):
         for field in _TIMES:
             seconds = getattr(self, field)
             if seconds is not None and not seconds > 0:
-                raise ValueError(f"StreamPolicy({field}={seconds!r}): a time is a positive number of seconds.")
+                raise ValueError(f"StreamPolicy({field}={seconds!r}): it must be a positive number of seconds.")
         if self.chunk_bytes < 1:
-            raise ValueError(f"StreamPolicy(chunk_bytes={self.chunk_bytes!r}): a chunk holds at least 1 byte.")
+            raise ValueError(f"StreamPolicy(chunk_bytes={self.chunk_bytes!r}): it must be at least 1 byte.")
         if self.max_concurrent is not None and self.max_concurrent < 1:
-            raise ValueError(f"StreamPolicy(max_concurrent={self.max_concurrent!r}): at least 1 stream, or None.")
+            raise ValueError(f"StreamPolicy(max_concurrent={self.max_concurrent!r}): it must be at least 1, or None.")
 
 
 DEFAULT_POLICY = StreamPolicy()
 
 
 class StreamOutcome(Struct, frozen=True, kw_only=True):
-    """How a stream ended.
+    """The report of how a stream ended.
 
-    `reason`: "completed", the source ended; "disconnected", the client left; "failed", the source, an item's
-    encoding or the teardown raised, and `error` holds what; "stalled", one send took longer than `send_timeout`;
-    "expired", `max_duration` was over, or the credential that it was opened with; "shutdown", the server is going down.
-    `items`, `bytes`: what was framed of the stream, and what was sent of it, pings included.
-    `duration`, `first_item_after`: seconds since the handler returned the stream; the latter is `None` when no
-    item came. `endpoint`, `method`: the class that served it, and the request's method.
+    `reason`: why it ended.
+    - "completed": the source ended.
+    - "disconnected": the client left.
+    - "failed": the source, the encoding of an item, or the teardown raised.
+    - "stalled": one send took longer than `send_timeout`.
+    - "expired": `max_duration` passed, or the credential that opened the stream expired.
+    - "shutdown": the server shuts down.
+
+    `error`: the exception of a failed stream, else `None`.
+    `items`: the number of items that were framed.
+    `bytes`: the number of bytes that were sent, pings included.
+    `duration`: seconds from the handler's return to the end of the stream.
+    `first_item_after`: seconds from the handler's return to the first item; `None` if the source yielded no item.
+    `endpoint`: the name of the endpoint class.
+    `method`: the request's method.
     """
 
     reason: EndReason

@@ -1,4 +1,4 @@
-"""An application of the endpoints that a test needs, and calls of it with no client in between."""
+"""Makes an application of a test's endpoints, and calls it without a client."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -20,13 +20,13 @@ class Application(BaseApp):
 
 
 class ReadOnError(Exception):
-    """More was read of a request than it has."""
+    """The application read more messages than the request has."""
 
 
 def http_scope(
     method: str = "GET", path: str = "/", *, query: bytes = b"", headers: HeaderPairs | None = None, root_path: str = ""
 ) -> Scope:
-    """The scope of a request as a server makes it."""
+    """Returns the scope of a request, as a server makes it."""
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -44,7 +44,7 @@ def http_scope(
 
 
 async def call(app: ASGIApp, scope: Scope, messages: Iterable[Message] = ()) -> list[Message]:
-    """What the application sends when `receive` gives it these messages, and raises `ReadOnError` after them."""
+    """Returns the messages that the application sends. `receive` returns `messages`, then raises `ReadOnError`."""
     sent: list[Message] = []
     pending = iter(messages)
 

@@ -1,4 +1,4 @@
-"""What every test shares."""
+"""Sorts the tests, checks the programs that they need, and fails those that leave an error in the event loop."""
 
 import logging
 from collections.abc import Generator, Iterator
@@ -9,7 +9,7 @@ import pytest
 from tests import programs
 
 TESTS = Path(__file__).parent
-# Few and long tests. They are begun first, so that in the end no process is left alone with one.
+# A few long tests. They start first, so that no process works on one alone at the end.
 LONG = (
     "channels/test_chaos.py",
     "browser",
@@ -34,7 +34,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """What a test logged may be no Unicode, of which a report could not pass from one process to another."""
+    """Escapes what is not Unicode in logs: such a report cannot be sent to another process."""
     report = yield
     report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
     return report
@@ -42,7 +42,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 @pytest.fixture(autouse=True)
 def quiet_event_loop(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """What fails in a callback, or in a task that nobody awaits, reaches asyncio's log alone: it fails the test."""
+    """Fails the test if a callback or a task that nobody awaits fails: only asyncio's log contains these errors."""
     yield
     faults = [record for record in caplog.get_records("call") if record.name == "asyncio"]
     assert not [record.getMessage() for record in faults if record.levelno >= logging.ERROR]

@@ -1,4 +1,4 @@
-"""How a case of a parametrized test is called."""
+"""Names the cases of parametrized tests."""
 
 import re
 
@@ -6,5 +6,5 @@ _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 def shown(value: object) -> str:
-    """The value as it is shown, without its address: the same in every process that collects the tests."""
+    """Returns the value's repr without its address, so that every process collects the same names."""
     return _ADDRESS.sub("", repr(value))

@@ -1,4 +1,4 @@
-"""Tests that need a real program on PATH, such as curl."""
+"""Skips tests that need a program, such as curl, if PATH does not have it."""
 
 import os
 import shutil
@@ -10,15 +10,15 @@ REQUIRE_PROGRAMS = "JERO_TESTS_REQUIRE_PROGRAMS"
 
 
 def needs_program(*names: str) -> pytest.MarkDecorator:
-    """Mark a test, a class or a module (`pytestmark`) as one that runs the named programs.
+    """Marks a test, a class or a module (`pytestmark`) that runs the named programs.
 
-    Where one is missing the test is skipped; where the environment sets `JERO_TESTS_REQUIRE_PROGRAMS`, it fails.
+    If a program is missing, the test is skipped. If the environment sets `JERO_TESTS_REQUIRE_PROGRAMS`, it fails.
     """
     return pytest.mark.needs_program(*names)
 
 
 def require(names: Iterable[str], environment: Mapping[str, str] = os.environ) -> None:
-    """Skip, or fail, the running test unless every named program is on the environment's PATH."""
+    """Skips or fails the running test unless every named program is on the environment's PATH."""
     missing = [name for name in names if shutil.which(name, path=environment.get("PATH")) is None]
     if not missing:
         return

@@ -1,4 +1,4 @@
-"""What an endpoint and its operations say of themselves."""
+"""An operation's notes combine its docstring, its decorator and its endpoint."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ class FilmsEndpoint(Endpoint, path="/films"):
     async def get(self) -> int:
         """Lists films.
 
-        Those that are there.
+        All that are there.
 
-            And those that were.
+            And all that were.
         """
         return 1
 
@@ -26,7 +26,7 @@ class FilmsEndpoint(Endpoint, path="/films"):
 
     @operation_notes(summary="Takes one", description="Or two.", tags=[], deprecated=True, errors=[Gone, Conflict])
     async def post(self) -> int:
-        """Said otherwise."""
+        """Replaced by the decorator."""
         return 1
 
 
@@ -38,25 +38,25 @@ def notes(name: str, endpoint: Endpoint | None = None) -> OperationNotes:
 def test_the_first_line_of_the_docstring_is_the_summary() -> None:
     assert notes("get") == OperationNotes(
         summary="Lists films.",
-        description="Those that are there.\n\n    And those that were.",
+        description="All that are there.\n\n    And all that were.",
         tags=("films",),
         deprecated=False,
         errors=(NotFound, Conflict),
     )
 
 
-def test_without_a_docstring_there_is_neither() -> None:
+def test_an_operation_without_a_docstring_has_no_summary() -> None:
     assert (notes("put").summary, notes("put").description) == (None, None)
 
 
-def test_notes_stand_in_place_and_errors_beside() -> None:
+def test_notes_replace_the_docstring_and_add_errors() -> None:
     assert notes("post") == OperationNotes(
         summary="Takes one", description="Or two.", tags=[], deprecated=True, errors=(NotFound, Conflict, Gone)
     )
 
 
 @pytest.mark.parametrize("errors", [NotFound, [NotFound()], [ValueError], "not found", None])
-def test_errors_that_are_none_are_refused(errors: Any) -> None:
+def test_errors_of_a_wrong_type_are_refused(errors: Any) -> None:
     endpoint: Any = type("FilmsEndpoint", (FilmsEndpoint,), {"errors": errors})()
     with pytest.raises(
         WiringError, match=r"^FilmsEndpoint\.get: errors is .*\. List subclasses of HTTPError: errors = "
@@ -65,7 +65,7 @@ def test_errors_that_are_none_are_refused(errors: Any) -> None:
 
 
 @pytest.mark.parametrize("tags", ["films", [1], None])
-def test_tags_that_are_none_are_refused(tags: Any) -> None:
+def test_tags_of_a_wrong_type_are_refused(tags: Any) -> None:
     endpoint: Any = type("FilmsEndpoint", (FilmsEndpoint,), {"tags": tags})()
     with pytest.raises(WiringError, match=r'^FilmsEndpoint\.get: tags is .*\. List strings: tags = \["movies"\]\.$'):
         notes("get", endpoint)
@@ -83,14 +83,14 @@ def test_notes_of_one_operation_are_checked_too() -> None:
         notes("get", Wrong())
 
 
-def test_an_error_without_words_of_its_own_is_one() -> None:
+def test_an_error_without_a_description_is_listed() -> None:
     class Lent(HTTPError): ...
 
     endpoint: Any = type("FilmsEndpoint", (FilmsEndpoint,), {"errors": [Lent]})()
     assert notes("get", endpoint).errors == (Lent,)
 
 
-def test_a_body_that_arrives_is_bounded_where_the_endpoint_says_so() -> None:
+def test_a_body_read_as_it_arrives_has_a_limit_if_the_endpoint_sets_one() -> None:
     class Bounded(Endpoint, path="/bounded"):
         max_body_bytes = 10
 

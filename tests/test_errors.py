@@ -34,17 +34,17 @@ class Reserved(OutOfStock, title="Reserved"):
 
 
 @pytest.mark.parametrize(("error", "status", "type_"), FAMILY)
-def test_the_family(error: type[HTTPError], status: int, type_: str) -> None:
+def test_an_error_has_its_status_type_and_title(error: type[HTTPError], status: int, type_: str) -> None:
     title = type_.replace("-", " ").capitalize()
     assert error().problem() == Problem(type=type_, title=title, status=status)
 
 
-def test_the_family_is_complete() -> None:
+def test_the_table_lists_every_error() -> None:
     found = {error for _, error in inspect.getmembers(errors, inspect.isclass) if issubclass(error, HTTPError)}
     assert found == {HTTPError, *(error for error, _, _ in FAMILY)}
 
 
-def test_the_tree_that_is_drawn_is_the_tree_that_is() -> None:
+def test_the_docstring_draws_the_class_tree() -> None:
     parents: list[str] = []
     drawn: dict[str, str] = {}
     for line in (errors.__doc__ or "").splitlines()[2:]:
@@ -57,19 +57,21 @@ def test_the_tree_that_is_drawn_is_the_tree_that_is() -> None:
     assert drawn == {name: error.__mro__[1].__name__ for name, error in classes if issubclass(error, JeroError)}
 
 
-def test_a_subclass_names_its_problem_and_inherits_what_it_leaves_out() -> None:
+def test_a_subclass_inherits_the_keywords_that_it_leaves_out() -> None:
     assert OutOfStock("3 left").problem() == Problem("out-of-stock", "Out of stock", 409, "3 left")
     assert Reserved().problem() == Problem("out-of-stock", "Reserved", 409)
     assert HTTPError().problem() == Problem("internal-server-error", "Internal server error", 500)
 
 
 @pytest.mark.parametrize("status", [0, 200, 399, 600])
-def test_a_status_that_is_no_error_is_refused(status: int) -> None:
-    with pytest.raises(WiringError, match=rf"Fine has status={status}; an HTTPError has one from 400 to 599\."):
+def test_a_status_that_is_not_an_error_is_refused(status: int) -> None:
+    with pytest.raises(
+        WiringError, match=rf"Fine has status={status}; the status of an HTTPError is from 400 to 599\."
+    ):
         type("Fine", (HTTPError,), {}, status=status)
 
 
-def test_a_problem_on_the_wire_leaves_out_what_it_has_not() -> None:
+def test_an_encoded_problem_omits_missing_fields() -> None:
     assert msgspec.json.decode(msgspec.json.encode(Conflict().problem())) == {
         "type": "conflict",
         "title": "Conflict",
@@ -85,7 +87,7 @@ def test_a_problem_on_the_wire_leaves_out_what_it_has_not() -> None:
     }
 
 
-def test_what_the_errors_say_of_themselves() -> None:
+def test_an_error_has_a_readable_message() -> None:
     assert str(Conflict()) == "Conflict"
     assert str(Conflict("taken")) == "taken"
     assert str(StreamFailed(Conflict().problem())) == "the stream failed: Conflict"
@@ -93,7 +95,7 @@ def test_what_the_errors_say_of_themselves() -> None:
     assert str(StreamInterrupted("disconnected")) == "the stream was cut short: disconnected"
 
 
-def test_headers_are_the_errors_own() -> None:
+def test_an_error_copies_its_headers() -> None:
     headers = {"Retry-After": "3"}
     error = Conflict(headers=headers)
     headers["Retry-After"] = "4"

@@ -7,7 +7,7 @@ from tests.programs import REQUIRE_PROGRAMS, require
 
 @pytest.fixture
 def path(tmp_path: Path) -> str:
-    """A PATH on which `present` is a program, and nothing else is."""
+    """Returns a PATH with a single program, `present`."""
     program = tmp_path / "present"
     program.touch(mode=0o755)
     return str(tmp_path)
@@ -22,6 +22,6 @@ def test_a_missing_program_skips_the_test(path: str) -> None:
         require(["present", "absent"], {"PATH": path})
 
 
-def test_a_missing_program_fails_the_test_where_programs_are_required(path: str) -> None:
+def test_a_missing_program_fails_the_test_if_programs_are_required(path: str) -> None:
     with pytest.raises(pytest.fail.Exception, match="not on PATH: absent"):
         require(["present", "absent"], {"PATH": path, REQUIRE_PROGRAMS: "1"})

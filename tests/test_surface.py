@@ -1,4 +1,4 @@
-"""What `import jero` gives, and what it does not bring along."""
+"""`import jero` provides the public names, all documented, and imports no extra."""
 
 import inspect
 import json
@@ -25,7 +25,7 @@ EXTRAS = ["httpx", "h11", "jwt", "openai", "pytest", "redis", "uvicorn", "uvloop
 LOADED_WITH_JERO = "import json, sys, jero; print(json.dumps([*sys.modules]))"
 
 
-def test_the_public_names() -> None:
+def test_all_lists_the_public_names() -> None:
     assert set(jero.__all__) == NAMES
     assert len(jero.__all__) == len(NAMES)
 
@@ -44,19 +44,19 @@ def test_a_public_name_is_documented(name: str) -> None:
     assert (public.__doc__ or "").strip()
 
 
-def test_everything_else_is_a_module() -> None:
+def test_every_other_name_is_a_module() -> None:
     found = {name for name in vars(jero) if not name.startswith("_")} - NAMES
     assert all(inspect.ismodule(getattr(jero, name)) for name in found)
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
-def test_the_public_methods_are_documented(name: str) -> None:
+def test_public_methods_are_documented(name: str) -> None:
     public: type[object] = getattr(jero, name)
     methods = {name: member for name, member in vars(public).items() if inspect.isfunction(member)}
     assert not [name for name, method in methods.items() if not name.startswith("_") and not inspect.getdoc(method)]
 
 
-def test_the_core_brings_no_extra_along() -> None:
+def test_the_core_imports_no_extra() -> None:
     script = [sys.executable, "-W", "error", "-c", LOADED_WITH_JERO]
     loaded = json.loads(subprocess.run(script, capture_output=True, check=True, text=True).stdout)
     assert "jero.app" in loaded

@@ -1,12 +1,12 @@
-// The page: reads the document, lists its operations, and shows the one that the address names.
+// Reads the document, lists its operations, and shows the operation that the page's address names.
 
 import { ApiDocument } from "./document.js";
 import { element, prose } from "./elements.js";
 import { OperationView, methodMark } from "./operation.js";
 
 const [main, list, filter, menu] = ["main", "list", "filter", "menu"].map((id) => document.getElementById(id));
-const links = new Map(); // operation key -> its links in the list, one for each of its tags
-const views = new Map(); // operation key -> its view, kept with what was typed and with its run
+const links = new Map(); // operation key -> its links in the list, a link for each of its tags
+const views = new Map(); // operation key -> its view, with its typed values and its run
 const credentials = new Map();
 let api = null;
 
@@ -46,7 +46,7 @@ function groupView(group) {
   return element("section", {}, element("h2", {}, group.name), element("ul", {}, ...entries));
 }
 
-/** Shows what the address names: an operation, or all that there is. */
+/** Shows the operation that the address names, or the overview. */
 function show() {
   const key = unescaped(location.hash.slice(1));
   if (key === "main") return; // the link that skips the list
@@ -77,10 +77,10 @@ function mark(node, name, value) {
 function viewOf(operation) {
   if (!views.has(operation.key)) {
     const root = document.querySelector("link[rel=index]").href;
-    const tellRunning = (isRunning) => {
+    const onRunning = (isRunning) => {
       for (const link of links.get(operation.key)) mark(link, "data-running", isRunning ? "" : null);
     };
-    views.set(operation.key, new OperationView(api, operation, { credentials, root, tellRunning }));
+    views.set(operation.key, new OperationView(api, operation, { credentials, root, onRunning }));
   }
   const view = views.get(operation.key);
   view.refresh();
@@ -119,7 +119,7 @@ function openMenu(isOpen) {
   menu.setAttribute("aria-expanded", String(isOpen));
 }
 
-/** Hides what does not hold every typed word. */
+/** Hides operations that do not contain every typed word. */
 function narrow() {
   const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
   let matches = 0;
@@ -131,7 +131,7 @@ function narrow() {
   document.getElementById("nothing").hidden = matches > 0;
 }
 
-/** Arrow keys move through the list, from the filter on; Escape goes back to the filter. */
+/** Moves through the list with the arrow keys, starting at the filter. Escape returns to the filter. */
 function moveInList(event) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (event.key === "Escape" && event.target !== filter) filter.focus();

@@ -1,4 +1,4 @@
-// The last half minute of a stream, drawn: above how many items came, below the gaps between them, on one time axis.
+// Draws the last half minute of a stream on one time axis: the rate of items above, the gaps between them below.
 
 import { BUCKET, WINDOW, count } from "./series.js";
 
@@ -55,7 +55,7 @@ export class Chart {
     times({ ...frame, y: height - TIME_HEIGHT / 2, ink: colour("--quiet") });
   }
 
-  /** The canvas has as many pixels as the screen gives it. */
+  /** Gives the canvas the resolution of the screen. */
   #fit() {
     const { clientWidth: width, clientHeight: height } = this.#canvas;
     const ratio = window.devicePixelRatio || 1;
@@ -70,7 +70,7 @@ export class Chart {
 }
 
 function rates({ context, buckets, now, x, top, bottom, width, bar, ink, line }) {
-  // The last bucket is not over yet: it is drawn once there is enough of it to tell a rate.
+  // The last bucket is not over yet: it is drawn once it is long enough for a rate.
   const over = (bucket) => Math.min(BUCKET, now - bucket.index * BUCKET);
   const known = buckets.filter((bucket) => bucket.items && (over(bucket) > BUCKET / 2 || buckets.length === 1));
   const perSecond = (bucket) => (bucket.items * 1000) / Math.max(over(bucket), BUCKET / 2);
@@ -115,7 +115,7 @@ function times({ context, first, span, x, y, ink, width }) {
   }
 }
 
-/** Left and right of a bucket in pixels, with a hair of space, inside of the plot. */
+/** Returns the left and right edge of a bucket in pixels, inside the plot, with a thin gap between buckets. */
 function edges(bucket, x, width) {
   const left = Math.max(x(bucket.index * BUCKET), LEFT);
   return [left, Math.max(Math.min(x((bucket.index + 1) * BUCKET), width) - 1, left + 1)];

@@ -1,8 +1,8 @@
-// The OpenAPI document, 3.1 or 3.2, as the operations that the page shows.
+// Reads the OpenAPI document, 3.1 or 3.2, into the operations that the page shows.
 
 const METHODS = ["get", "post", "put", "patch", "delete", "query", "head", "options", "trace"];
-// OpenAPI, "Parameter Object": these header parameters are ignored, since other parts of the document say them.
-const SAID_ELSEWHERE = new Set(["accept", "content-type", "authorization"]);
+// OpenAPI, "Parameter Object": these header parameters are ignored, since other parts of the document describe them.
+const DESCRIBED_ELSEWHERE = new Set(["accept", "content-type", "authorization"]);
 const UNTAGGED = "Operations";
 
 export class ApiDocument {
@@ -15,12 +15,12 @@ export class ApiDocument {
     this.groups = this.#group();
   }
 
-  /** What a reference points to, at whatever depth; with what stands beside the reference put on top. */
+  /** Follows a reference, or a chain of them, to its target. Keywords next to a reference replace the target's. */
   resolve(node) {
     let found = node ?? {};
     for (let hops = 0; found.$ref !== undefined && hops < 20; hops++) {
-      const { $ref, ...beside } = found;
-      found = { ...this.#at($ref), ...beside };
+      const { $ref, ...siblings } = found;
+      found = { ...this.#at($ref), ...siblings };
     }
     return found;
   }
@@ -57,9 +57,9 @@ export class ApiDocument {
   }
 
   #parameters(declared) {
-    const byName = new Map(); // an operation's own parameter stands in place of its path's
+    const byName = new Map(); // an operation's parameter replaces that of its path
     for (const parameter of declared.map((each) => this.resolve(each))) {
-      if (parameter.in === "header" && SAID_ELSEWHERE.has(parameter.name.toLowerCase())) continue;
+      if (parameter.in === "header" && DESCRIBED_ELSEWHERE.has(parameter.name.toLowerCase())) continue;
       const schema = this.resolve(parameter.schema ?? Object.values(parameter.content ?? {})[0]?.schema);
       byName.set(`${parameter.in} ${parameter.name}`, { ...parameter, schema });
     }
@@ -87,7 +87,7 @@ export class ApiDocument {
     });
   }
 
-  /** The schemes of all alternatives, each once, and whether a request without any is admitted. */
+  /** Returns the schemes of all alternatives, each once, and whether a request without credentials is admitted. */
   #security(requirements) {
     const names = [...new Set(requirements.flatMap((requirement) => Object.keys(requirement)))];
     const declared = this.#json.components?.securitySchemes ?? {};
@@ -111,14 +111,14 @@ export class ApiDocument {
   }
 }
 
-/** Whether a response comes piece by piece: jero says so by a header, whatever the media type. */
+/** Returns whether a response is a stream. jero marks streams of every media type by a header. */
 function isStreamed({ status, headers, media }) {
   if (!status.startsWith("2")) return false;
   const isUnbuffered = headers.some(({ name }) => name.toLowerCase() === "x-accel-buffering");
   return isUnbuffered || media.some(({ type, itemSchema }) => itemSchema || isEventStream(type) || isLines(type));
 }
 
-/** Whether a media type is one of those that jero sends item by item, whatever its parameters. */
+/** Returns whether a media type, with any parameters, is that of server-sent events. */
 export function isEventStream(type) {
   return essence(type) === "text/event-stream";
 }

@@ -1,6 +1,6 @@
-// DOM without markup: text is always text, so nothing that a server sends can become an element.
+// Builds the DOM without parsing markup, so that text from a server never becomes an element.
 
-/** Makes an element. `on…` attributes are listeners, `true` is an empty attribute, `false` and `null` are none. */
+/** Makes an element. `on…` attributes are listeners. `true` is an empty attribute; `false` and `null` are omitted. */
 export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -12,7 +12,7 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** A copy button that says for a moment whether it worked; where the browser keeps the clipboard shut it says so. */
+/** Makes a copy button that shows for a moment whether the browser allowed the copy. */
 export function copyButton(text) {
   const button = element("button", { type: "button", class: "small" }, "Copy");
   button.addEventListener("click", async () => {
@@ -30,12 +30,12 @@ export function copyButton(text) {
 const INDENTED = /^ {4}/;
 const INLINE = /`([^`]+)`|\*\*([^*]+)\*\*|\[([^\]]+)\]\((https?:\/\/[^)\s]+)\)/g;
 
-/** The part of CommonMark that docstrings use: paragraphs, lists, code blocks; `code`, **strong**, links. */
+/** Shows the CommonMark that docstrings use: paragraphs, lists, code blocks; `code`, **strong**, links. */
 export function prose(text) {
   return element("div", { class: "prose" }, ...blocksOf(text ?? "").map((lines) => proseBlock(lines.join("\n"))));
 }
 
-/** Lines that belong together: up to an empty one, unless that stands in code. */
+/** Returns the blocks of lines. An empty line ends a block, unless the line is inside code. */
 function blocksOf(text) {
   const blocks = [];
   let isFenced = false;
@@ -69,7 +69,7 @@ function proseBlock(block) {
   return element("p", {}, ...inline(block));
 }
 
-/** The inline part of it alone. */
+/** Returns the nodes of CommonMark's inline part: `code`, **strong**, links. */
 export function inline(text) {
   const parts = [];
   let end = 0;
@@ -87,7 +87,7 @@ export function inline(text) {
 const TOKENS = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const LONGEST_COLOURED = 200_000;
 
-/** JSON as written, its tokens coloured; a text too long for that stays plain. */
+/** Shows JSON with coloured tokens. Longer text stays plain. */
 export function json(text) {
   const shown = element("pre", { class: "json", tabindex: "0" });
   if (text.length > LONGEST_COLOURED) {
@@ -105,7 +105,7 @@ export function json(text) {
   return shown;
 }
 
-/** JSON indented; what is no JSON as it is. */
+/** Returns JSON indented, and other text unchanged. */
 export function indented(text) {
   try {
     return JSON.stringify(JSON.parse(text), null, 2);

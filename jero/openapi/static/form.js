@@ -1,4 +1,4 @@
-// The request to fill in: parameters, credentials, headers, body.
+// The form of a request: parameters, credentials, headers, body.
 
 import { isEventStream, isJson, isLines } from "./document.js";
 import { element, prose } from "./elements.js";
@@ -6,7 +6,7 @@ import { sample, typeText } from "./schema.js";
 
 let made = 0;
 
-/** A label over a control, and what is said of it below; `control` is what the label is for. */
+/** Makes a label above a control, and a description below it. */
 function field(name, control, { note = "", isRequired = false, description = "", quiet = false } = {}) {
   const id = `field-${++made}`;
   control.id = id;
@@ -52,7 +52,7 @@ export class RequestForm {
   #headers = null;
   #body = null;
 
-  /** `credentials`: what was typed for each security scheme, shared by all operations, in memory alone. */
+  /** `credentials`: the typed values for each security scheme. All operations share them, in memory alone. */
   constructor(api, operation, credentials) {
     this.#api = api;
     this.#operation = operation;
@@ -75,14 +75,14 @@ export class RequestForm {
     };
   }
 
-  /** The first slot of the path without a value, focused; null where there is none. */
+  /** Focuses the first slot of the path without a value. Returns its name, or null if every slot has one. */
   focusMissing() {
     const missing = this.#parameters.find(({ parameter, control }) => parameter.in === "path" && !control.value);
     missing?.control.focus();
     return missing?.parameter.name ?? null;
   }
 
-  /** Shows the credentials as they are: they may have been typed at another operation. */
+  /** Shows the current credentials, which may have been typed at another operation. */
   refresh() {
     for (const show of this.#secrets) show();
   }
@@ -203,7 +203,7 @@ function isList(schema) {
   return [schema.type].flat().includes("array");
 }
 
-/** An empty control is a parameter that is not sent. */
+/** Returns the values to send. An empty control sends none. */
 function typed(parameter, text) {
   if (isList(parameter.schema)) return text.split("\n").filter((line) => line !== "");
   return text === "" ? [] : [text];
@@ -216,7 +216,7 @@ function headerLines(text) {
   return pairs.filter(([name]) => name);
 }
 
-/** The types of the answers that are no refusals. */
+/** Returns the media types of successful responses. */
 export function responseTypes(operation) {
   const media = operation.responses.filter(({ status }) => /^2/.test(status)).flatMap((response) => response.media);
   return [...new Set(media.map(({ type }) => type))];

@@ -1,4 +1,4 @@
-// What a run looks like while it goes on, and how it ended. Drawn by frames, however fast the items come.
+// Shows a run while it goes on, and how it ended. It draws once a frame, however fast the items arrive.
 
 import { Chart } from "./chart.js";
 import { isJson } from "./document.js";
@@ -6,7 +6,7 @@ import { element, indented, inline, json } from "./elements.js";
 import { KEPT } from "./run.js";
 import { bytes, count, duration, rate } from "./series.js";
 
-const LIST_EVERY = 100; // milliseconds: faster than this a list is not read but watched
+const LIST_EVERY = 100; // milliseconds: nobody can read a list that changes faster
 const NEAR_THE_END = 40; // pixels
 const LONGEST_LINE = 400;
 const LONGEST_WHOLE = 2_000_000;
@@ -20,7 +20,7 @@ export class LiveView {
   #chart;
   #parts;
 
-  /** `isStream`: whether a stream is what the document promises. */
+  /** `isStream`: whether the document describes the response as a stream. */
   constructor(isStream) {
     const canvas = element("canvas", {
       class: "chart",
@@ -43,7 +43,7 @@ export class LiveView {
     this.element.dataset.state = "idle";
   }
 
-  /** Shows the run, from its first record on. */
+  /** Shows the run from its first record. */
   show(run) {
     this.#run = run;
     this.#follows = true;
@@ -51,7 +51,7 @@ export class LiveView {
     this.watch();
   }
 
-  /** Where the answer is below what is seen, it is brought there. */
+  /** Scrolls to the response if it is below the visible part of the page. */
   reveal() {
     if (this.element.getBoundingClientRect().top > window.innerHeight * 0.7)
       this.element.scrollIntoView({ block: "start" });
@@ -117,15 +117,15 @@ export class LiveView {
     const rates = run.series.rates(now);
     const isOver = run.state === "over";
     const { items, bytes: received, pings, longestGap } = run.series;
-    this.#tell("items", count(items), `${rate(isOver ? (items * 1000) / now : rates.items)} items/s`);
-    this.#tell("received", bytes(received), `${bytes(isOver ? (received * 1000) / now : rates.bytes)}/s`);
-    this.#tell("elapsed", duration(now), `headers after ${duration(run.headersAfter)}`);
-    this.#tell("longest gap", longestGap ? duration(longestGap) : "–", counted(pings, "ping"));
+    this.#setFigure("items", count(items), `${rate(isOver ? (items * 1000) / now : rates.items)} items/s`);
+    this.#setFigure("received", bytes(received), `${bytes(isOver ? (received * 1000) / now : rates.bytes)}/s`);
+    this.#setFigure("elapsed", duration(now), `headers after ${duration(run.headersAfter)}`);
+    this.#setFigure("longest gap", longestGap ? duration(longestGap) : "–", counted(pings, "ping"));
     this.#chart.draw(run.series, now);
     if (performance.now() - this.#listedAt > LIST_EVERY || isOver) this.#list(run);
   }
 
-  #tell(name, value, beside) {
+  #setFigure(name, value, beside) {
     const shown = this.#figures.get(name);
     if (shown.value.textContent !== value) shown.value.textContent = value;
     if (shown.beside.textContent !== beside) shown.beside.textContent = beside;
@@ -137,7 +137,7 @@ export class LiveView {
     this.#listedAt = performance.now();
     const { rows } = this.#parts;
     const added = records.map(row);
-    if (missed) added.unshift(element("li", { class: "note" }, `${count(missed)} came too fast to be listed`));
+    if (missed) added.unshift(element("li", { class: "note" }, `${count(missed)} arrived too fast to be listed`));
     rows.append(...added);
     for (let over = rows.childElementCount - KEPT; over > 0; over--) rows.firstElementChild.remove();
     if (this.#follows) rows.scrollTop = rows.scrollHeight;
@@ -167,7 +167,7 @@ function counted(number, noun) {
   return `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-/** One record: its number, when it came, how long after the one before, and what it says. Opens to the whole of it. */
+/** Makes the line of a record: its number, its time, the gap before it, its data. It opens to the whole record. */
 function row(record) {
   if (record.kind !== "item") return quietRow(record);
   const head = [
@@ -182,9 +182,9 @@ function row(record) {
 }
 
 function quietRow(record) {
-  const said = { ping: "ping", comment: `: ${record.data}`, note: record.data }[record.kind];
+  const text = { ping: "ping", comment: `: ${record.data}`, note: record.data }[record.kind];
   const at = element("span", { class: "at" }, (record.at / 1000).toFixed(3));
-  return element("li", { class: record.kind }, at, " ", ...tags(record), said);
+  return element("li", { class: record.kind }, at, " ", ...tags(record), text);
 }
 
 function tags(record) {
@@ -197,28 +197,28 @@ function wholeView({ whole, response }) {
   const parts = [];
   if (type.startsWith("application/problem+json")) parts.push(problem(whole.text));
   if (whole.text === "" || whole.blob.size === 0) return [element("p", { class: "quiet" }, "No body.")];
-  if (whole.text === null) parts.push(element("p", { class: "quiet" }, `${bytes(whole.blob.size)} that are no text.`));
+  if (whole.text === null) parts.push(element("p", { class: "quiet" }, `${bytes(whole.blob.size)} that are not text.`));
   else if (isJson(type)) parts.push(json(indented(whole.text.slice(0, LONGEST_WHOLE))));
   else parts.push(element("pre", { tabindex: "0" }, whole.text.slice(0, LONGEST_WHOLE)));
   return [...parts, saveButton(whole.blob)];
 }
 
-/** The members of RFC 9457, and where in the request each fault is. */
+/** Shows the members of a problem (RFC 9457), and where in the request each fault is. */
 function problem(text) {
-  let told;
+  let members;
   try {
-    told = JSON.parse(text);
+    members = JSON.parse(text);
   } catch {
     return element("p", {}, "A problem whose JSON does not parse.");
   }
-  const faults = (told.errors ?? []).map(({ loc, msg }) =>
+  const faults = (members.errors ?? []).map(({ loc, msg }) =>
     element("li", {}, element("code", {}, [loc].flat().join(".")), " ", ...inline(msg ?? "")),
   );
   return element(
     "div",
     { class: "problem" },
-    element("p", {}, element("strong", {}, told.title ?? "Problem"), " ", element("code", {}, told.type ?? "")),
-    told.detail ? element("p", {}, ...inline(told.detail)) : null,
+    element("p", {}, element("strong", {}, members.title ?? "Problem"), " ", element("code", {}, members.type ?? "")),
+    members.detail ? element("p", {}, ...inline(members.detail)) : null,
     faults.length ? element("ul", {}, ...faults) : null,
   );
 }

@@ -1,4 +1,4 @@
-// One operation on the page: what it is, the request to fill in, what came of it, and its reference.
+// Shows one operation: its title, the form of its request, its response, and its reference.
 
 import { copyButton, element, json, prose } from "./elements.js";
 import { RequestForm } from "./form.js";
@@ -15,13 +15,13 @@ export class OperationView {
   #run = null;
   #command = element("pre", { tabindex: "0", "aria-label": "As a curl command" });
   #parts;
-  #tellRunning;
+  #onRunning;
 
-  /** `root`: the URL of the application; `tellRunning(isRunning)`: called when a run begins and when it is over. */
-  constructor(api, operation, { credentials, root, tellRunning }) {
+  /** `root`: the URL of the application; `onRunning(isRunning)`: called when a run begins and when it is over. */
+  constructor(api, operation, { credentials, root, onRunning }) {
     this.#operation = operation;
     this.#root = root;
-    this.#tellRunning = tellRunning;
+    this.#onRunning = onRunning;
     this.#live = new LiveView(this.#operation.isStream);
     this.#form = new RequestForm(api, operation, credentials);
     this.#parts = this.#controls();
@@ -68,7 +68,7 @@ export class OperationView {
     this.#parts.resume.addEventListener("click", () => this.#resume());
   }
 
-  /** To be called whenever it is shown. */
+  /** Updates the form and the command. Call it whenever the view is shown. */
   refresh() {
     this.#form.refresh();
     this.#showCurl();
@@ -106,12 +106,12 @@ export class OperationView {
     const run = this.#run;
     this.#parts.stop.hidden = false;
     this.#parts.resume.hidden = true;
-    this.#tellRunning(true);
+    this.#onRunning(true);
     await exchange;
-    if (run !== this.#run) return; // another one was started in its place
+    if (run !== this.#run) return; // another run was started instead
     this.#parts.stop.hidden = true;
     this.#parts.resume.hidden = run.lastEventId === "" || run.response?.status === 204;
-    this.#tellRunning(false);
+    this.#onRunning(false);
   }
 }
 
@@ -178,7 +178,7 @@ function responseView(api, response) {
   );
 }
 
-/** Types that carry the same are said together. */
+/** Groups the media types that have the same content. */
 function alike(media) {
   const byContent = new Map();
   for (const { type, ...content } of media) {

@@ -1,7 +1,7 @@
-// From what was filled in to a request: for `fetch`, and as a command for curl.
+// Turns the values of the form into a request, for `fetch` and as a command for curl.
 
 /**
- * A request as plain data: { method, url, headers, cookies, body }.
+ * Returns a request as plain data: { method, url, headers, cookies, body }.
  *
  * `values`: parameters as [{ parameter, values }] with text as typed, `headers` as pairs, `credentials` as
  * [{ scheme, first, second }], `accept`, `lastEventId`, and `body` as { type, content } or null.
@@ -51,12 +51,12 @@ function addCredential(request, { scheme, first, second }) {
   } else request.headers.push(["Authorization", `Bearer ${first}`]);
 }
 
-/** What `fetch` takes. A browser sends the cookies that it has, and no others: those typed in are for curl. */
+/** Returns the options of `fetch`. A browser sends only the cookies that it has: typed cookies are for curl. */
 export function fetchOptions(request, signal) {
   return { method: request.method, headers: request.headers, body: request.body, signal, cache: "no-store" };
 }
 
-/** The request as a command for a POSIX shell; `-N` shows a stream as it comes. */
+/** Returns the request as a command for a POSIX shell. `-N` shows a stream as it arrives. */
 export function curlCommand(request, isStream) {
   const hasData = typeof request.body === "string" && request.body !== "";
   const parts = [`curl${isStream ? " -N" : ""} ${quoted(request.url)}`];

@@ -1,15 +1,15 @@
-// One request and what came of it: its records as they come, its pace, and how it ended. It knows no DOM.
+// Runs one request: its records as they arrive, its pace, and how it ended. It does not use the DOM.
 
 import { isEventStream, isJson, isLines } from "./document.js";
 import { fetchOptions } from "./request.js";
 import { Series } from "./series.js";
 import { ArrayParser, ChunksParser, EventsParser, LinesParser } from "./streams.js";
 
-/** As many records as are kept, and shown, of a stream. */
+/** How many records of a stream are kept and shown. */
 export const KEPT = 200;
-// After so long without a pause the page gets a turn to draw and to listen: milliseconds, under a frame.
+// Milliseconds without a pause after which the page gets a turn to draw and to handle clicks: less than a frame.
 const TURN_AFTER = 8;
-// Fetch, "error" of a stream: what it has queued is dropped with it, and no page can read it any more.
+// Fetch standard, "error" of a stream: the browser drops the queued data, and no page can read it any more.
 const CUT = "Cut: the connection was lost in mid-stream; a browser drops what was not read by then.";
 const STOPPED = { kind: "stopped", text: "Stopped by you." };
 const UNPRINTABLE = /[\0-\x08\x0e-\x1f\ufffd]/;
@@ -20,7 +20,7 @@ export class Run {
   state = "waiting";
   response = null;
   headersAfter = 0;
-  /** The body where it is no stream: { text, blob }. */
+  /** The body if it is not a stream: { text, blob }. */
   whole = null;
   /** { kind: "completed" | "stopped" | "cut" | "failed" | "unreachable", text } once it is over. */
   end = null;
@@ -51,7 +51,7 @@ export class Run {
     this.#abort?.abort();
   }
 
-  /** What came since this was last called: at most `KEPT` records, and how many before them were let go. */
+  /** Returns the records since the last call, at most `KEPT`, and the number of records dropped before them. */
   take() {
     const taken = { records: this.#fresh.slice(-KEPT), missed: this.#missed + Math.max(0, this.#fresh.length - KEPT) };
     this.#fresh = [];
@@ -59,16 +59,16 @@ export class Run {
     return taken;
   }
 
-  /** Sends the request and reads it to its end. Called again, it goes on where an event stream stopped. */
+  /** Sends the request and reads the response to its end. A second call resumes an event stream. */
   async begin(request) {
-    if (this.#endedAt !== null) this.#goOn(request);
+    if (this.#endedAt !== null) this.#resume(request);
     this.#abort = new AbortController();
     this.end = await this.#exchange(request);
     this.#endedAt = performance.now();
     this.state = "over";
   }
 
-  /** Only what the network does is caught: a fault of the page is to be seen as one. */
+  /** Catches network errors alone, so that a fault of the page shows as an error. */
   async #exchange(request) {
     try {
       this.response = await fetch(request.url, fetchOptions(request, this.#abort.signal));
@@ -81,14 +81,14 @@ export class Run {
     return (await this.#read()) ? this.#properEnd() : this.#brokenEnd();
   }
 
-  #goOn(request) {
+  #resume(request) {
     const id = request.headers.find(([name]) => name.toLowerCase() === "last-event-id")?.[1];
     this.#keep({ kind: "note", data: id ? `resumed after id ${id}` : "started again", at: this.#since() });
     Object.assign(this, { state: "waiting", end: null, whole: null });
     this.#endedAt = this.#lastError = this.series.lastItemAt = null;
   }
 
-  /** Reads the body; tells whether its end was a proper one. */
+  /** Reads the body. Returns whether it ended properly. */
   async #read() {
     const reader = this.response.body?.getReader();
     const decoder = new TextDecoder();
@@ -118,7 +118,7 @@ export class Run {
   #add(text, length) {
     if (!this.isStream || (text === "" && length === 0)) return;
     const records = this.#parser.push(text);
-    if (this.#parser.isArray === false) this.#parser = null; // one JSON text that is no array: it is shown whole
+    if (this.#parser.isArray === false) this.#parser = null; // JSON that is not an array is shown whole
     if (this.#parser?.isArray) this.#parts = [];
     this.#record(records);
   }
@@ -131,7 +131,7 @@ export class Run {
     for (const record of records) {
       if (record.kind === "item") {
         Object.assign(record, { number: ++number, gap });
-        gap = 0; // those that came with it came at the same time
+        gap = 0; // the others arrived at the same time
         this.#lastError = record.event === "error" ? record : null;
       } else if (record.kind !== "note") this.series.pings++;
       this.#keep(Object.assign(record, { at }));
@@ -152,7 +152,7 @@ export class Run {
     this.#parts = [];
   }
 
-  /** Lets the browser draw and hear clicks. A message, and no timer: those are slowed where the page is hidden. */
+  /** Lets the browser draw and handle clicks. Uses a message: browsers slow down the timers of hidden pages. */
   async #turn() {
     const { port1, port2 } = new MessageChannel();
     await new Promise((resolve) => {
@@ -168,7 +168,7 @@ export class Run {
   }
 
   #properEnd() {
-    if (this.#lastError) return this.#toldEnd("");
+    if (this.#lastError) return this.#failedEnd("");
     const unfinished = this.#parser?.finish() ?? "";
     if (unfinished) return { kind: "cut", text: `Cut: ${unfinished}` };
     return { kind: "completed", text: this.isStream ? "Completed: the server ended the stream properly." : "" };
@@ -176,19 +176,19 @@ export class Run {
 
   #brokenEnd() {
     if (this.#abort.signal.aborted) return STOPPED;
-    if (this.#lastError) return this.#toldEnd(" Then it dropped the connection.");
+    if (this.#lastError) return this.#failedEnd(" Then it dropped the connection.");
     return { kind: "cut", text: CUT };
   }
 
-  #toldEnd(more) {
-    let told = this.#lastError.data;
+  #failedEnd(more) {
+    let reason = this.#lastError.data;
     try {
-      const problem = JSON.parse(told);
-      told = [problem.title, problem.detail].filter(Boolean).join(": ") || told;
+      const problem = JSON.parse(reason);
+      reason = [problem.title, problem.detail].filter(Boolean).join(": ") || reason;
     } catch {
-      // what is no problem is shown as it is
+      // text that is not a problem is shown unchanged
     }
-    return { kind: "failed", text: `Failed: the server sent event: error. ${told.replace(/\.?$/, ".")}${more}` };
+    return { kind: "failed", text: `Failed: the server sent event: error. ${reason.replace(/\.?$/, ".")}${more}` };
   }
 }
 
@@ -196,7 +196,7 @@ function unreachable(error) {
   return { kind: "unreachable", text: `No answer: ${error.message}. Is the server there, and are the headers valid?` };
 }
 
-/** By type; and a JSON or other body that tells no length in advance is taken as sent piece by piece. */
+/** Returns the parser for the media type. A body without a Content-Length is taken for a stream, of any type. */
 function parserFor(response, lastEventId) {
   const type = response.headers.get("content-type") ?? "";
   if (isEventStream(type)) return new EventsParser(lastEventId);

@@ -1,4 +1,4 @@
-// JSON Schema for people: a line that names a type, a tree that opens, a sample to start from.
+// Shows JSON Schemas: a type's name in a line, its fields as a tree, a sample value.
 
 import { element, prose } from "./elements.js";
 
@@ -15,7 +15,7 @@ const SAMPLES = {
 };
 const DEEPEST_SAMPLE = 6;
 
-/** The name of a type in one line: `integer ≥ 1`, `array of Movie`, `string (date-time) or null`. */
+/** Returns the name of a type in one line: `integer ≥ 1`, `array of Movie`, `string (date-time) or null`. */
 export function typeText(api, node) {
   if (node === true || node == null) return "anything";
   const name = node.$ref ? node.$ref.split("/").pop() : node.title;
@@ -56,7 +56,7 @@ function isObject(schema) {
   return schema.properties !== undefined || [schema.type].flat().includes("object");
 }
 
-/** The schema as a tree: each level is built when it is opened, so that a recursive one has no end and no cost. */
+/** Shows the schema as a tree. Each level is built when it is opened, so that a schema may be recursive. */
 export function schemaTree(api, node) {
   const schema = api.resolve(node);
   const head = element("span", { class: "type" }, typeText(api, node));
@@ -89,7 +89,7 @@ function fieldView(api, { name, node, isRequired }) {
   return view;
 }
 
-/** What can be opened below a schema: properties, alternatives, or what an array or an encoded string holds. */
+/** Returns the rows below a schema: its properties, its alternatives, or those of an array's or string's content. */
 function rowsOf(api, node) {
   const schema = api.resolve(node);
   const choices = schema.oneOf ?? schema.anyOf;
@@ -107,7 +107,7 @@ function rowsOf(api, node) {
   return rows;
 }
 
-/** A value that fits the schema, as short as it can be while it shows every field. */
+/** Returns a short value that fits the schema and has every field. */
 export function sample(api, node, depth = 0) {
   const schema = api.resolve(node);
   const given = schema.example ?? schema.examples?.[0] ?? schema.default ?? schema.const ?? schema.enum?.[0];

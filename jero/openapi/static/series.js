@@ -1,4 +1,4 @@
-// The pace of a stream, in memory that does not grow: buckets of a quarter second, for the last half minute.
+// Measures the pace of a stream in bounded memory: buckets of a quarter second, for the last half minute.
 
 export const BUCKET = 250; // milliseconds
 export const WINDOW = 30_000;
@@ -14,13 +14,13 @@ export class Series {
   lastItemAt = null;
   #ring = Array.from({ length: BUCKETS }, () => empty(-1));
 
-  /** Bytes that came at so many milliseconds since the start. */
+  /** Adds bytes that arrived `at` milliseconds after the start. */
   addBytes(count, at) {
     this.bytes += count;
     this.#bucket(at).bytes += count;
   }
 
-  /** So many items that came together; gives the gap to those before them. */
+  /** Adds items that arrived together, `at` milliseconds after the start. Returns the gap before them. */
   addItems(count, at) {
     const gap = this.lastItemAt === null ? null : at - this.lastItemAt;
     const bucket = this.#bucket(at);
@@ -35,7 +35,7 @@ export class Series {
     return gap;
   }
 
-  /** Items and bytes a second, over the last two seconds or as long as there was. */
+  /** Returns items and bytes a second, over the last two seconds, or since the start if that is shorter. */
   rates(now) {
     const over = Math.min(RATE_OVER, Math.max(now, BUCKET));
     const recent = this.window(now).filter((bucket) => bucket.index * BUCKET > now - over - BUCKET);
@@ -44,7 +44,7 @@ export class Series {
     return { items: sum("items") / span, bytes: sum("bytes") / span };
   }
 
-  /** The buckets of the last half minute, oldest first, those in which nothing came among them. */
+  /** Returns the buckets of the last half minute, the oldest first, with the empty ones. */
   window(now) {
     const last = Math.floor(now / BUCKET);
     const first = Math.max(0, last - BUCKETS + 1);
@@ -69,7 +69,7 @@ export function count(value) {
   return Math.round(value).toLocaleString("en");
 }
 
-/** A rate with as many digits as it deserves. */
+/** Returns a rate as text: two digits below 10, else whole. */
 export function rate(value) {
   return value >= 10 || value === 0 ? count(value) : value.toPrecision(2);
 }

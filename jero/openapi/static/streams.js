@@ -1,7 +1,7 @@
-// Incremental parsers: text in as it comes, records out. None of them knows the DOM, the network or the clock.
+// Parses streams incrementally, from pieces of text to records. It uses neither DOM, network nor clock.
 //
 // A record: { kind: "item" | "ping" | "comment" | "note", data, event?, id?, retry?, comment? }; `data` is text.
-// `finish()` says in a sentence what is left unfinished, or nothing.
+// `finish()` returns a sentence about an unfinished record, or "".
 
 const LINE_BREAK = /\r\n|\r|\n/g;
 const OPENING = new Set(["[", "{"]);
@@ -9,7 +9,7 @@ const CLOSING = new Set(["]", "}"]);
 const STRUCTURE = /[[\]{},"]/g;
 const STRING_END = /\\[^]|"/g;
 
-/** One JSON text a line; an empty line is a ping. */
+/** Parses newline-delimited JSON. An empty line is a ping. */
 export class LinesParser {
   #rest = "";
 
@@ -27,9 +27,9 @@ export class LinesParser {
   }
 }
 
-/** Server-sent events (WHATWG HTML, section 9.2.6), with what a browser keeps to itself: comments and `retry`. */
+/** Parses server-sent events (WHATWG HTML, section 9.2.6), with comments and `retry`, which browsers hide. */
 export class EventsParser {
-  /** What a client that comes back is to send as `Last-Event-ID`. */
+  /** The `Last-Event-ID` that a client sends when it reconnects. */
   lastEventId = "";
   #rest = "";
   #endedInCr = false;
@@ -42,7 +42,7 @@ export class EventsParser {
 
   push(text) {
     if (text === "") return [];
-    const isHalf = this.#endedInCr && text[0] === "\n"; // the CR before it has ended the line already
+    const isHalf = this.#endedInCr && text[0] === "\n"; // the CR before it has already ended the line
     const pending = this.#rest + (isHalf ? text.slice(1) : text);
     const records = [];
     let start = 0;
@@ -92,9 +92,9 @@ export class EventsParser {
   }
 }
 
-/** The elements of one JSON array. Anything else than an array is none of its business: `isArray` is then false. */
+/** Parses the elements of one JSON array. `isArray` is false if the text is not an array: nothing is parsed then. */
 export class ArrayParser {
-  /** Null until the first character that is no space. */
+  /** Null until the first character that is not a space. */
   isArray = null;
   #text = "";
   #at = 0;
@@ -131,13 +131,13 @@ export class ArrayParser {
     if (first !== undefined) this.isArray = first === "[";
   }
 
-  /** The next character that shapes the array, outside of strings; `#at` is then behind it. */
+  /** Returns the next structural character outside of strings, and moves `#at` behind it. Null if there is none yet. */
   #nextMark() {
     const pattern = this.#inString ? STRING_END : STRUCTURE;
     pattern.lastIndex = this.#at;
     const match = pattern.exec(this.#text);
     if (match === null) {
-      const half = this.#inString && this.#text.endsWith("\\"); // it waits for what it escapes
+      const half = this.#inString && this.#text.endsWith("\\"); // the escaped character has not arrived
       this.#at = Math.max(this.#at, this.#text.length - (half ? 1 : 0));
       return null;
     }
@@ -145,7 +145,7 @@ export class ArrayParser {
     return match[0];
   }
 
-  /** Takes the mark into account; tells whether it stands between elements of the array itself. */
+  /** Follows the mark's nesting. Returns whether the mark separates elements of the array itself. */
   #step(mark) {
     if (mark === '"') this.#inString = !this.#inString;
     else if (this.#inString) return false;
@@ -161,7 +161,7 @@ export class ArrayParser {
   }
 }
 
-/** Text as it comes, a record a chunk. */
+/** Makes one record of each chunk of text. */
 export class ChunksParser {
   push(text) {
     return text ? [{ kind: "item", data: text }] : [];

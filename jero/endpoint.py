@@ -48,7 +48,7 @@ class Endpoint:
     `deprecated`: whether the operations are deprecated.
 
     The first line of an operation's docstring is its summary, the rest its description. `operation_notes` replaces
-    them for one operation.
+    them for a single operation.
     """
 
     path: ClassVar[str | None] = None

@@ -75,7 +75,7 @@ class Problem(Struct, frozen=True):
     `title`: what the type means, the same for every occurrence.
     `status`: the status code of the response.
     `detail`: what happened in this request. Omitted if there is nothing to add.
-    `errors`: each fault in the request. Omitted if there are none to list.
+    `errors`: each fault in the request. Omitted if the list is empty.
     """
 
     type: str

@@ -1,7 +1,7 @@
 """Reads streams over the network as typed items and events.
 
-The public names need the extra `jero-asgi[client]`, which installs httpx. An import of this package does not import httpx
-yet, so that `jero.client.readers` works without the extra. `__init__.pyi` declares the names for type checkers.
+The public names need the extra `jero-asgi[client]`, which installs httpx. An import of this package does not import
+httpx yet, so that `jero.client.readers` works without it. `__init__.pyi` declares the names for type checkers.
 """
 
 _PUBLIC_NAMES = {"Reconnection", "RequestRefused", "StreamClient"}

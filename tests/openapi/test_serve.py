@@ -1,4 +1,4 @@
-"""The document as it is served. tests/browser covers the page."""
+"""The application serves its document as JSON. tests/browser covers the page."""
 
 from jero import BaseApp
 from jero.openapi.serve import document_endpoint

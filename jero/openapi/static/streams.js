@@ -131,7 +131,7 @@ export class ArrayParser {
     if (first !== undefined) this.isArray = first === "[";
   }
 
-  /** Returns the next structural character outside of strings, and moves `#at` behind it. Null if there is none yet. */
+  /** Moves `#at` behind the next structural character outside of strings. Returns it, or null if it has not arrived. */
   #nextMark() {
     const pattern = this.#inString ? STRING_END : STRUCTURE;
     pattern.lastIndex = this.#at;

@@ -20,7 +20,7 @@ from jero.lifespan import Lifespan
 from jero.openapi.info import Description, Documentation, DocumentInfo
 from jero.policy import DEFAULT_POLICY, StreamOutcome, StreamPolicy
 from jero.shutdown import FatalSignal, ShutdownWatch, all_over
-from jero.streaming.open_streams import OpenStreams
+from jero.streaming.serve import OpenStreams
 
 logger = logging.getLogger("jero.streams")
 
@@ -53,7 +53,7 @@ class BaseApp:
         encoder: Encoder | None = None,
         validate_items: bool = False,
     ) -> None:
-        self._streams = OpenStreams()
+        self._streams = OpenStreams(self._begin_stream)
         self._stream_defaults = StreamDefaults(
             encoder=encoder or DEFAULT_ENCODER,
             policy=stream_policy,
@@ -177,7 +177,7 @@ class BaseApp:
         if self._documentation is not None:
             for endpoint, path in self._documentation.endpoints(self._wiring.operations):
                 self._wiring.add(endpoint, path)
-        self._entry = self._wiring.entry(self._begin_stream)
+        self._entry = self._wiring.entry()
         for startup in self._wiring.mounts.startups:
             await self._lifespan.aenter(startup)
         self._streams.open()
@@ -190,7 +190,7 @@ class BaseApp:
     def _unwire(self) -> None:
         self._wiring = Wiring(self._stream_defaults)
         self._documentation = None
-        self._entry = self._wiring.entry(self._begin_stream)
+        self._entry = self._wiring.entry()
 
     def _begin_stream(self, scope: Scope) -> None:
         self._shutdown_watch.begin(scope)

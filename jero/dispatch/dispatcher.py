@@ -3,7 +3,6 @@
 What an application has included, in one life of it.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -23,15 +22,12 @@ from jero.router import Found, Router, WrongMethod
 
 
 class Dispatcher:
-    """An ASGI application of all that was included. `begin_stream` is told of each request that may get a stream."""
+    """An ASGI application of all that was included."""
 
-    def __init__(
-        self, router: Router[Route], mounts: Mounts, failures: Failures, begin_stream: Callable[[Scope], None]
-    ) -> None:
+    def __init__(self, router: Router[Route], mounts: Mounts, failures: Failures) -> None:
         self._router = router
         self._mounts = mounts if mounts.apps else None
         self._failures = failures
-        self._begin_stream = begin_stream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request, or a websocket."""
@@ -49,8 +45,6 @@ class Dispatcher:
                 if not isinstance(found, Found):
                     await _answer_none(found, scope, send)
                     return
-                if found.route.is_stream:
-                    self._begin_stream(scope)
                 await found.route.answer(scope, found.slots, receive, send)
         except Exception as error:
             await self._failures.answer(error, scope, send)
@@ -118,9 +112,9 @@ class Wiring:
                 )
         return added
 
-    def entry(self, begin_stream: Callable[[Scope], None]) -> ASGIApp:
+    def entry(self) -> ASGIApp:
         """The application that answers requests: all of it, with the middleware around it."""
-        dispatcher = Dispatcher(self._router, self.mounts, self.failures, begin_stream)
+        dispatcher = Dispatcher(self._router, self.mounts, self.failures)
         return self.middleware.around(dispatcher, self.failures)
 
     def _defaults_of(self, endpoint: Any) -> StreamDefaults:

@@ -24,7 +24,7 @@ from jero.http.accept import Negotiation, accept_header
 from jero.http.asgi import Receive, Scope, Send
 from jero.responses.response import Response
 from jero.responses.streaming import OFFERED, UNDERSTOOD, FramedResponse, negotiated
-from jero.streaming.engine import send_stream
+from jero.streaming.serve import send_stream
 from jero.streaming.source import close_unstarted
 
 

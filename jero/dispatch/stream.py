@@ -3,7 +3,6 @@
 A response whose body is made as it is sent: its plan, for the engine.
 """
 
-import inspect
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
@@ -26,11 +25,10 @@ from jero.framing.sse import SSE
 from jero.http.accept import is_named
 from jero.http.asgi import Scope, Send, request_header
 from jero.policy import EndReason, StreamOutcome, StreamPolicy
-from jero.responses.streaming import ErrorHandler, FramedResponse, SSEResponse
+from jero.responses.streaming import FramedResponse, SSEResponse
 from jero.shutdown import drop_connection
-from jero.streaming.one_line import OneLine
-from jero.streaming.open_streams import OpenStreams
-from jero.streaming.plan import StreamPlan
+from jero.streaming.plan import FastPath, StreamKind, StreamPlan
+from jero.streaming.serve import OpenStreams
 from jero.streaming.source import close_unstarted
 
 # Seconds after which a refused client is asked to come back, each at a time of its own.
@@ -81,43 +79,28 @@ class StreamDefaults(msgspec.Struct, frozen=True):
     validate_items: bool = False
 
 
-class ResponsePlan(StreamPlan, frozen=True, kw_only=True):
-    """The plan of a response to a request. `on_error`: tells the client of an error in mid-stream."""
-
-    scope: Scope
-    on_error: ErrorHandler[Any] | None
-
-    async def last_item(self, error: Exception) -> Any:
-        """What `on_error` gives."""
-        item = None if self.on_error is None else self.on_error(error)
-        return await item if inspect.isawaitable(item) else item
-
-    def drop(self) -> bool:
-        """By the request's own socket."""
-        return drop_connection(self.scope)
-
-
 class StreamResponder:
     """Plans the streams of one operation."""
 
     def __init__(self, operation: Operation, defaults: StreamDefaults) -> None:
         self._operation = operation
-        self._name = f"stream {operation.method} {operation.name}"
         self._encoder = defaults.encoder
         self._policy = defaults.policy
         self._on_end = defaults.on_end
-        self._one_line = frozenset[type]().union(*(output.one_line for output in operation.outputs))
-        self._shared_lines: dict[type, OneLine | None] = {}
+        self._fast_types = frozenset[type]().union(*(output.one_line for output in operation.outputs))
         self._on_stream_error = getattr(operation.endpoint, "on_stream_error", None)
         validate_items = operation.endpoint.validate_items
         self._validate_items = defaults.validate_items if validate_items is None else validate_items
         self._decode_item = _item_decoder(operation)
+        # By class of response, for those that change nothing: most of them.
+        self._kinds: dict[type, StreamKind] = {}
 
     async def plan(
         self, response: FramedResponse[Any, Any], scope: Scope, send: Send, expires_at: float | None
     ) -> StreamPlan | None:
-        """What is to be streamed, until `expires_at`, in Unix seconds. To HEAD the headers alone are sent: the stream
-        is then closed, and never begun, and there is no plan.
+        """Returns what to stream, until `expires_at`, in Unix seconds.
+
+        Answers HEAD with the headers alone and returns None; the stream is then closed and never begun.
         """
         try:
             headers = _headers(response, scope)
@@ -128,38 +111,45 @@ class StreamResponder:
             await close_unstarted(response.stream)
             await send_whole(response.status_code, list(headers), None, scope, send)
             return None
-        return self._plan(response, headers, scope, expires_at)
+        on_error = response.on_error or self._on_stream_error
+        if on_error is None and isinstance(response, SSEResponse):
+            on_error = _error_event
+        kind = self._kind(response)
+        return StreamPlan(kind, response.stream, scope, response.status_code, headers, on_error, expires_at)
 
-    def _plan(
-        self,
-        response: FramedResponse[Any, Any],
-        headers: Sequence[tuple[bytes, bytes]],
-        scope: Scope,
-        expires_at: float | None,
-    ) -> StreamPlan:
+    def _kind(self, response: FramedResponse[Any, Any]) -> StreamKind:
+        """Returns the kind of the stream: a shared one, unless the response itself sets what streams have in common."""
+        sets_its_own = (
+            response.policy is not None
+            or response.encoder is not None
+            or response.ping is not None
+            or response.validate_items is not None
+        )
+        if sets_its_own:
+            return self._make_kind(response)
+        kind = self._kinds.get(type(response))
+        if kind is None:
+            kind = self._kinds[type(response)] = self._make_kind(response)
+        return kind if kind.keepalive == response.keepalive else self._make_kind(response)
+
+    def _make_kind(self, response: FramedResponse[Any, Any]) -> StreamKind:
         policy = response.policy or self._policy
         encoder = response.encoder or self._encoder
         framing = self._framing(response)
-        is_events = isinstance(response, SSEResponse)
-        return ResponsePlan(
-            stream=response.stream,
+        return StreamKind(
             framing=framing,
             encoder=encoder,
             policy=policy,
-            status=response.status_code,
-            headers=headers,
             first_item_grace=policy.first_item_grace or response.first_item_grace,
             keepalive=response.keepalive,
             ping=_ping(response, encoder),
-            farewell=_farewell if is_events else None,
-            one_line=self._lines(response, framing, encoder),
+            final_frame=_final_frame if isinstance(response, SSEResponse) else None,
+            fast_path=self._fast_path(framing, encoder),
             on_end=self._on_end,
-            name=self._name,
+            drop_connection=drop_connection,
+            name=f"stream {self._operation.method} {self._operation.name}",
             endpoint=self._operation.name,
             method=self._operation.method,
-            expires_at=expires_at,
-            scope=scope,
-            on_error=response.on_error or self._on_stream_error or (_error_event if is_events else None),
         )
 
     def _framing(self, response: FramedResponse[Any, Any]) -> Framing:
@@ -168,19 +158,11 @@ class StreamResponder:
             return response.framing
         return checked(response.framing, self._decode_item)
 
-    def _lines(self, response: FramedResponse[Any, Any], framing: Framing, encoder: Encoder) -> OneLine | None:
-        if framing is not response.framing or encoder is not self._encoder:
-            return self._make_lines(framing, encoder)
-        kind = type(response)
-        if kind not in self._shared_lines:
-            self._shared_lines[kind] = self._make_lines(framing, encoder)
-        return self._shared_lines[kind]
-
-    def _make_lines(self, framing: Framing, encoder: Encoder) -> OneLine | None:
-        if framing.around_json is None or not self._one_line or encoder.enc_hook is not None:
+    def _fast_path(self, framing: Framing, encoder: Encoder) -> FastPath | None:
+        if framing.around_json is None or not self._fast_types or encoder.enc_hook is not None:
             return None
-        before, after = framing.around_json
-        return OneLine(self._one_line, encoder, framing.separator + before, after)
+        prefix, suffix = framing.around_json
+        return FastPath(self._fast_types, encoder, framing.separator + prefix, suffix)
 
 
 def _item_decoder(operation: Operation) -> Callable[[bytes], Any] | None:
@@ -195,7 +177,7 @@ def _error_event(error: Exception) -> ServerSentEvent[Any]:
     return ServerSentEvent(event="error", data=problem_of(error))
 
 
-def _farewell(reason: EndReason) -> bytes:
+def _final_frame(reason: EndReason) -> bytes:
     """What an event stream's client is sent before it comes back: after a shutdown each at a time of its own."""
     if reason != "shutdown":
         return b""

@@ -1,4 +1,4 @@
-"""What is to be streamed, as data."""
+"""Describes a stream to the engine, as data."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -7,41 +7,58 @@ from msgspec import Struct
 from msgspec.json import Encoder
 
 from jero.framing.framing import Framing
+from jero.http.asgi import Scope
 from jero.policy import EndReason, StreamOutcome, StreamPolicy
-from jero.streaming.one_line import OneLine
 
 
-class StreamPlan(Struct, frozen=True, kw_only=True):
-    """All that the engine needs to know of a stream.
+class FastPath(Struct, frozen=True):
+    """Items that are known to be JSON on one line, whatever their fields hold.
 
-    `status`, `headers`: of the response. `first_item_grace`, `keepalive`: seconds.
-    `ping`: the bytes of a ping, or what makes them. `farewell`: the last bytes for a client that comes back by
-    itself, by the reason for which the stream was cut short; `None` where clients do not. `one_line`: which items are
-    known to be JSON on one line. `expires_at`: when the credential that it was opened with runs out, in Unix seconds;
-    `None`: never. `on_end`: is given the outcome. `name`: its task's. `endpoint`, `method`: for the outcome.
+    `types`: their exact classes. `encoder` writes them. `prefix`, `suffix`: the bytes that the format puts around one.
     """
 
-    stream: Any
+    types: frozenset[type]
+    encoder: Encoder
+    prefix: bytes
+    suffix: bytes
+
+
+class StreamKind(Struct, frozen=True, kw_only=True):
+    """What the streams of one operation have in common. It is made once and shared.
+
+    `first_item_grace`, `keepalive`: seconds. `ping`: the bytes of a ping, or a function that makes them.
+    `final_frame` returns the last bytes for a client that reconnects automatically, given why the stream was cut short;
+    `None` if clients of this format do not reconnect. `fast_path`: `None` if no item is known to be JSON on one line.
+    `on_end` is called with the outcome. `drop_connection` closes the connection of a request whose client takes
+    nothing, and returns whether it could. `endpoint` and `method` are for the outcome, `name` is the task's.
+    """
+
     framing: Framing
     encoder: Encoder
     policy: StreamPolicy
-    status: int
-    headers: Sequence[tuple[bytes, bytes]]
     first_item_grace: float
     keepalive: float | None
     ping: Callable[[], bytes] | bytes | None
-    farewell: Callable[[EndReason], bytes] | None
-    one_line: OneLine | None
+    final_frame: Callable[[EndReason], bytes] | None
+    fast_path: FastPath | None
     on_end: Callable[[StreamOutcome], Awaitable[None]]
+    drop_connection: Callable[[Scope], bool]
     name: str
     endpoint: str
     method: str
+
+
+class StreamPlan(Struct, frozen=True):
+    """One stream: its kind, and what the request and its response add.
+
+    `source`: what the user gave as `stream`. `status`, `headers`: of the response. `on_error` makes the last item for
+    the client from an exception. `expires_at`: when the credentials of the request expire, in Unix seconds.
+    """
+
+    kind: StreamKind
+    source: Any
+    scope: Scope
+    status: int
+    headers: Sequence[tuple[bytes, bytes]]
+    on_error: Callable[[Exception], Any] | None = None
     expires_at: float | None = None
-
-    async def last_item(self, error: Exception) -> Any:
-        """What the client is to be told of an error, or `None`."""
-        return None
-
-    def drop(self) -> bool:
-        """Ends the connection of a client that takes nothing; says whether it could."""
-        return False

@@ -1,59 +1,58 @@
-"""From the source to the sender, in the one task that owns both.
+"""Moves a source's items to the sender, in the one task that owns both.
 
-The pulling coroutine is stepped by hand. While it runs without a pause, items gather in the outbox. The moment
-it would wait, what gathered is sent, and only then is that which it waits for handed on to the event loop:
-nothing ready is held back, no task is made, and the source waits as it would in any `async for`, with its own
-context, timeouts and cancel scopes.
+Theory of operation. Pulling is an `async for` over the source that frames each item into the buffer; it never sends.
+The pump steps that coroutine by hand. While the source runs without a pause, items gather in the buffer. The moment
+the source would wait, the pump sends what gathered, and only then passes on to the event loop what the source waits
+for. So nothing that is ready is held back, no task is made for an item, and the source waits as it would in any
+`async for`, with its own context, timeouts and cancel scopes.
+
+A source that never pauses would keep the event loop. So pulling yields `LOOK_UP` now and then, and the pump attends:
+it sends a full chunk, and gives the event loop its turn.
+
+A cancellation of the task has one of two meanings. If the stream's ending is decided, it is the order to end. If not,
+it is meant for the source, for a timeout or a cancel scope around one of its `yield`s, and the pump passes it on; while
+a send waits for a slow client, it is kept until that send has ended.
 """
 
 import asyncio
 import types
-from collections.abc import Coroutine, Generator
+from collections.abc import AsyncIterator, Coroutine, Generator
 from time import sleep
 from typing import Any, Final
 
 from anyio import CancelScope
 
-from jero.streaming.outbox import Outbox
-from jero.streaming.pull import LOOK_UP
-from jero.streaming.sender import BROKEN_OFF, SENT, Parts, Sender
+from jero.streaming.buffer import FrameBuffer
+from jero.streaming.plan import FastPath
+from jero.streaming.send import BROKEN_OFF, SENT, Parts, Sender
+from jero.streaming.source import MISSING, Source
+from jero.streaming.state import StreamState
 
-# Other threads, a server's own among them, need the interpreter as the event loop needs its turn; and one that is to
-# have it has to wake first. So it is let go for a sleep, however short, and not just for a call: a request on granian
-# took a second then.
+LOOK_UP: Final = object()
+# Other threads, a server's own among them, need the interpreter as tasks need the event loop. A thread that waits for
+# it has to wake first, so the interpreter is released for a sleep, however short. When it was released for a call only,
+# a request on granian took a second.
 HANDOVER_SECONDS: Final = 0.000_001
 
 
 class Pump:
-    """Drives a pulling coroutine to its end, and sends what it puts into the outbox; raises what it raises.
+    """Drives a pulling coroutine to its end, and sends what it puts into the buffer."""
 
-    Once `stop` was called, a cancellation is an order to end. Any other that arrives while the pump itself waits is
-    meant for the source, for a timeout or a cancel scope around one of its `yield`s, and is given to it.
-    """
+    __slots__ = ("_buffer", "_parts", "_sender", "state")
 
-    __slots__ = ("_is_cut_off", "_outbox", "_parts", "_sender", "is_stopped")
-
-    def __init__(self, outbox: Outbox, sender: Sender) -> None:
-        self._outbox = outbox
+    def __init__(self, buffer: FrameBuffer, sender: Sender, state: StreamState) -> None:
+        self._buffer = buffer
         self._sender = sender
-        self.is_stopped = False
-        self._is_cut_off = False
         self._parts: Parts | None = None
-
-    def stop(self, *, is_cut_off: bool) -> None:
-        """The source is told to end. With `is_cut_off` nobody is there to be sent anything more."""
-        self.is_stopped = True
-        if is_cut_off:
-            self._is_cut_off = True
-            self._outbox.close()
+        self.state = state
 
     @types.coroutine
     def drive(self, pull: Coroutine[Any, Any, None]) -> Generator[Any, Any, None]:
-        """Sends all that the coroutine pulls, but for what is left in the outbox at its end.
+        """Sends all that the coroutine pulls, except what is left in the buffer at its end. Raises what it raises.
 
-        A source that is slow pays for a pause with every item, so that is what is kept short here.
+        A slow source pays for a pause with every item, so that is what is kept short here.
         """
-        outbox, buffer, take = self._outbox, self._outbox.buffer, self._outbox.take
+        frames, buffer, take = self._buffer, self._buffer.buffer, self._buffer.take
         thrown: BaseException | None = None
         try:
             while True:
@@ -61,53 +60,53 @@ class Pump:
                 if waiting is LOOK_UP:
                     thrown = yield from self._attend()
                     continue
-                # The source pauses: what gathered is sent, and then it waits.
+                # The source pauses: what gathered is sent, and then the source waits.
                 pending = self.send_now(take()) if buffer else SENT
                 thrown = None if pending is SENT else (yield from self.send_slowly(pending))
                 if thrown is None or _cancel(waiting):
                     try:
                         yield waiting
                         thrown = None
-                    except BaseException as error:  # the task's cancellation, which is the source's to handle
+                    except BaseException as error:  # the task's cancellation, which the source has to handle
                         thrown = error
-                outbox.turn_until = None
+                frames.turn_until = None
         except StopIteration:
             return
         finally:
-            thrown = None  # it holds this frame by its traceback
+            thrown = None  # its traceback refers to this frame
 
     def _attend(self) -> Generator[Any, Any, BaseException | None]:
-        """The source does not pause: what is due is sent, and the event loop has its turn."""
-        if self.is_stopped:
-            self._outbox.close()
+        """Sends what is due of a source that does not pause, and gives the event loop its turn."""
+        if self.state.ending is not None:
+            self._buffer.close()
             return asyncio.CancelledError()
-        pending = self.send_now(self._outbox.take()) if self._outbox.is_due() else SENT
+        pending = self.send_now(self._buffer.take()) if self._buffer.is_due() else SENT
         thrown = None if pending is SENT else (yield from self.send_slowly(pending))
-        if thrown is not None or not self._outbox.turn_is_over():
+        if thrown is not None or not self._buffer.turn_is_over():
             return thrown
         sleep(HANDOVER_SECONDS)
-        self._outbox.turn_until = None
+        self._buffer.turn_until = None
         try:
             yield None
-        except BaseException as error:  # the task's cancellation, which is the source's to handle
+        except BaseException as error:  # the task's cancellation, which the source has to handle
             return error
         return None
 
     def parts(self) -> Parts:
-        """What sends the parts of the body."""
-        if self._parts is None:  # not before it is needed: many streams are idle
+        """Returns the sender's generator of parts, made when it is first needed: many streams are idle."""
+        if self._parts is None:
             self._parts = self._sender.parts()
         return self._parts
 
     def send_now(self, body: bytes) -> Any:
-        """Sends it; says that it is `SENT`, or where that has to wait, which is seldom, what for."""
-        if self._is_cut_off:  # a source that goes on all the same may have filled the buffer
+        """Sends `body`. Returns `SENT`, or the future to wait for if the server is not ready."""
+        if self.state.client_is_gone:  # a source that ignores its cancellation may have filled the buffer
             return SENT
         return (self._parts or self.parts()).send(body)
 
     def send_slowly(self, waiting: Any) -> Generator[Any, Any, BaseException | None]:
-        """Waits for a client that takes its time; gives back what the source is to be thrown."""
-        if self._is_cut_off:
+        """Waits until a slow client has taken what is sent. Returns what to throw into the source, if anything."""
+        if self.state.client_is_gone:
             self.parts().close()
             return asyncio.CancelledError()
         thrown: BaseException | None = None
@@ -118,10 +117,10 @@ class Pump:
             return thrown
         finally:
             self._sender.end_waiting(timer)
-            thrown = None  # it holds this frame by its traceback
+            thrown = None  # its traceback refers to this frame
 
     def _wait_out(self, waiting: Any) -> Generator[Any, Any, BaseException | None]:
-        """A cancellation that is meant for the source is kept for it, and breaks no send off."""
+        """Keeps a cancellation that is meant for the source: it does not break off the send."""
         parts = self.parts()
         kept: BaseException | None = None
         broken_off: BaseException | None = None
@@ -133,18 +132,88 @@ class Pump:
                     yield from _until_done(waiting)
                 except asyncio.CancelledError as cancelled:
                     kept = cancelled
-                    if not self._is_cut_off:
+                    if not self.state.client_is_gone:
                         continue
                     broken_off = cancelled
                 waiting = next(parts) if broken_off is None else parts.throw(broken_off)
                 broken_off = None
             return kept
         finally:
-            kept = broken_off = None  # each holds this frame by its traceback
+            kept = broken_off = None  # their tracebacks refer to this frame
+
+
+async def pull_items(source: Source, buffer: FrameBuffer) -> None:
+    """Opens the source and frames all its items. Raises what the source or the encoding of an item raises.
+
+    Yields `LOOK_UP` to the pump when it is time to send, or to let others have the event loop. A cancellation that is
+    thrown in there goes into the source, at the `yield` that the source waits in.
+    """
+    items = await source.open()
+    if source.first is not MISSING and buffer.add(source.first):
+        await _look_up(items, buffer)
+    async for item in items:
+        if buffer.add(item):
+            await _look_up(items, buffer)
+
+
+async def pull_fast(source: Source, frames: FrameBuffer, fast_path: FastPath) -> None:
+    """Does the same for items that are mostly on the fast path, without a call for each of them: the hot loop."""
+    items = await source.open()
+    if source.first is not MISSING and frames.add(source.first):
+        await _look_up(items, frames)
+    prefix, suffix, encode_into, types_ = (
+        fast_path.prefix,
+        fast_path.suffix,
+        fast_path.encoder.encode_into,
+        fast_path.types,
+    )
+    known: type | None = None  # the class of the last item; the first item has no separator before it
+    buffer, size, mark, framed = frames.buffer, len(frames.buffer), frames.mark, 0
+    try:
+        async for item in items:
+            if type(item) is known:
+                if prefix:
+                    buffer += prefix
+                encode_into(item, buffer, -1)
+                buffer += suffix
+                framed += 1
+                size = len(buffer)
+                if size < mark:
+                    continue
+                is_time = frames.look()
+            else:
+                is_time = frames.add(item)
+                known = type(item) if type(item) in types_ else known
+            if is_time:
+                await _look_up(items, frames)
+            size, mark = len(buffer), frames.mark
+    except BaseException:
+        del buffer[size:]  # what was written of an item before its encoding failed
+        raise
+    finally:
+        frames.items += framed
+
+
+async def _look_up(items: AsyncIterator[Any], buffer: FrameBuffer) -> None:
+    try:
+        await _pause()
+    except asyncio.CancelledError as cancelled:
+        throw = getattr(items, "athrow", None)
+        if throw is None or buffer.is_closed:
+            raise
+        try:
+            buffer.add(await throw(cancelled))
+        except StopAsyncIteration:
+            return  # the source ended on it; the next pull ends, too
+
+
+@types.coroutine
+def _pause() -> Generator[object, None, None]:
+    yield LOOK_UP
 
 
 def _until_done(waiting: Any) -> Generator[Any, Any, None]:
-    """Waits for what a coroutine yielded to its task, without giving it the task's cancellation."""
+    """Waits for what a coroutine yielded to its task, without passing the task's cancellation on to it."""
     if waiting is None:
         yield None
         return
@@ -153,5 +222,5 @@ def _until_done(waiting: Any) -> Generator[Any, Any, None]:
 
 
 def _cancel(waiting: Any) -> bool:
-    """Cancels what a source waits for, as its task would; `False` where the source has to be told directly."""
+    """Cancels what a source waits for, as its task would. Returns whether that was possible."""
     return waiting is not None and bool(waiting.cancel())

@@ -1,4 +1,4 @@
-"""The user's stream: opened once, closed once, both by the task that owns it."""
+"""Opens the user's source once and closes it once, both in the task that owns the stream."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -15,7 +15,7 @@ MISSING: Final = object()
 class Source:
     """A plain async iterable, a lifecycle generator, or an async context manager that enters to an async iterable.
 
-    `first` is the item that opening had to pull to tell a plain generator from a lifecycle, or `MISSING`.
+    `first` is the item that `open` had to pull to tell a plain generator from a lifecycle, or `MISSING`.
     """
 
     __slots__ = ("_items", "_lifecycle", "_manager", "_stream", "first")
@@ -28,7 +28,7 @@ class Source:
         self.first: Any = MISSING
 
     async def open(self) -> AsyncIterator[Any]:
-        """Runs the setup and gives the items; what it raises is the setup's failure."""
+        """Runs the setup and returns the items. Raises what the setup raises."""
         if hasattr(self._stream, "__aenter__"):
             entered = await self._stream.__aenter__()
             self._manager = self._stream
@@ -42,57 +42,62 @@ class Source:
             self.first = first
         return items
 
+    async def close(self, outcome: Callable[[], StreamOutcome], fail: Callable[[BaseException], None]) -> None:
+        """Closes the items, resumes the lifecycle with the outcome, leaves the context manager: each, in any case.
+
+        `fail` is called with what one of them raises, and `outcome` for what the next one has to know.
+        """
+        try:
+            await self._close_items()
+        except BaseException as error:
+            fail(error)
+        if self._lifecycle is not None:
+            try:
+                await self._resume(self._lifecycle, outcome())
+            except BaseException as error:
+                fail(error)
+        if self._manager is not None:
+            try:
+                await self._leave(self._manager, outcome())
+            except BaseException as error:
+                fail(error)
+
     def _iterate(self, iterable: Any) -> AsyncIterator[Any]:
         items: AsyncIterator[Any] = iterable.framed() if isinstance(iterable, FramedSource) else aiter(iterable)
         self._items = items
         return items
 
-    async def close(self, outcome: StreamOutcome, report: Callable[[BaseException], StreamOutcome]) -> None:
-        """Closes the items, resumes the lifecycle with the outcome, leaves the context manager.
-
-        Each is done whatever becomes of the others: `report` takes what one raises, and gives the outcome that
-        the next is to know of.
-        """
-        try:
-            for step in (self._close_items, self._resume_lifecycle, self._leave_manager):
-                try:
-                    await step(outcome)
-                except BaseException as error:
-                    outcome = report(error)
-        finally:
-            del outcome  # it holds this frame, and with it the stream, by its error's traceback
-
-    async def _close_items(self, outcome: StreamOutcome) -> None:
+    async def _close_items(self) -> None:
         items = self._stream if self._items is None else self._items
         close: Callable[[], Awaitable[None]] | None = getattr(items, "aclose", None)
         if close is not None:
             await close()
 
-    async def _resume_lifecycle(self, outcome: StreamOutcome) -> None:
-        if self._lifecycle is None:
-            return
+    async def _resume(self, lifecycle: AsyncGenerator[Any, StreamOutcome], outcome: StreamOutcome) -> None:
         try:
-            await self._lifecycle.asend(outcome)
+            await lifecycle.asend(outcome)
         except StopAsyncIteration:
             return
-        await self._lifecycle.aclose()
-        name = getattr(self._lifecycle, "__qualname__", type(self._lifecycle).__name__)
+        finally:
+            del outcome  # its error's traceback refers to the stream
+        await lifecycle.aclose()
+        name = getattr(lifecycle, "__qualname__", type(lifecycle).__name__)
         raise RuntimeError(f"{name} yielded a second time; a lifecycle yields once: setup before, teardown after.")
 
-    async def _leave_manager(self, outcome: StreamOutcome) -> None:
-        if self._manager is None:
-            return
+    async def _leave(self, manager: AbstractAsyncContextManager[Any], outcome: StreamOutcome) -> None:
         error = outcome.error
         if error is None and outcome.reason != "completed":
             error = StreamInterrupted(outcome.reason)
         try:
             if error is None:
-                await self._manager.__aexit__(None, None, None)
+                await manager.__aexit__(None, None, None)
             else:
-                await self._manager.__aexit__(type(error), error, error.__traceback__)
+                await manager.__aexit__(type(error), error, error.__traceback__)
         except BaseException as raised:
             if raised is not error:
                 raise
+        finally:
+            del error, outcome  # their tracebacks refer to this frame
 
 
 def _is_generator(items: AsyncIterator[Any]) -> TypeGuard[AsyncGenerator[Any, StreamOutcome]]:
@@ -100,7 +105,7 @@ def _is_generator(items: AsyncIterator[Any]) -> TypeGuard[AsyncGenerator[Any, St
 
 
 async def close_unstarted(stream: Any) -> None:
-    """Closes a stream that is not to be opened: none of its code runs."""
+    """Closes a source that will not be opened. None of its code runs."""
     close: Callable[[], Awaitable[None]] | None = getattr(stream, "aclose", None)
     close_in_thread: Callable[[], None] | None = getattr(stream, "close", None)
     if close is not None:

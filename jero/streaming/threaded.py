@@ -1,8 +1,13 @@
-"""A synchronous source, pulled and framed in a thread of its own.
+"""Pulls a synchronous source, and frames its items, in a thread of its own.
 
-An item is framed there, the moment it is yielded, for its source may change it afterwards; what waits is taken here
-the moment it is wanted. The thread is the stream's alone: a source that blocks for long takes nothing from others,
-and one that is bound to its thread (a database cursor, say) meets no other.
+Theory of operation. An item is framed in the thread, the moment it is yielded, since its source may change it
+afterwards. The event loop takes what waits in the buffer the moment it wants it. The thread is the stream's alone: a
+source that blocks for long takes nothing from other streams, and one that is bound to its thread, such as a database
+cursor, stays in it.
+
+A lock is held while the buffer changes, and the event loop never waits for it. The loop first sets a future in
+`_waiter`, and only then tries the lock; the thread looks for a waiter after it has released the lock. So one of the two
+always sees the other.
 """
 
 import asyncio
@@ -13,25 +18,25 @@ from contextlib import suppress
 from time import sleep
 from typing import Any, Final
 
-from jero.streaming.outbox import Outbox
+from jero.streaming.buffer import FrameBuffer
 
-# A source that computes without a pause keeps the interpreter to itself, and the event loop out: after each turn it
-# gives it away for so long.
+# A source that computes without a pause keeps the interpreter, and the event loop out of it. After each turn it lets
+# the interpreter go for this long.
 YIELD_SECONDS: Final = 0.00005
 
 
 def is_synchronous(stream: Any) -> bool:
-    """Whether a source has to be pulled in a thread."""
+    """Returns whether a source has to be pulled in a thread."""
     return hasattr(stream, "__iter__") and not hasattr(stream, "__aiter__") and not hasattr(stream, "__aenter__")
 
 
-async def framed_in_thread(iterable: Iterable[Any], outbox: Outbox) -> AsyncGenerator[bytes, None]:
-    """What `iterable` gives, framed in `outbox`, as chunks; raises what it raises.
+async def framed_in_thread(iterable: Iterable[Any], buffer: FrameBuffer) -> AsyncGenerator[bytes, None]:
+    """Yields the items of `iterable` as chunks, framed in `buffer`. Raises what the iterable raises.
 
-    The thread waits while as much as fills a chunk is not taken. At the end it closes the iterator, and is waited for;
-    an iterator that blocks for ever keeps it, as a daemon, until the process ends.
+    The thread waits while a full chunk is not taken. At the end it closes the iterator, and is waited for. An iterator
+    that blocks for ever keeps its thread, a daemon, until the process ends.
     """
-    thread = _Thread(iterable, outbox)
+    thread = _Thread(iterable, buffer)
     thread.start()
     try:
         while (chunk := await thread.next()) is not None:
@@ -41,15 +46,13 @@ async def framed_in_thread(iterable: Iterable[Any], outbox: Outbox) -> AsyncGene
 
 
 class _Thread:
-    """What the event loop wants it says by a future in `_waiter`, and only then tries the lock, which it never waits
-    for; the thread looks for a waiter after it has let go of the lock. So one of the two always sees the other.
-    """
+    """A thread that pulls one iterable, and the event loop's side of it."""
 
-    def __init__(self, iterable: Iterable[Any], outbox: Outbox) -> None:
+    def __init__(self, iterable: Iterable[Any], buffer: FrameBuffer) -> None:
         self._iterable = iterable
-        self._outbox = outbox
+        self._buffer = buffer
         self._loop = asyncio.get_running_loop()
-        self._lock = threading.Lock()  # held while the outbox changes
+        self._lock = threading.Lock()  # held while the buffer changes
         self._has_room = threading.Event()
         self._waiter: asyncio.Future[bytes] | None = None
         self._is_stopped = False
@@ -57,19 +60,19 @@ class _Thread:
         self._error: BaseException | None = None
 
     def start(self) -> None:
-        """Begins, in a copy of the present context."""
+        """Starts the thread, in a copy of the present context."""
         context = contextvars.copy_context()
         threading.Thread(target=context.run, args=(self._run,), name="stream source", daemon=True).start()
 
     async def next(self) -> bytes | None:
-        """What waits, as soon as something does; `None` at the end."""
+        """Returns what waits in the buffer, as soon as something does, or None at the end."""
         self._waiter = waiter = self._loop.create_future()
         chunk: bytes | None = None
         if self._lock.acquire(blocking=self._is_over):
             try:
-                if self._waiter is waiter and (self._outbox.buffer or self._is_over):
+                if self._waiter is waiter and (self._buffer.buffer or self._is_over):
                     self._waiter = None
-                    chunk = self._outbox.take()
+                    chunk = self._buffer.take()
             finally:
                 self._lock.release()
         if chunk is None:
@@ -78,7 +81,7 @@ class _Thread:
         return chunk or None
 
     async def close(self) -> None:
-        """Has the thread close the iterator. Raises what failed there."""
+        """Waits until the thread has closed the iterator. Raises what failed there."""
         self._is_stopped = True
         self._has_room.set()
         while True:
@@ -91,7 +94,7 @@ class _Thread:
             if error is not None:
                 raise error
         finally:
-            del error  # it holds this frame by its traceback
+            del error  # its traceback refers to this frame
 
     def _run(self) -> None:
         try:
@@ -112,24 +115,25 @@ class _Thread:
             if self._is_stopped:
                 return
             with self._lock:
-                is_time = self._outbox.add(item)
+                is_time = self._buffer.add(item)
             if self._waiter is not None:
                 self._hand_over()
             if is_time:
                 sleep(YIELD_SECONDS)
-                self._outbox.turn_until = None
-            while self._outbox.is_full() and not self._is_stopped:
+                self._buffer.turn_until = None
+            while self._buffer.is_full() and not self._is_stopped:
                 self._has_room.wait()
                 self._has_room.clear()
 
     def _hand_over(self) -> None:
+        """Resolves the future of the event loop's side with what waits in the buffer."""
         with self._lock:
             waiter = self._waiter
-            if waiter is None or not (self._outbox.buffer or self._is_over):
+            if waiter is None or not (self._buffer.buffer or self._is_over):
                 return
             self._waiter = None
-            chunk = self._outbox.take()
-        with suppress(RuntimeError):  # the event loop is closed, and nobody waits
+            chunk = self._buffer.take()
+        with suppress(RuntimeError):  # the event loop is closed, and no task waits
             self._loop.call_soon_threadsafe(_settle, waiter, chunk)
 
 

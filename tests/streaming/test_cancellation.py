@@ -1,6 +1,7 @@
 """The request's task is cancelled at every point of its life: nothing is swallowed, nothing is left open."""
 
 import asyncio
+import contextvars
 from collections.abc import AsyncIterator
 
 import anyio
@@ -91,18 +92,68 @@ async def test_the_callers_cancellation_count_is_left_as_it_was() -> None:
     assert life.closed == 1
 
 
-async def test_a_stream_whose_task_is_cancelled_before_its_first_step_is_over() -> None:
+def stream_task() -> asyncio.Task[object]:
+    (task,) = (task for task in asyncio.all_tasks() if task.get_name() == "stream GET Endpoint")
+    return task
+
+
+@pytest.mark.parametrize("waits_for", ["a future", "a turn"])
+async def test_a_task_that_is_cancelled_right_after_its_first_step_cancels_what_the_source_waits_for(
+    waits_for: str,
+) -> None:
     wire, steps = Wire(), list[str]()
 
     async def source() -> AsyncIterator[int]:
-        steps.append("begun")
-        yield 1
+        waiting = asyncio.get_running_loop().create_future()
+        try:
+            await (waiting if waits_for == "a future" else asyncio.sleep(0))
+            yield 1
+        except asyncio.CancelledError:
+            steps.append("cancelled")
+            assert waiting.cancelled() or waits_for == "a turn"
+            raise
 
     request = start(source(), wire)
-    await asyncio.sleep(0)
-    (task,) = (task for task in asyncio.all_tasks() if task.get_name() == "stream GET Endpoint")
-    task.cancel()
+    asyncio.get_running_loop().call_soon(lambda: stream_task().cancel())
     async with asyncio.timeout(20):
         await asyncio.wait((request,))
-    assert steps == []
+    assert steps == ["cancelled"]
     assert wire.outcome.reason == "disconnected"
+
+
+async def test_a_source_is_in_one_task_and_context_from_its_first_step_on() -> None:
+    wire, seen = Wire(), list[object]()
+    variable = contextvars.ContextVar[int]("variable")
+
+    async def source() -> AsyncIterator[int]:
+        seen.append(asyncio.current_task())
+        variable.set(1)
+        async with asyncio.timeout(20):  # it refuses to be left in another task
+            yield 1
+            await asyncio.sleep(0)
+            seen.append(asyncio.current_task())
+            assert variable.get() == 1
+            yield 2
+
+    request = asyncio.current_task()
+    await stream(source(), wire)
+    assert asyncio.current_task() is request
+    assert wire.body == b"1\n2\n"
+    assert seen[0] is seen[1]
+    assert seen[0] is not request
+    assert variable.get(None) is None
+
+
+async def test_a_source_that_never_pauses_is_over_within_its_requests_turn() -> None:
+    wire, turns = Wire(), list[int]()
+
+    async def source() -> AsyncIterator[int]:
+        yield 1
+        yield 2
+
+    asyncio.get_running_loop().call_soon(turns.append, 1)
+    await stream(source(), wire)
+    assert turns == []
+    assert wire.is_complete
+    assert wire.receive_calls == 0
+    assert wire.outcome.reason == "completed"

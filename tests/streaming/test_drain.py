@@ -8,8 +8,7 @@ import pytest
 
 from jero.framing.sse import SSE
 from jero.policy import EndReason, StreamPolicy
-from jero.streaming.engine import send_stream
-from jero.streaming.open_streams import OpenStreams
+from jero.streaming.serve import OpenStreams, send_stream
 from tests.streaming.wire import Wire, make_plan, skip_time
 
 
@@ -47,7 +46,7 @@ class Drained:
 def test_an_event_stream_ends_at_once_with_a_retry() -> None:
     async def test() -> None:
         wire, drained = Wire(), Drained()
-        request = drained.start(drained.idle(), wire, framing=SSE, farewell=farewell)
+        request = drained.start(drained.idle(), wire, framing=SSE, final_frame=farewell)
         await wire.wait_for_bytes(b"1")
         await drained.streams.drain()
         await request
@@ -146,7 +145,7 @@ def test_a_stream_that_begins_during_the_shutdown_ends_by_it() -> None:
     async def test() -> None:
         wire, drained = Wire(), Drained()
         await drained.streams.drain()
-        await drained.start(drained.idle(), wire, framing=SSE, farewell=farewell)
+        await drained.start(drained.idle(), wire, framing=SSE, final_frame=farewell)
         assert wire.outcome.reason == "shutdown"
         assert wire.body == b"retry: 1\n\n"
 
@@ -156,7 +155,7 @@ def test_a_stream_that_begins_during_the_shutdown_ends_by_it() -> None:
 def test_draining_twice_is_draining_once() -> None:
     async def test() -> None:
         wire, drained = Wire(), Drained()
-        request = drained.start(drained.idle(), wire, framing=SSE, farewell=farewell)
+        request = drained.start(drained.idle(), wire, framing=SSE, final_frame=farewell)
         await wire.wait_for_bytes(b"1")
         first, second = drained.streams.drain(), drained.streams.drain()
         await first
@@ -177,7 +176,7 @@ def test_the_end_of_a_completed_stream_is_not_broken_off_by_a_shutdown() -> None
             await asyncio.sleep(0)
             wire.block()
 
-        request = drained.start(source(), wire, framing=SSE, farewell=farewell)
+        request = drained.start(source(), wire, framing=SSE, final_frame=farewell)
         await wire.blocked.wait()
         over = drained.streams.drain()
         await asyncio.sleep(0)

@@ -46,7 +46,7 @@ async def test_a_failed_stream_is_cut_unless_the_client_was_told(framing: Framin
     assert wire.body == cut
     assert not wire.is_complete
     wire = Wire()
-    await stream(fail(), wire, framing=framing, tell=tell)
+    await stream(fail(), wire, framing=framing, on_error=tell)
     assert wire.body == told
     assert wire.is_complete
     assert wire.outcome.items == 1
@@ -57,7 +57,7 @@ async def test_a_handler_that_fails_is_logged_and_the_stream_cut(
     handler: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     wire = Wire()
-    await stream(fail(), wire, tell=handler)
+    await stream(fail(), wire, on_error=handler)
     assert not wire.is_complete
     assert wire.body == b'"MQ=="\n'
     assert "the error's handler failed" in caplog.text

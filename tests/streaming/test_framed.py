@@ -11,7 +11,7 @@ from jero.codec import DEFAULT_ENCODER
 from jero.framing.framing import FramedItems, FramedSource, Framing
 from jero.framing.json import JSON_ARRAY, NDJSON
 from jero.policy import StreamPolicy
-from jero.streaming.outbox import Outbox
+from jero.streaming.buffer import FrameBuffer
 from tests.streaming.press import Numbers
 from tests.streaming.wire import Wire, skip_time, start, stream
 
@@ -48,7 +48,7 @@ def encode_odd(item: Any, buffer: bytearray, encoder: Encoder) -> None:
     ("items", "body"), [((0, 1, 2, 3, 4), b"1,3"), ((0, 2), b""), ((1, 0, 3), b"1,3"), ((1, 3, 0), b"1,3")]
 )
 def test_an_item_of_which_nothing_is_said_has_no_separator(items: tuple[int, ...], body: bytes) -> None:
-    outbox = Outbox(Framing(content_type="x/odd", encode=encode_odd, separator=b","), DEFAULT_ENCODER, 65_536)
+    outbox = FrameBuffer(Framing(content_type="x/odd", encode=encode_odd, separator=b","), DEFAULT_ENCODER, 65_536)
     for item in items:
         outbox.add(item)
     assert outbox.take() == body
@@ -58,7 +58,7 @@ def test_an_item_of_which_nothing_is_said_has_no_separator(items: tuple[int, ...
 def test_an_endless_source_of_such_items_leaves_the_event_loop_its_turn() -> None:
     times = iter(range(1_000))
     framing = Framing(content_type="x/odd", encode=encode_odd, separator=b",")
-    outbox = Outbox(framing, DEFAULT_ENCODER, 65_536, clock=lambda: next(times))
+    outbox = FrameBuffer(framing, DEFAULT_ENCODER, 65_536, clock=lambda: next(times))
     assert any(outbox.add(0) for _ in range(100))
 
 

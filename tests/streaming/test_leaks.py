@@ -174,7 +174,7 @@ async def test_a_stream_that_failed_is_freed_too(
         assert outcome.reason == "failed"
 
     async def once() -> None:
-        request = start(source(), Wire(), tell=tell, on_end=look)
+        request = start(source(), Wire(), on_error=tell, on_end=look)
         await asyncio.wait([request])
         del request
 

@@ -10,8 +10,9 @@ from jero.errors import ServiceUnavailable
 from jero.framing.json import JSON_ARRAY, NDJSON
 from jero.framing.raw import RAW
 from jero.framing.sse import SSE
+from jero.http.asgi import Scope
 from jero.policy import EndReason, StreamPolicy
-from jero.streaming.life import LEAVE_SECONDS
+from jero.streaming.stream import LEAVE_SECONDS
 from tests.streaming.wire import Wire, skip_time, start, stream
 
 
@@ -45,12 +46,12 @@ def test_a_server_sees_a_dropped_connection_before_its_request_ends(server_takes
             while True:
                 yield b"x" * 1000
 
-        def drop() -> bool:
+        def drop(scope: Scope) -> bool:
             asyncio.get_running_loop().call_later(server_takes, wire.leave)
             return True
 
         wire.block()
-        await stream(source(), wire, framing=RAW, policy=StreamPolicy(send_timeout=7), drop_wire=drop)
+        await stream(source(), wire, framing=RAW, policy=StreamPolicy(send_timeout=7), drop_connection=drop)
         assert asyncio.get_running_loop().time() == pytest.approx(over_at)
         assert wire.outcome.reason == "stalled"
 
@@ -67,7 +68,7 @@ def test_it_ends_with_its_credential(max_duration: float | None, over_at: float)
             await asyncio.sleep(1_000)
 
         policy = StreamPolicy(max_duration=max_duration)
-        await stream(source(), wire, policy=policy, expires_at=time() + 30, farewell=farewell, framing=SSE)
+        await stream(source(), wire, policy=policy, expires_at=time() + 30, final_frame=farewell, framing=SSE)
         assert asyncio.get_running_loop().time() == pytest.approx(over_at, rel=0.1)
         assert wire.outcome.reason == "expired"
         assert wire.is_complete
@@ -174,7 +175,7 @@ def test_max_duration_ends_a_stream_within_a_tenth_before_it(framing: object) ->
             wire,
             framing=framing,
             policy=StreamPolicy(max_duration=100),
-            farewell=farewell if comes_back else None,
+            final_frame=farewell if comes_back else None,
         )
         assert wire.outcome.reason == "expired"
         assert closed == ["source"]

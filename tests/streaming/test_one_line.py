@@ -14,7 +14,7 @@ from jero.framing.framing import Framing
 from jero.framing.json import JSON_ARRAY, NDJSON
 from jero.framing.sse import SSE
 from jero.policy import StreamPolicy
-from jero.streaming.one_line import OneLine
+from jero.streaming.plan import FastPath
 from tests.streaming.wire import Wire, stream
 
 
@@ -27,14 +27,14 @@ class Other(Struct):
     text: str
 
 
-def short_way(framing: Framing, *types: type) -> OneLine:
+def short_way(framing: Framing, *types: type) -> FastPath:
     before, after = framing.around_json or (b"", b"")
-    return OneLine(frozenset(types), DEFAULT_ENCODER, framing.separator + before, after)
+    return FastPath(frozenset(types), DEFAULT_ENCODER, framing.separator + before, after)
 
 
-async def sent(framing: Framing, source: Any, one_line: OneLine | None, **options: Any) -> Wire:
+async def sent(framing: Framing, source: Any, one_line: FastPath | None, **options: Any) -> Wire:
     wire = Wire()
-    await stream(source, wire, framing=framing, one_line=one_line, **options)
+    await stream(source, wire, framing=framing, fast_path=one_line, **options)
     return wire
 
 
@@ -140,7 +140,7 @@ async def test_a_client_that_leaves_ends_it() -> None:
         finally:
             closed.append("source")
 
-    request = asyncio.create_task(stream(source(), wire, one_line=short_way(NDJSON, Row)))
+    request = asyncio.create_task(stream(source(), wire, fast_path=short_way(NDJSON, Row)))
     await wire.wait_for_bytes(b"number")
     wire.leave()
     await request
@@ -162,7 +162,7 @@ async def test_a_client_that_has_left_is_sent_nothing_of_a_source_that_goes_on()
         yield Row(3)
 
     idle, went_on, wire = asyncio.Event(), asyncio.Event(), Wire()
-    request = asyncio.create_task(stream(source(), wire, one_line=short_way(NDJSON, Row)))
+    request = asyncio.create_task(stream(source(), wire, fast_path=short_way(NDJSON, Row)))
     await idle.wait()
     await wire.wait_for_bytes(b"1")
     sent_before = wire.body

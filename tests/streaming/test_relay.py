@@ -10,8 +10,7 @@ from jero.framing.framing import FramedItems, Framing
 from jero.framing.json import JSON_ARRAY, NDJSON
 from jero.http.asgi import Message
 from jero.policy import EndReason, StreamPolicy
-from jero.streaming.engine import send_stream
-from jero.streaming.open_streams import OpenStreams
+from jero.streaming.serve import OpenStreams, send_stream
 from tests.streaming.press import Numbers, Press
 from tests.streaming.wire import Wire, make_plan, skip_time, start
 
@@ -97,7 +96,7 @@ async def test_a_task_that_publishes_stays_itself() -> None:
 
 async def test_who_is_slow_is_waited_for_by_its_own_task() -> None:
     wire, press, streams = Wire(), Press(), OpenStreams()
-    plan = make_plan(press, wire.report, farewell=bye)
+    plan = make_plan(press, wire.report, final_frame=bye)
     request = asyncio.create_task(send_stream(plan, streams, wire.receive, wire.send))
     await press.publish(Numbers(1))
     wire.block()
@@ -183,7 +182,7 @@ async def test_an_order_to_end_between_the_taking_of_an_item_and_its_sending(
     end: Callable[[Wire, OpenStreams], None], body: bytes, turns: int
 ) -> None:
     wire, press, streams = Wire(), Press(), OpenStreams()
-    plan = make_plan(press, wire.report, farewell=bye, policy=StreamPolicy(teardown_timeout=60))
+    plan = make_plan(press, wire.report, final_frame=bye, policy=StreamPolicy(teardown_timeout=60))
     request = asyncio.create_task(send_stream(plan, streams, wire.receive, wire.send))
     await press.publish(Numbers(1))
     wire.block()
@@ -207,7 +206,7 @@ async def test_an_order_to_end_between_the_taking_of_an_item_and_its_sending(
 
 async def test_a_stream_that_was_told_to_end_takes_nothing_more() -> None:
     wire, press, streams = Wire(), Press(), OpenStreams()
-    plan = make_plan(press, wire.report, farewell=bye)
+    plan = make_plan(press, wire.report, final_frame=bye)
     request = asyncio.create_task(send_stream(plan, streams, wire.receive, wire.send))
     await press.publish(Numbers(1))
 
@@ -232,7 +231,7 @@ async def test_a_send_that_shuts_its_own_stream_down(item: Numbers) -> None:
                 streams.drain()
 
     wire, press = Ending(), Press()
-    plan = make_plan(press, wire.report, farewell=bye)
+    plan = make_plan(press, wire.report, final_frame=bye)
     request = asyncio.create_task(send_stream(plan, streams, wire.receive, wire.send))
     await press.publish(Numbers(1))
     await press.publish(item)

@@ -10,8 +10,7 @@ import pytest
 
 from jero.http.asgi import Message
 from jero.policy import StreamOutcome
-from jero.streaming.engine import send_stream
-from jero.streaming.open_streams import OpenStreams
+from jero.streaming.serve import OpenStreams, send_stream
 from tests.streaming.press import Numbers, Press
 from tests.streaming.wire import Wire, make_plan, skip_time, start, stream
 

@@ -257,19 +257,21 @@ async def test_a_source_that_is_not_to_be_opened_is_closed() -> None:
 
 
 async def test_a_source_whose_client_left_before_it_began_is_closed() -> None:
-    wire = Wire()
+    wire, steps = Wire(), list[str]()
+    may_go_on = threading.Event()
 
-    class Rows:
-        closed = 0
+    def rows() -> Iterator[int]:
+        try:
+            may_go_on.wait(10)
+            yield 1
+        finally:
+            steps.append("closed")
 
-        def __iter__(self) -> Iterator[int]:
-            raise AssertionError("nobody is there to be sent anything")
-
-        def close(self) -> None:
-            self.closed += 1
-
-    rows = Rows()
     wire.leave()
-    await stream(rows, wire)
-    assert rows.closed == 1
+    request = start(rows(), wire)
+    await wire.disconnect_received.wait()
+    may_go_on.set()
+    await request
+    assert steps == ["closed"]
+    assert wire.messages == []
     assert wire.outcome.reason == "disconnected"

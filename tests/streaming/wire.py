@@ -10,9 +10,8 @@ from jero.framing.framing import Framing
 from jero.framing.json import NDJSON
 from jero.http.asgi import Message
 from jero.policy import DEFAULT_POLICY, StreamOutcome, StreamPolicy
-from jero.streaming.engine import send_stream
-from jero.streaming.open_streams import OpenStreams
-from jero.streaming.plan import StreamPlan
+from jero.streaming.plan import StreamKind, StreamPlan
+from jero.streaming.serve import OpenStreams, send_stream
 
 T = TypeVar("T")
 
@@ -31,6 +30,7 @@ class Wire:
         self.sent = asyncio.Event()
         self.send_error: BaseException | None = None
         self._left = asyncio.Event()
+        self.disconnect_received = asyncio.Event()
         self._is_read = asyncio.Event()
         self._is_read.set()
         self.blocked = asyncio.Event()
@@ -52,6 +52,7 @@ class Wire:
         self.receive_calls += 1
         try:
             await self._left.wait()
+            self.disconnect_received.set()
         except asyncio.CancelledError:
             self.receive_cancelled += 1
             raise
@@ -104,48 +105,34 @@ class Wire:
         self.outcomes.append(outcome)
 
 
-class WirePlan(StreamPlan, frozen=True, kw_only=True):
-    """A plan whose methods are a test's: `tell` an error by an item, `drop_wire`."""
-
-    tell: Callable[[Exception], Awaitable[Any]] | None = None
-    drop_wire: Callable[[], bool] | None = None
-
-    async def last_item(self, error: Exception) -> Any:
-        """What `tell` gives."""
-        return await (super().last_item(error) if self.tell is None else self.tell(error))
-
-    def drop(self) -> bool:
-        """What `drop_wire` says."""
-        return super().drop() if self.drop_wire is None else self.drop_wire()
-
-
 def make_plan(
-    stream: Any,
+    source: Any,
     on_end: Callable[[StreamOutcome], Awaitable[None]],
     *,
     framing: Framing = NDJSON,
     policy: StreamPolicy = DEFAULT_POLICY,
     **other: Any,
 ) -> StreamPlan:
-    """A plan with the defaults of a NDJSON stream."""
-    fields: dict[str, Any] = {
-        "stream": stream,
+    """Returns a plan with the defaults of an NDJSON stream. `other` replaces fields of the plan and of its kind."""
+    kind: dict[str, Any] = {
         "framing": framing,
         "encoder": DEFAULT_ENCODER,
         "policy": policy,
-        "status": 200,
-        "headers": (),
         "first_item_grace": policy.first_item_grace or 5.0,
         "keepalive": None,
         "ping": (lambda: framing.keepalive or b"") if other.get("keepalive") else None,
-        "farewell": None,
-        "one_line": None,
+        "final_frame": None,
+        "fast_path": None,
         "on_end": on_end,
+        "drop_connection": lambda scope: False,
         "endpoint": "Endpoint",
         "method": "GET",
         "name": "stream GET Endpoint",
     }
-    return WirePlan(**{**fields, **other})
+    plan: dict[str, Any] = {"scope": {}, "status": 200, "headers": (), "on_error": None, "expires_at": None}
+    for name, value in other.items():
+        (kind if name in kind else plan)[name] = value
+    return StreamPlan(StreamKind(**kind), source, **plan)
 
 
 async def stream(source: Any, wire: Wire, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""FramedItems bytes that wait to be sent together."""
+"""Gathers framed items until they are sent together."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -8,21 +8,22 @@ from msgspec.json import Encoder
 
 from jero.framing.framing import FramedItems, Framing
 
-# How long a source that never pauses keeps the event loop to itself, and how long what it yielded may wait while
-# it fills no chunk: short enough for other requests to stay fast, long enough to cost little. (An answer takes two or
-# three turns. With turns of a millisecond the slowest of a hundred took more than three, and an item a tenth less.)
+# How long a source that never pauses keeps the event loop. Half a millisecond is short enough for other requests to
+# stay fast (an answer takes two or three turns) and costs little: a turn of 1 ms saved a tenth of an item.
 TURN_SECONDS: Final = 0.0005
+# How long an item of such a source may wait while the buffer is less than a chunk.
 LINGER_SECONDS: Final = 0.05
-# The clock is read again after so many bytes at the most.
+# The clock is read again after at most this many bytes.
 LARGEST_STEP: Final = 4096
 
 
-class Outbox:
-    """Frames items as they come, in one buffer that is taken whole.
+class FrameBuffer:
+    """Frames items into one buffer, which is taken whole.
 
-    `items` counts what was framed; `first_item_at` is the clock's reading at the first, or `None`. `buffer` holds
-    whole items only; when it has grown to `mark`, it is time to `look`. `is_closed`: nothing more is framed.
-    `turn_until`: when the source's turn ends; `None` where it has just begun.
+    `buffer` contains whole items only. Its object never changes, so that the fast path of the pump can hold on to it.
+    When `buffer` has grown to `mark` bytes, `look` has to be called. `items` counts what was framed.
+    `first_item_at`: the clock at the first item, or `None`. `turn_until`: when the source's turn ends, or `None` if the
+    turn has just begun. `is_closed`: no further item is framed.
     """
 
     __slots__ = (
@@ -53,21 +54,21 @@ class Outbox:
         self._encoder = encoder
         self._chunk_bytes = chunk_bytes
         self._clock = clock
-        self.is_closed = False
         self._step = 1
         self._first_mark = 0
         self._looked_at = 0.0
-        self.turn_until: float | None = None
         self._linger_until: float | None = None
+        self.turn_until: float | None = None
         self.buffer = bytearray()
         self.mark = 0
         self.items = 0
         self.first_item_at: float | None = None
+        self.is_closed = False
 
     def add(self, item: Any) -> bool:
-        """Frames the item now, so that its source may change it afterwards; says whether it is time to look up.
+        """Frames the item now, so that its source may change it afterwards. Returns whether the pump has to attend.
 
-        An item that cannot be framed raises, and leaves nothing of itself behind.
+        If the item cannot be framed, the error is raised and the buffer is as before.
         """
         buffer = self.buffer
         size = len(buffer)
@@ -86,14 +87,14 @@ class Outbox:
         except BaseException:
             del buffer[size:]
             raise
-        if len(buffer) == start:  # the format has no word for it, so it stands between no others
+        if len(buffer) == start:  # this format has no bytes for the item, so it gets no separator either
             del buffer[size:]
             return self.look()
         self.items += count
         return len(buffer) >= self.mark and self.look()
 
     def pass_by(self, framed: FramedItems) -> bytes:
-        """Items that need not gather, with what stands before them."""
+        """Returns the bytes of items that need not gather, with the separator before them, and counts them."""
         body = framed.bytes_in(self._framing)
         if not body:
             return body
@@ -105,9 +106,9 @@ class Outbox:
         return body
 
     def look(self) -> bool:
-        """Looks at the clock; says whether something is due, or the event loop has waited for its turn long enough.
+        """Reads the clock. Returns whether a chunk is full, or the source has kept the event loop for its whole turn.
 
-        How much may come before the next look follows from how fast it came since the last one.
+        Sets `mark`: the faster items came since the last look, the more bytes may come before the next one.
         """
         if self.is_closed:
             return True
@@ -127,17 +128,17 @@ class Outbox:
         return size >= self._chunk_bytes or now >= self.turn_until
 
     def is_full(self) -> bool:
-        """Whether what waits fills a chunk."""
+        """Returns whether the buffer fills a chunk."""
         return len(self.buffer) >= self._chunk_bytes
 
     def is_due(self) -> bool:
-        """Whether what waits is to be sent though the source has not paused."""
+        """Returns whether the buffer has to be sent though the source has not paused."""
         if self.is_full():
             return True
         return len(self.buffer) > 0 and self._linger_until is not None and self._clock() >= self._linger_until
 
     def take(self) -> bytes:
-        """All that waits, which then waits no more."""
+        """Returns all bytes of the buffer, and empties it."""
         chunk = bytes(self.buffer)
         self.buffer.clear()
         self._linger_until = None
@@ -145,11 +146,11 @@ class Outbox:
         return chunk
 
     def close(self) -> None:
-        """Nothing more is framed: every further item is passed over, and time to look up."""
+        """Drops what is in the buffer. Every further item is passed over, and makes the pump attend."""
         self.is_closed = True
         self.mark = 0
         self.buffer.clear()
 
     def turn_is_over(self) -> bool:
-        """Whether the source has had the event loop to itself for long enough."""
+        """Returns whether the source has kept the event loop for its whole turn."""
         return self.turn_until is not None and self._clock() >= self.turn_until

@@ -1,0 +1,234 @@
+"""Sends the messages of one response in order, in bounded time, and pings while the source is silent."""
+
+import asyncio
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextvars import Context
+from types import CoroutineType
+from typing import Any, Final, TypeAlias, cast
+
+from jero.http.asgi import Send, response_body, response_start
+from jero.streaming.plan import StreamPlan
+
+# What became of a part of the body. A future stands for a part that has to wait.
+SENT: Final = object()
+BROKEN_OFF: Final = object()
+
+# Sends one part of the body for each `send(body)`.
+Parts: TypeAlias = Generator[Any, bytes, None]
+
+
+class Sender:
+    """Sends the start of the response with the first bytes, counts them, and bounds the time of each send.
+
+    `started`: the status was sent. `bytes_sent`: of the body. `last_sent`: the event loop's time of the last send.
+    `on_failure` is called with what `send` raises, `on_stall` if one send takes longer than `send_timeout`. `context`
+    is the stream's, for timers: each would copy one for itself.
+    """
+
+    __slots__ = (
+        "_aside",
+        "_context",
+        "_loop",
+        "_on_failure",
+        "_on_stall",
+        "_plan",
+        "_send",
+        "_waiting",
+        "bytes_sent",
+        "last_sent",
+        "started",
+    )
+
+    def __init__(
+        self,
+        send: Send,
+        plan: StreamPlan,
+        context: Context,
+        on_failure: Callable[[Exception], None],
+        on_stall: Callable[[], None],
+    ) -> None:
+        self._send = send
+        self._plan = plan
+        self._context = context
+        self._on_failure = on_failure
+        self._on_stall = on_stall
+        self._loop = asyncio.get_running_loop()
+        self._aside: asyncio.Task[None] | None = None
+        self._waiting = 0
+        self.started = False
+        self.bytes_sent = 0
+        self.last_sent = self._loop.time()
+
+    @property
+    def is_busy(self) -> bool:
+        """Returns whether a send is under way and waits for the client."""
+        return self._waiting > 0 or self._aside is not None
+
+    def parts(self) -> Parts:
+        """Returns a generator that sends the parts of the body, one after the other.
+
+        It yields `SENT`, `BROKEN_OFF`, or what `send` waits for. Before the caller waits for that, it calls
+        `begin_waiting`, and `end_waiting` afterwards.
+        """
+        parts = cast(Parts, self._send_parts())
+        next(parts)
+        return parts
+
+    def send(self, body: bytes, *, more_body: bool) -> Awaitable[None]:
+        """Sends a part of the body. Raises what the server's `send` raises."""
+        return self._bounded(self._next(body, more_body=more_body))
+
+    def begin_waiting(self) -> asyncio.TimerHandle:
+        """Starts the time of a send that the client does not take at once."""
+        self._waiting += 1
+        return self._loop.call_later(self._plan.kind.policy.send_timeout, self._on_stall, context=self._context)
+
+    def end_waiting(self, timer: asyncio.TimerHandle) -> None:
+        """Stops the time: the send has ended, in one way or another."""
+        self._waiting -= 1
+        timer.cancel()
+        self.last_sent = self._loop.time()
+
+    def send_aside(self, body: bytes) -> None:
+        """Sends the headers alone, or a ping, in a task of its own, while the stream's task waits for its source."""
+        self.last_sent = self._loop.time()
+        aside = self._loop.create_task(self._put_aside(body))
+        self._aside = None if aside.done() else aside  # with eager tasks it may have ended already
+
+    async def end_aside(self) -> None:
+        """Cancels what is being sent aside, if the client still does not take it."""
+        if self._aside is not None:
+            self._aside.cancel()
+            await asyncio.wait((self._aside,))
+
+    @types.coroutine
+    def _send_parts(self) -> Parts:
+        # One generator sends all parts: a coroutine for each would end by an exception, which is dear.
+        send, time = self._send, self._loop.time
+        became = SENT
+        sending: Any = None
+        while True:
+            body: Any = yield became
+            try:
+                if self.started and self._aside is None:
+                    self.bytes_sent += len(body)
+                    self.last_sent = time()
+                    sending = send(response_body(body, more_body=True))
+                else:
+                    sending = self._next(body, more_body=True)
+                if CoroutineType is not type(sending):
+                    sending = _as_coroutine(sending)
+                yield from sending
+                became = SENT
+            except asyncio.CancelledError:
+                became = BROKEN_OFF
+            except Exception as error:
+                self._on_failure(error)
+                became = BROKEN_OFF
+            body = sending = None  # it may take long until the next part
+
+    @types.coroutine
+    def _bounded(self, sending: Coroutine[Any, Any, None]) -> Generator[Any, Any, None]:
+        # Most sends do not wait, and a timer for each would cost more than the send.
+        try:
+            waiting = sending.send(None)
+        except StopIteration:
+            return
+        timer = self.begin_waiting()
+        try:
+            yield from go_on(sending, waiting)
+        finally:
+            self.end_waiting(timer)
+
+    async def _next(self, body: bytes, *, more_body: bool) -> None:
+        if self._aside is not None:
+            await asyncio.wait((self._aside,))
+        await self._put(body, more_body=more_body)
+
+    async def _put(self, body: bytes, *, more_body: bool) -> None:
+        if not self.started:
+            self.started = True
+            body = self._plan.kind.framing.opening + body
+            await self._send(response_start(self._plan.status, list(self._plan.headers)))
+        await self._send(response_body(body, more_body=more_body))
+        self.bytes_sent += len(body)
+        self.last_sent = self._loop.time()
+
+    async def _put_aside(self, body: bytes) -> None:
+        timer = self.begin_waiting()
+        try:
+            await self._put(body, more_body=True)
+        except Exception as error:
+            self._on_failure(error)
+        finally:
+            self.end_waiting(timer)
+            self._aside = None
+
+
+class Keepalive:
+    """Sends the headers if no item comes within the grace, then a ping after each silence of `keepalive` seconds.
+
+    There is one timer a stream. A send does not touch it: if the timer fires too early, it is set again.
+    """
+
+    __slots__ = ("_context", "_due", "_loop", "_on_failure", "_plan", "_sender", "_timer")
+
+    def __init__(
+        self, plan: StreamPlan, sender: Sender, context: Context, on_failure: Callable[[Exception], None]
+    ) -> None:
+        self._plan = plan
+        self._sender = sender
+        self._context = context
+        self._on_failure = on_failure
+        self._loop = asyncio.get_running_loop()
+        self._due = self._loop.time() + plan.kind.first_item_grace
+        self._timer: asyncio.TimerHandle | None = self._loop.call_at(self._due, self._send_headers, context=context)
+
+    def close(self) -> None:
+        """Stops the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _arm_ping(self) -> None:
+        kind = self._plan.kind
+        if kind.keepalive is None or kind.ping is None:
+            return
+        self._due = self._sender.last_sent + kind.keepalive
+        self._timer = self._loop.call_at(self._due, self._send_ping, context=self._context)
+
+    def _send_headers(self) -> None:
+        if not self._sender.started and not self._sender.is_busy:
+            self._sender.send_aside(b"")
+        self._arm_ping()
+
+    def _send_ping(self) -> None:
+        sender, ping = self._sender, self._plan.kind.ping
+        if sender.is_busy:  # the client is slow, and the source may not be silent
+            sender.last_sent = self._loop.time()
+        elif ping is not None and sender.last_sent + (self._plan.kind.keepalive or 0) <= self._due:
+            try:
+                sender.send_aside(ping() if callable(ping) else ping)
+            except Exception as error:
+                self._on_failure(error)
+                return
+        self._arm_ping()
+
+
+async def _as_coroutine(awaitable: Awaitable[None]) -> None:
+    """Awaits what cannot be stepped by hand: the `send` of some servers is not a coroutine function."""
+    await awaitable
+
+
+def go_on(started: Coroutine[Any, Any, None], waiting: Any) -> Generator[Any, Any, None]:
+    """Awaits a coroutine that was stepped by hand, from where it yielded `waiting`."""
+    while True:
+        try:
+            yield waiting
+            break
+        except BaseException as error:
+            try:
+                waiting = started.throw(error)
+            except StopIteration:
+                return
+    yield from started.__await__()

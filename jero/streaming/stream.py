@@ -1,0 +1,417 @@
+"""Runs one stream, from the opening of its source to the end of its body, in the task that owns the source.
+
+Theory of operation. A stream does five things, in this order, whatever ends it: it delivers the items, sends what is
+left in the buffer, tears the source down, ends the body, and reports its outcome.
+
+It can end in these ways. The source ends, and the stream is "completed"; the end of the body is sent after the teardown
+has succeeded. The source, the encoding of an item, or the teardown raises, and the stream is "failed". Or it is stopped
+from outside: the client leaves ("disconnected") or takes nothing ("stalled"), a time is over ("expired"), the server
+shuts down ("shutdown"). A stop cancels the source once, at the await where it waits, and gives it `teardown_timeout`
+seconds. Except for "completed", and for a final frame, the body is not ended: the server cuts the transfer.
+
+These invariants hold:
+
+- `state` changes in state.py alone; `_apply` reports an event to it and cancels what the table says.
+- One task steps the source: the stream's own. Other code enters it only through `Push.deliver`, while it waits.
+- One writer at a time: the pump and the end of the body send in the stream's task; the keepalive sends aside, while
+  that task waits for the source, and each further send waits for it.
+- The pump's fast path holds on to the bytearray of `FrameBuffer`. It is cleared and never replaced.
+- Look before you wait: who waits for a future has looked at the state before, with no await in between.
+- A stream makes no timer before its first pause, since nothing else can run until then. `arm` makes them.
+"""
+
+import asyncio
+import contextvars
+import inspect
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from time import monotonic, time
+from typing import Any, Final
+
+from jero.errors import ServiceUnavailable
+from jero.framing.framing import FramedSource
+from jero.framing.raw import RAW
+from jero.http.asgi import Scope, Send
+from jero.policy import EndReason, StreamOutcome
+from jero.streaming.buffer import FrameBuffer
+from jero.streaming.limits import TeardownLimit
+from jero.streaming.plan import StreamPlan
+from jero.streaming.pump import Pump, pull_fast, pull_items
+from jero.streaming.push import Push
+from jero.streaming.send import Keepalive, Sender
+from jero.streaming.source import Source, close_unstarted
+from jero.streaming.state import Event, Phase, StreamState
+from jero.streaming.threaded import framed_in_thread, is_synchronous
+
+logger = logging.getLogger("jero.streams")
+
+# A shutdown leaves this much time for a teardown that begins when the time to finish is over.
+LAST_SECONDS: Final = 0.5
+# How long a server is given to see that a connection was dropped. (granian, which takes a response's end and its
+# connection's end at one moment, can lock itself up while it shuts down.)
+LEAVE_SECONDS: Final = 0.1
+
+
+class Stream:
+    """One response whose body is sent as its source yields.
+
+    `state`: its phase, ending and client. `context`: the stream's, also for its timers: each would copy one for itself.
+    `error`: what failed, if anything did. `to_raise`: after the end, what the request has to raise. `is_over`: the
+    request may end; then `on_over` is called. A stream whose teardown does not end in time is over, too.
+    """
+
+    __slots__ = (
+        "_began",
+        "_buffer",
+        "_dropped",
+        "_end_timer",
+        "_frames",
+        "_has_paused",
+        "_is_bounded",
+        "_is_sending",
+        "_items",
+        "_keepalive",
+        "_limit",
+        "_loop",
+        "_plan",
+        "_pump",
+        "_sender",
+        "_source",
+        "_task",
+        "context",
+        "error",
+        "is_over",
+        "on_over",
+        "state",
+        "to_raise",
+    )
+
+    def __init__(self, plan: StreamPlan, send: Send) -> None:
+        kind = plan.kind
+        self._plan = plan
+        self._began = monotonic()
+        self._loop = asyncio.get_running_loop()
+        self.context = contextvars.copy_context()
+        self.state = StreamState()
+        self._sender = Sender(send, plan, self.context, self._send_failed, self._stall)
+        # `_frames` is where items are framed, `_buffer` where framed bytes wait to be sent.
+        self._frames = self._buffer = FrameBuffer(kind.framing, kind.encoder, kind.policy.chunk_bytes)
+        if is_synchronous(plan.source):  # its items are framed in its thread, which yields chunks
+            self._source = Source(framed_in_thread(plan.source, self._frames))
+            self._buffer = FrameBuffer(RAW, kind.encoder, kind.policy.chunk_bytes)
+        else:
+            self._source = Source(plan.source)
+        self._pump = Pump(self._buffer, self._sender, self.state)
+        self._keepalive: Keepalive | None = None
+        self._limit: TeardownLimit | None = None
+        self._end_timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._dropped: asyncio.Future[None] | None = None  # resolved when the server has seen it
+        self._has_paused = False
+        self._is_bounded = False
+        self._is_sending = False
+        self._items = 0
+        self.error: BaseException | None = None
+        self.to_raise: BaseException | None = None
+        self.is_over = False
+        self.on_over: Callable[[], None] | None = None
+
+    @property
+    def name(self) -> str:
+        """Returns the name of the stream's task."""
+        return self._plan.kind.name
+
+    @property
+    def scope(self) -> Scope:
+        """Returns the scope of the request."""
+        return self._plan.scope
+
+    async def run(self) -> None:
+        """Runs the stream. Raises nothing: `error` and `to_raise` contain what failed."""
+        self._task = asyncio.current_task()
+        try:
+            if self.state.ending is None:
+                self.state.apply(Event.BEGIN)
+                await self._deliver()
+            else:
+                await close_unstarted(self._plan.source)
+        except BaseException as error:
+            self._source_raised(error)
+        await self._flush()
+        self._start_limit()
+        await self._source.close(self._outcome, self._fail)
+        self._stop_limit()
+        self.state.apply(Event.TORN_DOWN)
+        await self._finish()
+        await self._report()
+        if self._dropped is not None:
+            await asyncio.wait((self._dropped,), timeout=LEAVE_SECONDS)
+        self._end()
+        # The parts refer to the stream, and the stream to them: without this the garbage collector had to free both.
+        del self._sender, self._pump, self._keepalive, self._limit, self._source, self._end_timer
+        self._task = self.error = None
+
+    def arm(self) -> None:
+        """Starts the timers. It is called when the stream first pauses, in the same turn of the event loop."""
+        self._has_paused = True
+        if self._is_bounded:
+            self._start_limit()
+        if self.state.phase is not Phase.PULLING:
+            return
+        policy, expires_at = self._plan.kind.policy, self._plan.expires_at
+        if policy.max_duration is not None:
+            part = random.uniform(0.9, 1.0)  # noqa: S311 - it spreads a crowd, and is no secret
+            self._end_after(policy.max_duration * part, "expired")
+        if expires_at is not None:
+            self._end_after(expires_at - time(), "expired")
+        self._keepalive = Keepalive(self._plan, self._sender, self.context, self._send_failed)
+
+    def task_done(self, task: asyncio.Task[None]) -> None:
+        """Lets the request end if the stream's task has ended in a way that `run` does not know of."""
+        self._end()
+
+    def stop(self, ending: EndReason) -> None:
+        """Stops the stream from outside, for the reason `ending`. What its source has yielded is still sent."""
+        self._apply(Event.STOPPED, ending)
+
+    def client_left(self) -> None:
+        """Stops the stream: the client left, or the request was cancelled. What is under way is broken off."""
+        if self._dropped is not None and not self._dropped.done():
+            self._dropped.set_result(None)
+        self._apply(Event.CLIENT_LEFT)
+
+    def drain(self) -> None:
+        """Ends the stream because the server shuts down.
+
+        If clients of this format reconnect, it ends now. Any other stream has `drain_timeout` seconds to finish.
+        """
+        if self.state.phase is Phase.OVER:
+            return
+        self.state.drain()
+        seconds = self._plan.kind.policy.drain_timeout
+        if self._plan.kind.final_frame is not None:
+            self._teardown_limit().shorten(seconds)
+            self.stop("shutdown")
+            return
+        self._teardown_limit().shorten(seconds + LAST_SECONDS)
+        self._end_after(seconds, "shutdown")
+
+    def _deliver(self) -> Awaitable[None]:
+        """Sends the items in the way that is shortest for their source. Raises what the source raises."""
+        plan, pump = self._plan, self._pump
+        if isinstance(plan.source, FramedSource):
+            return Push(pump, self._buffer, plan.kind.framing, self.context).drive(self._source)
+        if plan.kind.fast_path is None or self._frames is not self._buffer:
+            return pump.drive(pull_items(self._source, self._buffer))
+        return pump.drive(pull_fast(self._source, self._buffer, plan.kind.fast_path))
+
+    async def _flush(self) -> None:
+        """Sends what is left in the buffer after the source has ended."""
+        self._forget_cancellation()
+        self.state.apply(Event.SOURCE_ENDED)
+        if self._keepalive is not None:
+            self._keepalive.close()
+        self._items = self._frames.items
+        if self._buffer.buffer:
+            await self._send(self._buffer.take(), more_body=True)
+        self.state.apply(Event.FLUSHED)
+
+    async def _finish(self) -> None:
+        """Ends the body if the stream is complete, or if its client has to read why it was cut short."""
+        kind, ending = self._plan.kind, self.state.ending
+        closing = kind.framing.closing
+        if ending == "completed":
+            await self._send(closing, more_body=False)
+        elif ending == "failed" and self._sender.started:
+            last_item = await self._last_item()
+            if last_item or closing:
+                await self._send(last_item + closing, more_body=not last_item)
+        elif ending in ("expired", "shutdown") and kind.final_frame is not None:
+            await self._send(kind.final_frame(ending) + closing, more_body=False)
+        await self._sender.end_aside()
+
+    async def _last_item(self) -> bytes:
+        """Returns what `on_error` makes of the error, framed; nothing if it makes nothing, or fails."""
+        on_error, error = self._plan.on_error, self.error
+        if on_error is None or self.state.client_is_gone or not isinstance(error, Exception):
+            return b""
+        self._start_limit()
+        try:
+            item = on_error(error)
+            if inspect.isawaitable(item):
+                item = await item
+            if item is not None:
+                self._frames.add(item)
+        except BaseException:
+            logger.exception("%s: the error's handler failed", self._label())
+        finally:
+            del error  # its traceback refers to this frame
+        self._stop_limit()
+        return self._frames.take()
+
+    async def _report(self) -> None:
+        """Passes the outcome to `on_end`, once, and logs a failure that the request cannot answer."""
+        if self._end_timer is not None:
+            self._end_timer.cancel()
+        outcome = self._outcome()
+        answer = self._answer()
+        if outcome.error is not None and answer is None:
+            logger.error("%s: the stream failed after %d items", self._label(), outcome.items, exc_info=outcome.error)
+        is_order = self.error is not None and not isinstance(self.error, Exception)
+        self.to_raise = self.error if is_order else answer  # an order to the process is always raised
+        self._start_limit()
+        try:
+            await self._plan.kind.on_end(outcome)
+        except BaseException:
+            logger.exception("%s: _on_stream_end failed", self._label())
+        finally:
+            del outcome, answer  # the traceback of an error refers to this frame
+        self._stop_limit()
+        self.state.apply(Event.REPORTED)
+
+    def _answer(self) -> BaseException | None:
+        """Returns what the request can still answer with its true status, because nothing was sent."""
+        if self._sender.started or self.state.client_is_gone:
+            return None
+        if self.state.ending in ("expired", "shutdown"):
+            return ServiceUnavailable("The stream was ended before it began.", headers={"Retry-After": "1"})
+        return self.error
+
+    def _end(self) -> None:
+        """Lets the request end."""
+        if not self.is_over:
+            self.is_over = True
+            if self.on_over is not None:
+                self.on_over()
+
+    async def _send(self, body: bytes, *, more_body: bool) -> None:
+        """Sends `body`, unless the client is gone. Nothing but the client's leaving breaks that off."""
+        if self.state.client_is_gone:
+            return
+        self._is_sending = True
+        try:
+            await self._sender.send(body, more_body=more_body)
+        except asyncio.CancelledError:
+            self._is_sending = False
+            self._apply(Event.CLIENT_LEFT)
+        except Exception as error:
+            self._is_sending = False
+            self._send_failed(error)
+        self._is_sending = False
+        self._stop_limit()
+
+    def _apply(self, event: Event, ending: EndReason | None = None, error: Exception | None = None) -> None:
+        """Reports an event to the state, and cancels what the table says."""
+        state, task = self.state, self._task
+        was_open, was_there = state.ending is None, not state.client_is_gone
+        cancelled = state.apply(event, ending)
+        if error is not None:
+            if was_open and state.ending is not None:
+                self.error = error
+            elif error is not self.error:
+                logger.error("%s: a further failure", self._label(), exc_info=error)
+        if was_there and state.client_is_gone:
+            self._buffer.close()
+        if cancelled is None or task is None or (cancelled == "send" and not self._is_sending):
+            return
+        self._is_sending = False
+        self._start_limit()
+        if asyncio.current_task() is not task:  # its own pump reports the event, and ends without it
+            task.cancel()
+
+    def _source_raised(self, error: BaseException) -> None:
+        """Decides whether what came out of the pump is a stop that was obeyed, or a failure."""
+        state = self.state
+        is_cancellation = isinstance(error, asyncio.CancelledError)
+        if is_cancellation and state.ending is None and self._task is not None and self._task.cancelling():
+            self._apply(Event.CLIENT_LEFT)  # the stream's own task was cancelled, as at the end of the event loop
+        elif not is_cancellation or state.ending is None or (self._limit is not None and self._limit.is_exhausted):
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        """Takes an error of the source or of its teardown: the first one counts, each further one is logged."""
+        if isinstance(error, asyncio.CancelledError):
+            error = self._teardown_limit().explain(error)
+        if self.error is None:
+            self.state.apply(Event.RAISED)
+            self.error = error
+        else:
+            logger.error("%s: a further failure", self._label(), exc_info=error)
+
+    def _send_failed(self, error: Exception) -> None:
+        """Takes an error of `send`. OSError is how a server reports that the client left (ASGI HTTP, version 2.4)."""
+        if isinstance(error, OSError):
+            self._apply(Event.CLIENT_LEFT)
+        else:
+            self._apply(Event.SEND_FAILED, error=error)
+
+    def _stall(self) -> None:
+        """Stops the stream: the client does not take what is being sent."""
+        self._drop_blocked()
+        self._apply(Event.STALLED)
+
+    def _teardown_timed_out(self) -> None:
+        """Gives up on the client, so that a teardown that is late does not wait for it as well."""
+        self._drop_blocked()
+        self._apply(Event.OUT_OF_TIME)
+
+    def _drop_blocked(self) -> None:
+        """Drops the connection if a send waits for the client."""
+        if self._sender.is_busy and self._dropped is None and self._plan.kind.drop_connection(self._plan.scope):
+            self._dropped = self._loop.create_future()
+
+    def _end_after(self, seconds: float, ending: EndReason) -> None:
+        """Stops the stream after `seconds`. Of several such times the earliest counts."""
+        due = self._loop.time() + seconds
+        if self._end_timer is not None:
+            if self._end_timer.when() <= due:
+                return
+            self._end_timer.cancel()
+        self._end_timer = self._loop.call_at(due, self._time_is_over, ending, context=self.context)
+
+    def _time_is_over(self, ending: EndReason) -> None:
+        if ending == "shutdown" and self._sender.is_busy:  # there is no time left to wait for a slow client
+            self._drop_blocked()
+            self._apply(Event.STALLED, ending)
+        else:
+            self.stop(ending)
+
+    def _start_limit(self) -> None:
+        """Starts the time of `teardown_timeout`. Before the first pause it is only noted: `arm` starts it."""
+        self._is_bounded = True
+        if self._has_paused and self._task is not None:
+            self._teardown_limit().start(self._task)
+
+    def _stop_limit(self) -> None:
+        self._is_bounded = False
+        if self._limit is not None:
+            self._limit.stop()
+        self._forget_cancellation()
+
+    def _teardown_limit(self) -> TeardownLimit:
+        if self._limit is None:
+            seconds = self._plan.kind.policy.teardown_timeout
+            self._limit = TeardownLimit(seconds, self.context, self._teardown_timed_out, self._end)
+        return self._limit
+
+    def _forget_cancellation(self) -> None:
+        # A stop was obeyed. If it stayed counted, it would mislead timeouts and task groups of the teardown.
+        while self._task is not None and self._task.cancelling():
+            self._task.uncancel()
+
+    def _label(self) -> str:
+        return f"{self._plan.kind.method} {self._plan.kind.endpoint}"
+
+    def _outcome(self) -> StreamOutcome:
+        first_item_at = self._frames.first_item_at
+        return StreamOutcome(
+            reason=self.state.ending or "completed",
+            error=self.error,
+            items=self._items,
+            bytes=self._sender.bytes_sent,
+            duration=monotonic() - self._began,
+            first_item_after=None if first_item_at is None else first_item_at - self._began,
+            endpoint=self._plan.kind.endpoint,
+            method=self._plan.kind.method,
+        )

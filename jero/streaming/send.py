@@ -77,7 +77,8 @@ class Sender:
 
     def send(self, body: bytes, *, more_body: bool) -> Awaitable[None]:
         """Sends a part of the body. Raises what the server's `send` raises."""
-        return self._bounded(self._next(body, more_body=more_body))
+        put = self._put if self._aside is None else self._next
+        return self._bounded(put(body, more_body=more_body))
 
     def begin_waiting(self) -> asyncio.TimerHandle:
         """Starts the time of a send that the client does not take at once."""

@@ -231,9 +231,9 @@ class _FirstStep(Coroutine[Any, Any, None]):
 
     def send(self, value: Any) -> Any:
         """Takes the first step for the task, or repeats what the first step gave."""
-        self._pass_on()
         if self._is_finished:
             raise StopIteration
+        self._pass_on()
         if self.is_taken and self._waiting is not None:
             return self._waiting
         self.is_taken = True
@@ -241,9 +241,9 @@ class _FirstStep(Coroutine[Any, Any, None]):
 
     def throw(self, error: Any, value: Any = None, traceback: Any = None) -> Any:
         """Passes on a cancellation that came between the two first steps."""
-        self._pass_on()
         if self._is_finished:
             raise error
+        self._pass_on()
         if self._waiting is not None and self._waiting.cancel():
             return self._waiting  # as a task does: the coroutine is cancelled by what it waits for
         return self._coroutine.throw(error)

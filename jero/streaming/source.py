@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final, TypeGuard
+from enum import Enum
+from functools import lru_cache
+from typing import Any, Final
 
 from jero.errors import StreamInterrupted
 from jero.framing.framing import FramedSource
@@ -12,16 +14,39 @@ from jero.policy import StreamOutcome
 MISSING: Final = object()
 
 
+class SourceKind(Enum):
+    """What a source is, which its class decides."""
+
+    MANAGER = "an async context manager that enters to an async iterable"
+    FRAMED = "an async iterable whose items are framed already"
+    GENERATOR = "an async generator of items, or of one async iterable: a lifecycle"
+    ITERABLE = "any other async iterable"
+    SYNCHRONOUS = "an iterable, to be pulled in a thread"
+
+
+@lru_cache(maxsize=1024)
+def source_kind(type_: type) -> SourceKind:
+    """Returns what the sources of a class are. A class is looked at once, not for each request."""
+    if hasattr(type_, "__aenter__"):
+        return SourceKind.MANAGER
+    if issubclass(type_, FramedSource):
+        return SourceKind.FRAMED
+    if issubclass(type_, AsyncGenerator):
+        return SourceKind.GENERATOR
+    return SourceKind.ITERABLE if hasattr(type_, "__aiter__") else SourceKind.SYNCHRONOUS
+
+
 class Source:
-    """A plain async iterable, a lifecycle generator, or an async context manager that enters to an async iterable.
+    """A source that is opened, pulled and closed in the event loop: of any kind but `SYNCHRONOUS`.
 
     `first` is the item that `open` had to pull to tell a plain generator from a lifecycle, or `MISSING`.
     """
 
-    __slots__ = ("_items", "_lifecycle", "_manager", "_stream", "first")
+    __slots__ = ("_items", "_kind", "_lifecycle", "_manager", "_stream", "first")
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, kind: SourceKind) -> None:
         self._stream = stream
+        self._kind = kind
         self._items: AsyncIterator[Any] | None = None
         self._lifecycle: AsyncGenerator[Any, StreamOutcome] | None = None
         self._manager: AbstractAsyncContextManager[Any] | None = None
@@ -29,18 +54,20 @@ class Source:
 
     async def open(self) -> AsyncIterator[Any]:
         """Runs the setup and returns the items. Raises what the setup raises."""
-        if hasattr(self._stream, "__aenter__"):
+        if self._kind is SourceKind.MANAGER:
             entered = await self._stream.__aenter__()
             self._manager = self._stream
             return self._iterate(entered)
-        items = self._iterate(self._stream)
-        if _is_generator(items) and not isinstance(self._stream, FramedSource):
-            first: Any = await anext(items, MISSING)
-            if hasattr(first, "__aiter__"):
-                self._lifecycle = items
-                return self._iterate(first)
-            self.first = first
-        return items
+        if self._kind is SourceKind.GENERATOR:
+            generator: AsyncGenerator[Any, StreamOutcome] = self._stream
+            self._items = generator
+            first: Any = await anext(generator, MISSING)
+            if not hasattr(first, "__aiter__"):
+                self.first = first
+                return generator
+            self._lifecycle = generator
+            return self._iterate(first)
+        return self._iterate(self._stream)
 
     async def close(self, outcome: Callable[[], StreamOutcome], fail: Callable[[BaseException], None]) -> None:
         """Closes the items, resumes the lifecycle with the outcome, leaves the context manager: each, in any case.
@@ -98,10 +125,6 @@ class Source:
                 raise
         finally:
             del error, outcome  # their tracebacks refer to this frame
-
-
-def _is_generator(items: AsyncIterator[Any]) -> TypeGuard[AsyncGenerator[Any, StreamOutcome]]:
-    return isinstance(items, AsyncGenerator)
 
 
 async def close_unstarted(stream: Any) -> None:

@@ -29,8 +29,7 @@ from collections.abc import Awaitable, Callable
 from time import monotonic, time
 from typing import Any, Final
 
-from jero.errors import ServiceUnavailable
-from jero.framing.framing import FramedSource
+from jero.errors import ClientDisconnected, ServiceUnavailable
 from jero.framing.raw import RAW
 from jero.http.asgi import Scope, Send
 from jero.policy import EndReason, StreamOutcome
@@ -40,9 +39,9 @@ from jero.streaming.plan import StreamPlan
 from jero.streaming.pump import Pump, pull_fast, pull_items
 from jero.streaming.push import Push
 from jero.streaming.send import Keepalive, Sender
-from jero.streaming.source import Source, close_unstarted
+from jero.streaming.source import Source, SourceKind, close_unstarted, source_kind
 from jero.streaming.state import Event, Phase, StreamState
-from jero.streaming.threaded import framed_in_thread, is_synchronous
+from jero.streaming.threaded import framed_in_thread
 
 logger = logging.getLogger("jero.streams")
 
@@ -78,6 +77,7 @@ class Stream:
         "_pump",
         "_sender",
         "_source",
+        "_source_kind",
         "_task",
         "context",
         "error",
@@ -97,11 +97,13 @@ class Stream:
         self._sender = Sender(send, plan, self.context, self._send_failed, self._stall)
         # `_frames` is where items are framed, `_buffer` where framed bytes wait to be sent.
         self._frames = self._buffer = FrameBuffer(kind.framing, kind.encoder, kind.policy.chunk_bytes)
-        if is_synchronous(plan.source):  # its items are framed in its thread, which yields chunks
-            self._source = Source(framed_in_thread(plan.source, self._frames))
+        source_class: Any = type(plan.source)
+        self._source_kind = source_kind(source_class)
+        if self._source_kind is SourceKind.SYNCHRONOUS:  # its items are framed in its thread, which yields chunks
+            self._source = Source(framed_in_thread(plan.source, self._frames), SourceKind.GENERATOR)
             self._buffer = FrameBuffer(RAW, kind.encoder, kind.policy.chunk_bytes)
         else:
-            self._source = Source(plan.source)
+            self._source = Source(plan.source, self._source_kind)
         self._pump = Pump(self._buffer, self._sender, self.state)
         self._keepalive: Keepalive | None = None
         self._limit: TeardownLimit | None = None
@@ -200,15 +202,16 @@ class Stream:
     def _deliver(self) -> Awaitable[None]:
         """Sends the items in the way that is shortest for their source. Raises what the source raises."""
         plan, pump = self._plan, self._pump
-        if isinstance(plan.source, FramedSource):
+        if self._source_kind is SourceKind.FRAMED:
             return Push(pump, self._buffer, plan.kind.framing, self.context).drive(self._source)
-        if plan.kind.fast_path is None or self._frames is not self._buffer:
+        if plan.kind.fast_path is None or self._source_kind is SourceKind.SYNCHRONOUS:
             return pump.drive(pull_items(self._source, self._buffer))
         return pump.drive(pull_fast(self._source, self._buffer, plan.kind.fast_path))
 
     async def _flush(self) -> None:
         """Sends what is left in the buffer after the source has ended."""
-        self._forget_cancellation()
+        if self._has_paused:
+            self._forget_cancellation()
         self.state.apply(Event.SOURCE_ENDED)
         if self._keepalive is not None:
             self._keepalive.close()
@@ -324,7 +327,9 @@ class Stream:
         """Decides whether what came out of the pump is a stop that was obeyed, or a failure."""
         state = self.state
         is_cancellation = isinstance(error, asyncio.CancelledError)
-        if is_cancellation and state.ending is None and self._task is not None and self._task.cancelling():
+        if isinstance(error, ClientDisconnected):  # a source that reads the request body may notice it first
+            self._apply(Event.CLIENT_LEFT)
+        elif is_cancellation and state.ending is None and self._task is not None and self._task.cancelling():
             self._apply(Event.CLIENT_LEFT)  # the stream's own task was cancelled, as at the end of the event loop
         elif not is_cancellation or state.ending is None or (self._limit is not None and self._limit.is_exhausted):
             self._fail(error)
@@ -385,9 +390,10 @@ class Stream:
 
     def _stop_limit(self) -> None:
         self._is_bounded = False
-        if self._limit is not None:
-            self._limit.stop()
-        self._forget_cancellation()
+        if self._has_paused:
+            if self._limit is not None:
+                self._limit.stop()
+            self._forget_cancellation()
 
     def _teardown_limit(self) -> TeardownLimit:
         if self._limit is None:

@@ -25,11 +25,6 @@ from jero.streaming.buffer import FrameBuffer
 YIELD_SECONDS: Final = 0.00005
 
 
-def is_synchronous(stream: Any) -> bool:
-    """Returns whether a source has to be pulled in a thread."""
-    return hasattr(stream, "__iter__") and not hasattr(stream, "__aiter__") and not hasattr(stream, "__aenter__")
-
-
 async def framed_in_thread(iterable: Iterable[Any], buffer: FrameBuffer) -> AsyncGenerator[bytes, None]:
     """Yields the items of `iterable` as chunks, framed in `buffer`. Raises what the iterable raises.
 

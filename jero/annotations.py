@@ -166,7 +166,7 @@ def holds_custom(annotation: Any) -> bool:
     return any(isinstance(node, CustomType) for node in _nodes(msgspec.inspect.type_info(annotation)))
 
 
-def one_line_types(annotation: Any) -> frozenset[type]:
+def fast_path_types(annotation: Any) -> frozenset[type]:
     """Returns the classes among the members of a type whose JSON never contains a line break.
 
     The encoder itself writes no line breaks. Only a `msgspec.Raw`, or the output of an `enc_hook`, can contain them.

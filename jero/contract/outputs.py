@@ -21,9 +21,9 @@ from msgspec import Struct
 from jero.annotations import (
     check_type,
     class_of,
+    fast_path_types,
     is_struct,
     name_of,
-    one_line_types,
     type_arguments,
     union_members,
     union_of,
@@ -50,14 +50,14 @@ class Output(Struct, frozen=True):
 
     `response` is its class, or `None` for a plain value and for a negotiated stream. `content` is the type of its
     content or of a stream's items, without the `ServerSentEvent` around an item. `headers` is the type of its typed
-    headers. `one_line` lists the classes among a stream's items whose JSON has no line break. With `is_negotiated` the
-    client chooses the format of the stream.
+    headers. `fast_types` lists the classes among a stream's items whose JSON has no line break. With `is_negotiated`
+    the client chooses the format of the stream.
     """
 
     response: type[Response[Any]] | None
     content: Any = None
     headers: type[Struct] | None = None
-    one_line: frozenset[type] = frozenset()
+    fast_types: frozenset[type] = frozenset()
     is_negotiated: bool = False
 
     @property
@@ -160,7 +160,7 @@ def _read_negotiated(annotation: Any, where: str) -> Output:
             f"Write AsyncIterator[Item], {_NAMED}",
         )
     content = _without_event(item)
-    return Output(None, content, None, one_line_types(content), is_negotiated=True)
+    return Output(None, content, None, fast_path_types(content), is_negotiated=True)
 
 
 def _without_event(annotation: Any) -> Any:
@@ -186,11 +186,11 @@ def _read_response(annotation: Any, origin: type[Response[Any]], where: str) -> 
         found = f"the headers of {origin.__name__} are of type {name_of(headers)}, which is not a Struct"
         raise wiring_error(where, found, "Name a Struct with a field for each header")
     content = next(iter(arguments.values()), None)
-    one_line = frozenset[type]()
+    fast_types = frozenset[type]()
     if owner is FramedResponse:
         content = _without_event(content)
-        one_line = one_line_types(content)
-    return Output(origin, content, headers, one_line)
+        fast_types = fast_path_types(content)
+    return Output(origin, content, headers, fast_types)
 
 
 def _check_plain(members: list[Any], where: str) -> None:

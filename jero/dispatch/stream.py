@@ -87,7 +87,7 @@ class StreamResponder:
         self._encoder = defaults.encoder
         self._policy = defaults.policy
         self._on_end = defaults.on_end
-        self._fast_types = frozenset[type]().union(*(output.one_line for output in operation.outputs))
+        self._fast_types = frozenset[type]().union(*(output.fast_types for output in operation.outputs))
         self._on_stream_error = getattr(operation.endpoint, "on_stream_error", None)
         validate_items = operation.endpoint.validate_items
         self._validate_items = defaults.validate_items if validate_items is None else validate_items
@@ -159,10 +159,10 @@ class StreamResponder:
         return checked(response.framing, self._decode_item)
 
     def _fast_path(self, framing: Framing, encoder: Encoder) -> FastPath | None:
-        if framing.around_json is None or not self._fast_types or encoder.enc_hook is not None:
+        if framing.json_prefix is None or not self._fast_types or encoder.enc_hook is not None:
             return None
-        prefix, suffix = framing.around_json
-        return FastPath(self._fast_types, encoder, framing.separator + prefix, suffix)
+        prefix = framing.separator + framing.json_prefix
+        return FastPath(self._fast_types, encoder, prefix, framing.json_suffix)
 
 
 def _item_decoder(operation: Operation) -> Callable[[bytes], Any] | None:

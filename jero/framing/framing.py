@@ -1,7 +1,4 @@
-"""What a wire format is: a record of data.
-
-Items that are bytes already: framed once, however many streams they go into.
-"""
+"""Describes a wire format as data, and items that are framed already."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
@@ -12,16 +9,18 @@ from msgspec.json import Encoder
 
 
 class Framing(Struct, frozen=True, kw_only=True):
-    """A wire format: make one, name it in a response class, and any stream can be sent in it.
+    """A wire format. Name one in a response class of your own, and any stream can be sent in it.
 
-    `encode(item, buffer, encoder)` appends the item's bytes to `buffer`; `encoder` is the JSON encoder that the
-    application or the response chose. What it raises fails the stream, and nothing of that item is sent. An item of
-    which it appends nothing is passed over, and has no separator.
-    `opening`, `separator` and `closing` stand before the items, between two of them, and after them.
-    `keepalive` is what an idle stream is sent so that nobody in between takes it for dead; it must mean
-    nothing to a reader. `None`: the format has nothing of the kind.
-    `around_json`: for a format whose items are JSON, what stands before and after one. It saves a call for items of
-    types that are known to be written on one line; what `encode` appends for them must be the same.
+    `content_type`: the media type of the response.
+    `encode(item, buffer, encoder)` appends the bytes of the item to `buffer`. `encoder` is the JSON encoder of the
+    application or of the response. If `encode` raises, the stream fails, and nothing of that item is sent. If it
+    appends nothing, the item is passed over, and gets no separator.
+    `opening`, `separator`, `closing`: the bytes before the items, between two of them, and after them.
+    `keepalive`: the bytes that an idle stream sends so that no proxy closes its connection. They must mean nothing to a
+    reader. `None` if the format has no such bytes.
+    `json_prefix`, `json_suffix`: if every item is JSON, the bytes that `encode` puts before and after it. They let the
+    engine write items without a call of `encode` for each, if the JSON of their type is known to have no line break.
+    `json_prefix` is `None` if items are not JSON.
     """
 
     content_type: str
@@ -30,13 +29,14 @@ class Framing(Struct, frozen=True, kw_only=True):
     separator: bytes = b""
     closing: bytes = b""
     keepalive: bytes | None = None
-    around_json: tuple[bytes, bytes] | None = None
+    json_prefix: bytes | None = None
+    json_suffix: bytes = b""
 
 
 class FramedItems:
-    """Items that were framed before, in one piece. `count`: how many they are, one at least.
+    """Items that were framed before, in one piece. `count`: their number, at least 1.
 
-    It is no abstract class: whether an item is one is asked for each item, and an abstract class takes long to say.
+    The class is not abstract: the engine checks each item for it, and the check of an abstract class is slow.
     """
 
     __slots__ = ("count",)
@@ -45,15 +45,15 @@ class FramedItems:
         self.count = count
 
     def bytes_in(self, framing: Framing) -> bytes:
-        """All of them in that format, with its separator between two, and nothing before or after."""
+        """Returns all of them in that format, with its separator between two, and nothing before or after them."""
         raise NotImplementedError
 
 
 class PublishedItems(AsyncIterator[FramedItems]):
-    """FramedItems items that are published elsewhere, to many.
+    """Framed items that are published elsewhere, for many streams.
 
-    `deliver`: where it is set while the next item is awaited, the item may be given by a call of it instead. It says
-    whether that was all; if not, the awaiting ends, with the same item.
+    If `deliver` is set while the next items are awaited, the publisher may call it with them instead of ending that
+    wait. It returns whether the items were sent. If they were not, the wait ends, with the same items.
     """
 
     __slots__ = ()
@@ -62,10 +62,8 @@ class PublishedItems(AsyncIterator[FramedItems]):
 
 
 class FramedSource(ABC):
-    """A stream that keeps its items framed: an async iterable of items for whoever iterates it; what sends it asks for
-    them in pieces.
-    """
+    """A source that keeps its items framed. It is an async iterable of items; the engine asks for framed ones."""
 
     @abstractmethod
     def framed(self) -> AsyncIterator[FramedItems]:
-        """The same items, framed."""
+        """Returns the same items, framed."""

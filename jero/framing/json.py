@@ -48,7 +48,7 @@ def encode_line(item: Any, buffer: bytearray, encoder: Encoder) -> None:
         buffer += b"\n"
 
 
-NDJSON = Framing(content_type=NDJSON_NAMES[0], encode=encode_line, keepalive=b"\n", around_json=(b"", b"\n"))
+NDJSON = Framing(content_type=NDJSON_NAMES[0], encode=encode_line, keepalive=b"\n", json_prefix=b"", json_suffix=b"\n")
 
 
 def encode_element(item: Any, buffer: bytearray, encoder: Encoder) -> None:
@@ -65,7 +65,7 @@ JSON_ARRAY = Framing(
     separator=b",",
     closing=b"]",
     keepalive=b" ",
-    around_json=(b"", b""),
+    json_prefix=b"",
 )
 
 
@@ -86,7 +86,7 @@ def checked(framing: Framing, decode: Callable[[bytes], Any]) -> Framing:
                 raise
         framing.encode(item, buffer, encoder)
 
-    return msgspec.structs.replace(framing, encode=encode, around_json=None)
+    return msgspec.structs.replace(framing, encode=encode, json_prefix=None)
 
 
 def _is_about_stream(item: Any) -> bool:

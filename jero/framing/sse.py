@@ -57,5 +57,6 @@ SSE = Framing(
     content_type="text/event-stream",
     encode=encode_event,
     keepalive=b": ping\n\n",
-    around_json=(b"data: ", b"\n\n"),
+    json_prefix=b"data: ",
+    json_suffix=b"\n\n",
 )

@@ -60,7 +60,7 @@ class MediaTypes(Struct, frozen=True):
         if media_type == SSE.content_type:
             return {self.item_keyword: self._event(item)}
         framing: Framing | None = None if output.is_negotiated else getattr(output.response, "framing", None)
-        if framing is not None and (framing.around_json is None or framing.opening not in _OPENINGS):
+        if framing is not None and (framing.json_prefix is None or framing.opening not in _OPENINGS):
             return _opaque(media_type)
         schema = self.schemas.of(item)
         is_array = media_type == JSON if framing is None else framing.opening == _ARRAY

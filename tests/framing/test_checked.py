@@ -74,5 +74,5 @@ def test_an_item_that_does_not_fit_is_refused(framing: Framing, item: Any) -> No
 @FORMATS
 def test_a_checked_format_keeps_all_other_fields(framing: Framing) -> None:
     mine = checked(framing, Decoder(Movie).decode)
-    assert mine.around_json is None
-    assert msgspec.structs.replace(mine, encode=framing.encode, around_json=framing.around_json) == framing
+    assert mine.json_prefix is None
+    assert msgspec.structs.replace(mine, encode=framing.encode, json_prefix=framing.json_prefix) == framing

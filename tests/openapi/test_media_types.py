@@ -59,7 +59,7 @@ class PackedResponse(FramedResponse[Any], frozen=True, kw_only=True):
 
 class SequenceResponse(FramedResponse[T], Generic[T], frozen=True, kw_only=True):
     framing: ClassVar[Framing] = Framing(
-        content_type="application/json-seq", encode=encode_element, around_json=(b"\x1e", b"\n")
+        content_type="application/json-seq", encode=encode_element, json_prefix=b"\x1e", json_suffix=b"\n"
     )
 
 
@@ -70,7 +70,7 @@ class EnvelopeResponse(FramedResponse[T], Generic[T], frozen=True, kw_only=True)
         opening=b'{"items":[',
         separator=b",",
         closing=b"]}",
-        around_json=(b"", b""),
+        json_prefix=b"",
     )
 
 

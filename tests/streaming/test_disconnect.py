@@ -9,7 +9,6 @@ import pytest
 from jero.framing.raw import RAW
 from jero.http.asgi import Message
 from jero.streaming.serve import OpenStreams, send_stream
-from jero.streaming.state import Event
 from jero.streaming.stream import Stream
 from tests.streaming.wire import Wire, make_plan, start, stream
 

@@ -27,14 +27,14 @@ class Other(Struct):
     text: str
 
 
-def short_way(framing: Framing, *types: type) -> FastPath:
-    before, after = framing.around_json or (b"", b"")
-    return FastPath(frozenset(types), DEFAULT_ENCODER, framing.separator + before, after)
+def fast_path(framing: Framing, *types: type) -> FastPath:
+    prefix = framing.separator + (framing.json_prefix or b"")
+    return FastPath(frozenset(types), DEFAULT_ENCODER, prefix, framing.json_suffix)
 
 
-async def sent(framing: Framing, source: Any, one_line: FastPath | None, **options: Any) -> Wire:
+async def sent(framing: Framing, source: Any, path: FastPath | None, **options: Any) -> Wire:
     wire = Wire()
-    await stream(source, wire, framing=framing, fast_path=one_line, **options)
+    await stream(source, wire, framing=framing, fast_path=path, **options)
     return wire
 
 
@@ -71,7 +71,7 @@ class Rows:
 @pytest.mark.parametrize("framing", [NDJSON, JSON_ARRAY, SSE], ids=["ndjson", "array", "events"])
 @pytest.mark.parametrize("source", [rows, mixed, Rows, lambda: rows(0, 1, 3), lambda: rows(count=20_000)])
 async def test_its_bytes_are_those_of_the_long_way(framing: Framing, source: Any) -> None:
-    long, short = await sent(framing, source(), None), await sent(framing, source(), short_way(framing, Row, Other))
+    long, short = await sent(framing, source(), None), await sent(framing, source(), fast_path(framing, Row, Other))
     assert short.body == long.body
     assert short.outcome.items == long.outcome.items
     assert short.is_complete
@@ -83,7 +83,7 @@ async def test_an_event_among_them_is_one() -> None:
         yield ServerSentEvent(data=Row(2), id="2")
         yield Row(3)
 
-    wire = await sent(SSE, source(), short_way(SSE, Row))
+    wire = await sent(SSE, source(), fast_path(SSE, Row))
     assert wire.body == (
         b'data: {"number":1,"held":null}\n\nid: 2\ndata: {"number":2,"held":null}\n\ndata: {"number":3,"held":null}\n\n'
     )
@@ -96,7 +96,7 @@ async def test_nothing_is_sent_of_an_item_that_cannot_be_encoded(framing: Framin
         yield Row(2)
         yield Row(3, held=[4, object()])
 
-    long, short = await sent(framing, source(), None), await sent(framing, source(), short_way(framing, Row))
+    long, short = await sent(framing, source(), None), await sent(framing, source(), fast_path(framing, Row))
     assert short.body == long.body
     assert short.body.count(b"number") == 2
     assert short.outcome.items == 2
@@ -109,12 +109,12 @@ async def test_what_is_of_another_class_goes_the_long_way() -> None:
             yield Row(1)
             yield msgspec.Raw(b"[1,\n2]")
 
-    wire = await sent(NDJSON, source(), short_way(NDJSON, Row))
+    wire = await sent(NDJSON, source(), fast_path(NDJSON, Row))
     assert wire.body.count(b"\n") == 6
 
 
 async def test_chunk_bytes_bounds_it_too() -> None:
-    wire = await sent(NDJSON, rows(), short_way(NDJSON, Row), policy=StreamPolicy(chunk_bytes=1))
+    wire = await sent(NDJSON, rows(), fast_path(NDJSON, Row), policy=StreamPolicy(chunk_bytes=1))
     assert [body.count(b"\n") for body in wire.bodies] == [1, 1, 1, 1, 1, 0]
 
 
@@ -125,7 +125,7 @@ async def test_an_item_is_encoded_when_it_is_yielded() -> None:
             row.number = number
             yield row
 
-    wire = await sent(NDJSON, source(), short_way(NDJSON, Row))
+    wire = await sent(NDJSON, source(), fast_path(NDJSON, Row))
     assert [msgspec.json.decode(line)["number"] for line in wire.body.splitlines()] == [0, 1, 2]
 
 
@@ -140,7 +140,7 @@ async def test_a_client_that_leaves_ends_it() -> None:
         finally:
             closed.append("source")
 
-    request = asyncio.create_task(stream(source(), wire, fast_path=short_way(NDJSON, Row)))
+    request = asyncio.create_task(stream(source(), wire, fast_path=fast_path(NDJSON, Row)))
     await wire.wait_for_bytes(b"number")
     wire.leave()
     await request
@@ -162,7 +162,7 @@ async def test_a_client_that_has_left_is_sent_nothing_of_a_source_that_goes_on()
         yield Row(3)
 
     idle, went_on, wire = asyncio.Event(), asyncio.Event(), Wire()
-    request = asyncio.create_task(stream(source(), wire, fast_path=short_way(NDJSON, Row)))
+    request = asyncio.create_task(stream(source(), wire, fast_path=fast_path(NDJSON, Row)))
     await idle.wait()
     await wire.wait_for_bytes(b"1")
     sent_before = wire.body

@@ -13,7 +13,7 @@ from jero.auth.auth import CredentialAuth, declared_kind, user_type
 from jero.auth.scheme import CHALLENGE, DEFAULT_REALM, APIKeyScheme, KeyLocation, SecurityScheme
 from jero.contract.inputs import Input, read_inputs
 from jero.http.headers import header_pair
-from jero.http.path import read_template
+from jero.routing import read_template
 
 _PARAMETERS: Final = ("headers", "cookies", "params")
 _KEY_PARAMETERS: Final[dict[KeyLocation, str]] = {"header": "headers", "query": "params", "cookie": "cookies"}

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from jero.annotations import check_type, class_of, is_struct, name_of, union_members, wiring_error
-from jero.http.path import PathTemplate
+from jero.routing import PathTemplate
 
 FIELDS: Final = ("path", "params", "headers", "cookies")
 BODIES: Final = ("json", "items", "content")

@@ -11,7 +11,7 @@ from jero.contract.inputs import NO_USER, Input, read_inputs
 from jero.contract.outputs import Output, read_outputs
 from jero.endpoint import Endpoint, OperationNotes, operations, read_notes
 from jero.errors import WiringError
-from jero.http.path import PathTemplate, read_template
+from jero.routing import PathTemplate, read_template
 
 
 class Operation(Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from jero.dispatch.stream import Admission, StreamDefaults
 from jero.endpoint import Endpoint
 from jero.errors import MethodNotAllowed, NotFound
 from jero.http.asgi import ASGIApp, Receive, Scope, Send, route_path
-from jero.router import Found, Router, WrongMethod
+from jero.routing import Found, Router, WrongMethod
 
 
 class Dispatcher:

@@ -10,8 +10,8 @@ from msgspec.structs import FieldInfo
 
 from jero.contract.inputs import Input
 from jero.http.headers import header_name
-from jero.http.path import PathTemplate
 from jero.openapi.schemas import Schema, Schemas
+from jero.routing import PathTemplate
 
 LOCATIONS: Final = {"path": "path", "params": "query", "headers": "header", "cookies": "cookie"}
 # The document describes these elsewhere, and tools ignore them here (OpenAPI 3.2, sections 4.12.1 and 4.21).

@@ -288,10 +288,13 @@ def test_an_authenticator_that_admits_anonymous_callers_needs_an_optional_user()
                 'Write class MoviesEndpoint(Endpoint, path="/..."), or include it with path=.'
             ),
         ),
-        ("movies", "MoviesEndpoint: The path 'movies' does not begin with '/'."),
+        ("movies", "MoviesEndpoint: The path 'movies' does not begin with '/'. Write '/movies'."),
         (
             "/{movie id}",
-            "MoviesEndpoint: The segment '{movie id}' of the path '/{movie id}' is neither a literal nor one {slot}.",
+            (
+                "MoviesEndpoint: The segment '{movie id}' of the path '/{movie id}' is neither a literal nor a slot. "
+                "Write a slot as a name in braces, such as {movie_id}."
+            ),
         ),
     ],
 )

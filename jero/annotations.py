@@ -4,6 +4,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
@@ -145,13 +146,12 @@ def check_type(annotation: Any, where: str, *, allow_custom: bool = False) -> No
 
     That is so for a class that msgspec does not know, unless `allow_custom`, and for an untagged union of Structs.
     """
+    find = _class_without_json if isinstance(annotation, type) else _type_without_json
     try:
-        info = msgspec.inspect.type_info(annotation)
-        json_decoder(annotation)
+        unknown = find(annotation, allow_custom=allow_custom)
     except (TypeError, NameError) as error:
         found = f"msgspec cannot use {name_of(annotation)}: {error}"
         raise wiring_error(where, found, "Change that type") from error
-    unknown = next(_without_json(info, allow_custom=allow_custom), None)
     if unknown is not None:
         place = "" if unknown == name_of(annotation) else f" in {name_of(annotation)}"
         raise wiring_error(
@@ -159,6 +159,20 @@ def check_type(annotation: Any, where: str, *, allow_custom: bool = False) -> No
             f"msgspec has no JSON for {unknown}{place}",
             "Use a Struct or another type that it knows, or give the application an encoder with an enc_hook",
         )
+
+
+def _type_without_json(annotation: Any, *, allow_custom: bool) -> str | None:
+    """Returns the name of a type in `annotation` that msgspec cannot represent in JSON, or `None`.
+
+    Raises `TypeError` or `NameError` if msgspec cannot read the annotation.
+    """
+    info = msgspec.inspect.type_info(annotation)
+    json_decoder(annotation)
+    return next(_without_json(info, allow_custom=allow_custom), None)
+
+
+# Many handlers name the same few classes. Annotations of other kinds are not always hashable.
+_class_without_json = lru_cache(maxsize=1_024)(_type_without_json)
 
 
 def holds_custom(annotation: Any) -> bool:

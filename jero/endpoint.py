@@ -68,8 +68,10 @@ class Endpoint:
 
 def operations(endpoint: Endpoint) -> dict[str, Callable[..., Any]]:
     """Returns the bound handlers of an endpoint by operation, in the order of `OPERATIONS`."""
-    found = {name: inspect.getattr_static(endpoint, name, None) for name in OPERATIONS}
-    return {name: getattr(endpoint, name) for name, member in found.items() if callable(member)}
+    # Not by getattr, which would run a property, and not by inspect.getattr_static, which takes ten times as long.
+    owners = [getattr(owner, "__dict__", {}) for owner in (endpoint, *type(endpoint).__mro__)]
+    members = ((name, next((owner[name] for owner in owners if name in owner), None)) for name in OPERATIONS)
+    return {name: getattr(endpoint, name) for name, member in members if callable(member)}
 
 
 def arriving_body_limit(endpoint: Endpoint) -> int | None:

@@ -5,7 +5,6 @@ import typing
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-import msgspec
 from msgspec import Struct
 
 from jero.annotations import check_type, class_of, is_struct, name_of, union_members, wiring_error
@@ -133,7 +132,7 @@ def _check_threads(handler: Callable[..., Any], inputs: list[Input], where: str)
 
 def _check_slots(inputs: list[Input], template: PathTemplate, where: str) -> None:
     struct = next((input_.type for input_ in inputs if input_.name == "path"), None)
-    fields = () if struct is None else tuple(field.encode_name for field in msgspec.structs.fields(struct))
+    fields: tuple[str, ...] = () if struct is None else class_of(struct).__struct_encode_fields__
     if struct is not None and set(fields) != set(template.slots):
         raise wiring_error(
             where,

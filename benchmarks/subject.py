@@ -19,6 +19,11 @@ class Subject:
         """The module of another application, with a channel and nothing else; not every subject has one."""
         return f"{self.module.removesuffix('app')}channel_app"
 
+    @property
+    def routes_module(self) -> str:
+        """Returns the module that declares many endpoints. Not every subject has such a module."""
+        return f"{self.module.removesuffix('app')}routes"
+
 
 def _peer(name: str, *distributions: str) -> Subject:
     return Subject(name, f"benchmarks.subjects.peers.{name.replace('-', '_')}_app", distributions or (name,))
@@ -42,4 +47,5 @@ SUBJECTS = {
 SSE_ALONE = ("sse-starlette",)
 EVERYONE = tuple(name for name in SUBJECTS if name not in SSE_ALONE)
 EVERYONE_WITH_SSE = tuple(SUBJECTS)
+EVERYONE_WITH_MANY_ROUTES = (JERO, CEILING, "starlette", "litestar", "blacksheep", "falcon", "fastapi")
 EVERYONE_WITH_A_CHANNEL = (JERO, CEILING, "starlette", "litestar", "sse-starlette")

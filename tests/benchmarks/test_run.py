@@ -11,14 +11,14 @@ import pytest
 from benchmarks.__main__ import main, runnable
 from benchmarks.run import run
 from benchmarks.server import Server
-from benchmarks.subject import CEILING, EVERYONE_WITH_A_CHANNEL, JERO, SUBJECTS, Subject
+from benchmarks.subject import CEILING, EVERYONE_WITH_A_CHANNEL, EVERYONE_WITH_MANY_ROUTES, JERO, SUBJECTS, Subject
 from benchmarks.workloads import WORKLOADS
 from tests.programs import needs_program
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["w1", "w5a", "w5b", "w6", "w10"])
+@pytest.mark.parametrize("name", ["w1", "w5a", "w5b", "w6", "w10", "w19"])
 def test_a_quick_run_measures_jero_and_the_ceiling(name: str) -> None:
     workload = WORKLOADS[name]
     results = run(workload, [JERO, CEILING], rounds=1, is_quick=True)
@@ -119,6 +119,12 @@ def test_every_subject_has_an_application(subject: Subject) -> None:
 @pytest.mark.parametrize("name", EVERYONE_WITH_A_CHANNEL)
 def test_those_with_a_channel_have_an_application_for_it(name: str) -> None:
     assert holds_an_application(SUBJECTS[name].channel_module)
+
+
+@pytest.mark.parametrize("name", EVERYONE_WITH_MANY_ROUTES)
+def test_a_subject_with_many_routes_has_a_module_that_declares_them(name: str) -> None:
+    source = (ROOT / f"{SUBJECTS[name].routes_module.replace('.', '/')}.py").read_text("utf-8")
+    assert re.search(r"^def declare\(", source, re.MULTILINE)
 
 
 def holds_an_application(module: str) -> bool:

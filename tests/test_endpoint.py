@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from jero import Conflict, Endpoint, Gone, HTTPError, NotFound, WiringError
-from jero.endpoint import OperationNotes, arriving_body_limit, operation_notes, read_notes
+from jero.endpoint import OperationNotes, arriving_body_limit, operation_notes, operations, read_notes
 
 
 class FilmsEndpoint(Endpoint, path="/films"):
@@ -103,3 +103,18 @@ def test_a_body_read_as_it_arrives_has_a_limit_if_the_endpoint_sets_one() -> Non
     vars(own)["max_body_bytes"] = 20
     found = [arriving_body_limit(one) for one in (unbounded, Bounded(), Inherited(), AsTheDefault(), own)]
     assert found == [None, 10, 10, Endpoint.max_body_bytes, 20]
+
+
+def test_the_operations_are_the_callable_members_of_the_endpoint_and_its_bases() -> None:
+    class ShelfEndpoint(FilmsEndpoint):
+        put: Any = None  # a subclass takes an operation away
+
+        @property
+        def delete(self) -> int:
+            raise AssertionError("a property is not an operation, and is not run")
+
+        def __init__(self) -> None:
+            self.patch = self.post  # an instance may have an operation of its own
+
+    endpoint = ShelfEndpoint()
+    assert operations(endpoint) == {"get": endpoint.get, "post": endpoint.post, "patch": endpoint.post}

@@ -1,8 +1,8 @@
-"""The application: it wires, includes, and is what the server calls."""
+"""The application: what it includes in `_wire`, its resources, and the entry that the server calls."""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Concatenate, ParamSpec, TypeVar, Unpack
 
@@ -11,7 +11,7 @@ from msgspec.json import Encoder
 from jero.auth import Auth
 from jero.codec import DEFAULT_ENCODER
 from jero.dispatch.dispatcher import Wiring
-from jero.dispatch.failures import E, ExceptionHandler, ExceptionHandlers, Failures
+from jero.dispatch.failures import E, ExceptionHandler, Failures
 from jero.dispatch.stream import Admission, StreamDefaults
 from jero.endpoint import Endpoint
 from jero.errors import WiringError
@@ -19,7 +19,7 @@ from jero.http.asgi import ASGIApp, Receive, Scope, Send
 from jero.lifespan import Lifespan
 from jero.openapi.info import Description, Documentation, DocumentInfo
 from jero.policy import DEFAULT_POLICY, StreamOutcome, StreamPolicy
-from jero.shutdown import FatalSignal, ShutdownWatch, all_over
+from jero.shutdown import ShutdownWatch
 from jero.streaming.serve import OpenStreams
 
 logger = logging.getLogger("jero.streams")
@@ -29,7 +29,7 @@ R = TypeVar("R")
 
 
 class BaseApp:
-    """An ASGI 3 application: subclass it, and include its endpoints in `_wire`.
+    """An ASGI 3 application. Subclass it, and include endpoints in `_wire`.
 
         class App(BaseApp):
             async def _wire(self) -> None:
@@ -37,9 +37,9 @@ class BaseApp:
 
         app = App()  # uvicorn module:app
 
-    `stream_policy`: the limits of streams that set none of their own. `encoder`: writes all JSON, so that its
-    `enc_hook`, `decimal_format` and `uuid_format` hold everywhere. `validate_items`: whether streams check each item
-    against the type that its handler declares, before it is sent; for development.
+    `stream_policy`: the limits of streams whose endpoint or response sets no policy. `encoder`: encodes all JSON, so
+    its `enc_hook`, `decimal_format` and `uuid_format` apply everywhere. `validate_items`: whether streams check each
+    item against the type that the handler declares, before the item is sent; meant for development.
     """
 
     _wiring: Wiring
@@ -53,7 +53,7 @@ class BaseApp:
         encoder: Encoder | None = None,
         validate_items: bool = False,
     ) -> None:
-        self._streams = OpenStreams(self._begin_stream)
+        self._streams = OpenStreams(self._stream_opened)
         self._stream_defaults = StreamDefaults(
             encoder=encoder or DEFAULT_ENCODER,
             policy=stream_policy,
@@ -62,18 +62,18 @@ class BaseApp:
             streams=self._streams,
             validate_items=validate_items,
         )
-        self._unwire()
-        self._lifespan = Lifespan(self._start, self._stop)
         self._shutdown_watch = ShutdownWatch(self._streams.drain, lambda: len(self._streams) > 0)
-        self._fatal_signal = FatalSignal(self._streams.drain)
+        self._lifespan = Lifespan(self._start, self._stop)
+        self._unwire()
 
     async def _wire(self) -> None:
-        """Override it: opens what the endpoints need, and includes them. It runs once, before the first request."""
+        """Override it to open resources and to include endpoints. Runs once, before the first request."""
 
     def _include_endpoint(self, endpoint: Endpoint, *, path: str | None = None, auth: Auth | None = None) -> None:
-        """Serves the endpoint, on `path` in place of its own where one is given, to callers that `auth` lets in.
+        """Serves the endpoint. `path` replaces its own path; `auth` checks who calls.
 
-        Raises `WiringError` where its declaration cannot work, or another has its method and path.
+        Raises `WiringError` if the endpoint's declaration cannot work, or if another endpoint has the same method and
+        path.
         """
         wiring = self._open_wiring("_include_endpoint")
         wiring.operations += wiring.add(endpoint, path, auth)
@@ -81,26 +81,27 @@ class BaseApp:
     def _include_middleware(
         self, factory: Callable[Concatenate[ASGIApp, P], object], /, *arguments: P.args, **options: P.kwargs
     ) -> None:
-        """Puts a pure ASGI middleware, `factory(app, **options)`, around the application; the first is the outermost.
+        """Puts a pure ASGI middleware, `factory(app, **options)`, around the application. The first is the outermost.
 
-        It is made once, when `_wire` has ended, and sees requests and websockets, problems too. What it raises before
-        a response has begun is answered as what a handler raises.
+        The factory is called once, after `_wire`. The middleware sees requests, websockets and error responses. An
+        exception that it raises before the response has begun is answered like an exception of a handler.
         """
         self._open_wiring("_include_middleware").middleware.add(factory, *arguments, **options)
 
     def _include_exception_handler(self, exception: type[E], handler: ExceptionHandler[E]) -> None:
-        """Answers exceptions of this class, raised before the first byte of a response, by what `handler(error)` gives.
+        """Answers exceptions of this class with `handler(error)`, if they are raised before a response's first byte.
 
-        It gives a response with a whole body, or gives or raises an `HTTPError`; it may be asynchronous. The handler
-        of the class nearest to the exception's own is called. One of `Exception` is not called for an `HTTPError`;
-        one of `HTTPError`, or of a subclass, is, and for the 500 of an unexpected exception as well.
+        The handler returns a response with a whole body, or returns or raises an `HTTPError`; it may be `async def`.
+        If several classes match, the handler of the nearest class is called. A handler of `Exception` is not called
+        for an `HTTPError`. A handler of `HTTPError` is also called for the 500 of an unexpected exception.
         """
-        self._open_wiring("_include_exception_handler").exception_handlers.add(exception, handler)
+        self._open_wiring("_include_exception_handler").failures.add(exception, handler)
 
     def _include_app(self, app: ASGIApp, *, path: str) -> None:
-        """Mounts another ASGI application below `path`: requests and websockets, unless an endpoint stands below it.
+        """Mounts another ASGI application below `path`, for requests and websockets that no endpoint there matches.
 
-        It starts up when `_wire` has ended, in the order of inclusion, and shuts down before the resources close.
+        Mounted applications start up after `_wire`, in the order of inclusion. They shut down before the resources
+        close.
         """
         self._open_wiring("_include_app").mounts.add(app, path)
 
@@ -114,11 +115,11 @@ class BaseApp:
         openapi_version: str = "3.2.0",
         **description: Unpack[Description],
     ) -> None:
-        """Serves the OpenAPI document of all endpoints on `path`, and a page that shows it on `docs_path`.
+        """Serves the OpenAPI document of all endpoints on `path`, and a page that shows the document on `docs_path`.
 
-        `docs_path=None` leaves the page out, `path=None` both. `version` is the API's own; `openapi_version` is
-        "3.2.0" or "3.1.0". `servers`, `description` and the others: see `jero.openapi.info.DocumentInfo`.
-        The document is made once, when `_wire` has ended.
+        `docs_path=None` leaves out the page, `path=None` both. `version` is the version of the API; `openapi_version`
+        is "3.2.0" or "3.1.0". For `servers`, `description` and the others see `jero.openapi.info.DocumentInfo`.
+        The document is written once, after `_wire`.
         """
         self._open_wiring("_include_openapi")
         if self._documentation is not None:
@@ -127,15 +128,15 @@ class BaseApp:
         self._documentation = Documentation(info, path, docs_path, openapi_version)
 
     def _enter(self, manager: AbstractContextManager[R]) -> R:
-        """Opens a resource for the life of the application; closed in reverse order, also when `_wire` fails."""
+        """Opens a resource for as long as the application runs. Resources close in reverse, also if `_wire` fails."""
         return self._lifespan.enter(manager)
 
     async def _aenter(self, manager: AbstractAsyncContextManager[R]) -> R:
-        """Opens a resource for the life of the application; closed in reverse order, also when `_wire` fails."""
+        """Opens a resource for as long as the application runs. Resources close in reverse, also if `_wire` fails."""
         return await self._lifespan.aenter(manager)
 
     async def _on_stream_end(self, outcome: StreamOutcome) -> None:
-        """Override it to count or log: it is called once for every stream, after its last byte."""
+        """Override it to count or log streams. Called once for every stream, after its last byte."""
         logger.info(
             "%s %s: %s after %d items, %d bytes, %.3f s",
             outcome.method,
@@ -147,29 +148,32 @@ class BaseApp:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI entry."""
+        """Serves a lifespan, a request or a websocket of the server (ASGI 3)."""
         if scope["type"] == "lifespan":
             await self._lifespan.serve(receive, send)
-        elif self._lifespan.is_ready or await self._is_made_ready(scope, send):
+        elif self._lifespan.is_ready or await self._become_ready(scope, send):
             await self._entry(scope, receive, send)
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:
-        """The life of the application, for a host that starts up nothing that is mounted in it: Starlette, FastAPI.
+        """Starts the application on entry, and shuts it down on exit.
+
+        Use it if the host does not start the applications mounted in it. Starlette and FastAPI do not:
 
             Starlette(routes=[Mount("/jero", app)], lifespan=lambda _: app.lifespan())
 
-        Raises what `_wire` raises. Without it the first request begins the life, and the event loop's end ends it.
+        Raises what `_wire` raises. Without it, the first request starts the application, and it shuts down when the
+        event loop ends.
         """
         return self._lifespan.run()
 
     def drain(self) -> asyncio.Future[None]:
-        """Ends the open streams as a shutdown of the server does, and refuses new ones with 503 from now on.
+        """Ends the open streams as a shutdown of the server does. From now on, new streams are refused with 503.
 
-        The future is done when all are over, those of applications of jero's that are mounted in this one too. jero
-        does this by itself when the server stops listening.
+        The future is done when all streams are over, including those of mounted applications that are a `BaseApp`.
+        jero drains automatically when the server stops listening.
         """
         mounted = [app.drain() for app in self._wiring.mounts.apps if isinstance(app, BaseApp)]
-        return all_over([self._streams.drain(), *mounted])
+        return asyncio.ensure_future(_all_done([self._streams.drain(), *mounted]))
 
     async def _start(self) -> None:
         self._unwire()
@@ -184,7 +188,6 @@ class BaseApp:
 
     async def _stop(self) -> None:
         self._shutdown_watch.close()
-        self._fatal_signal.close()
         await self._streams.drain()
 
     def _unwire(self) -> None:
@@ -192,9 +195,9 @@ class BaseApp:
         self._documentation = None
         self._entry = self._wiring.entry()
 
-    def _begin_stream(self, scope: Scope) -> None:
-        self._shutdown_watch.begin(scope)
-        self._fatal_signal.begin()
+    def _stream_opened(self, scope: Scope) -> None:
+        if not self._shutdown_watch.is_looking:
+            self._shutdown_watch.begin(scope)
 
     def _open_wiring(self, method: str) -> Wiring:
         if not self._lifespan.is_open or self._lifespan.is_ready:
@@ -202,11 +205,15 @@ class BaseApp:
             raise WiringError(f"{method}: it was called {when}. Call it in _wire.")
         return self._wiring
 
-    async def _is_made_ready(self, scope: Scope, send: Send) -> bool:
-        """Whether the application is wired now; where it cannot be, that is the answer."""
+    async def _become_ready(self, scope: Scope, send: Send) -> bool:
+        """Returns whether the application is wired now. Answers the request if wiring failed."""
         try:
             await self._lifespan.ready()
         except Exception as error:
-            await Failures(ExceptionHandlers()).refuse(error, scope, send)
+            await Failures().refuse(error, scope, send)
             return False
         return True
+
+
+async def _all_done(futures: Sequence[asyncio.Future[None]]) -> None:
+    await asyncio.wait(futures)

@@ -1,6 +1,7 @@
-"""Startup and shutdown: the application's resources, opened while it is wired and closed in reverse.
+"""Speaks both sides of the lifespan protocol (ASGI lifespan, version 2).
 
-Another application's startup and shutdown, as a server runs them (ASGI lifespan protocol, version 2).
+`Lifespan` is the application's side: it starts up when a server says so, opens resources, and closes them at shutdown.
+`Startup` is the server's side: it starts up and shuts down another application, such as a mounted one.
 """
 
 import asyncio
@@ -22,11 +23,11 @@ R = TypeVar("R")
 
 
 class Lifespan:
-    """Runs `wire` once for each life of the server (ASGI lifespan protocol, version 2), and `unwire` at its end,
-    before the resources are closed.
+    """The application's side of the protocol: runs `wire` at startup and `unwire` at shutdown, each time it is started.
 
-    A host that does not speak that protocol has the life in `run`. Where nobody begins it the first request does,
-    in a task of its own that ends with the event loop.
+    Resources that `wire` opens are closed after `unwire`, the last one first. A host that does not speak the protocol
+    starts the application with `run`. If nothing starts it, the first request does, in a task that ends with the event
+    loop. `is_ready`: the application is wired, and is not shutting down.
     """
 
     def __init__(self, wire: Callable[[], Awaitable[None]], unwire: Callable[[], Awaitable[None]]) -> None:
@@ -39,19 +40,19 @@ class Lifespan:
 
     @property
     def is_open(self) -> bool:
-        """Whether the application is being wired, or runs."""
+        """Returns whether the application is starting, running or shutting down."""
         return self._resources is not None
 
     def enter(self, manager: AbstractContextManager[R]) -> R:
-        """Opens a resource until the end of this life."""
+        """Opens a resource, and closes it at shutdown. Raises `WiringError` if the application is not started."""
         return self._open_resources().enter_context(manager)
 
     async def aenter(self, manager: AbstractAsyncContextManager[R]) -> R:
-        """Opens a resource until the end of this life."""
+        """Opens a resource, and closes it at shutdown. Raises `WiringError` if the application is not started."""
         return await self._open_resources().enter_async_context(manager)
 
     async def serve(self, receive: Receive, send: Send) -> None:
-        """The lifespan protocol, from startup to shutdown."""
+        """Answers the server's messages, from startup to shutdown."""
         await receive()
         try:
             await self._begin()
@@ -71,7 +72,7 @@ class Lifespan:
 
     @asynccontextmanager
     async def run(self) -> AsyncGenerator[None, None]:
-        """A life as long as the block. Raises `WiringError` where one is under way."""
+        """Starts the application on entry, and shuts it down on exit. Raises `WiringError` if it is started already."""
         await self._begin()
         try:
             yield
@@ -79,28 +80,29 @@ class Lifespan:
             await self._end()
 
     async def ready(self) -> None:
-        """Returns when the application is wired, which it begins to be where no server has told it to.
+        """Waits until the application is wired. Wires it if no server has started it.
 
-        Raises what `wire` raises; the next call begins anew. Raises `ServiceUnavailable` while it is started up, or
-        shut down, by somebody else.
+        Raises what `wire` raises; the next call tries again. Raises `ServiceUnavailable` while a server or a host
+        starts the application or shuts it down.
         """
         if self.is_ready:
             return
         if self._started is None:
             if self.is_open:
-                raise ServiceUnavailable("The application starts up or goes down.", headers={"Retry-After": "1"})
+                raise ServiceUnavailable("The application is starting or shutting down.", headers={"Retry-After": "1"})
             self._started = asyncio.get_running_loop().create_future()
-            self._own_task = asyncio.create_task(self._live(self._started), name="lifespan")
+            self._own_task = asyncio.create_task(self._run_alone(self._started), name="lifespan")
         await asyncio.shield(self._started)
 
-    async def _live(self, started: asyncio.Future[None]) -> None:
+    async def _run_alone(self, started: asyncio.Future[None]) -> None:
+        """Starts the application, and shuts it down when the event loop ends, which cancels this task."""
         try:
             await self._begin()
         except BaseException as error:
             if isinstance(error, Exception):
                 started.set_exception(error)
                 return
-            started.set_exception(RuntimeError(f"the startup was ended by {error!r}"))
+            started.set_exception(RuntimeError(f"{error!r} ended the startup"))
             raise
         started.set_result(None)
         try:
@@ -111,9 +113,9 @@ class Lifespan:
     async def _begin(self) -> None:
         if self._resources is not None:
             raise WiringError(
-                "The application runs already. It is started once: by its server, or by a host with app.lifespan()."
+                "The application is started already. Start it once: by its server, or by a host with app.lifespan()."
             )
-        CancelScope()  # anyio loads its part for this event loop on first use, which is not to be in a request
+        CancelScope()  # the first use makes anyio import its part for this event loop: not during a request
         self._resources = AsyncExitStack()
         try:
             await self._wire()
@@ -138,20 +140,21 @@ class Lifespan:
 
     def _open_resources(self) -> AsyncExitStack:
         if self._resources is None:
-            raise WiringError("_enter and _aenter open resources for the life of the application: call them in _wire.")
+            raise WiringError("_enter and _aenter open resources until the application shuts down. Call them in _wire.")
         return self._resources
 
 
 def _failed(phase: str, error: Exception) -> Message:
-    """A refusal in one sentence where jero knows what is wrong; the whole traceback where the program raised."""
+    """Returns the message for a failure: one sentence if jero refused, the whole traceback if the program raised."""
     message = f"WiringError: {error}" if isinstance(error, WiringError) else "".join(traceback.format_exception(error))
     return {"type": f"lifespan.{phase}.failed", "message": message}
 
 
 class Startup:
-    """Holds the application's lifespan open in a task of its own, between `begin` and `end`, or in an `async with`.
+    """The server's side of the protocol: runs an application's lifespan in a task, from `begin` to `end`.
 
-    `state`: what the application put there for the scopes of its requests. `name`: for the log.
+    It is an async context manager too. `state`: what the application put there for the scopes of its requests. `name`:
+    names the application in errors and in the log.
     """
 
     def __init__(self, app: ASGIApp, name: str = "The application") -> None:
@@ -172,15 +175,15 @@ class Startup:
         await self.end()
 
     async def begin(self) -> None:
-        """Starts the application up. Raises `RuntimeError` with its reason where it does not start.
+        """Starts the application. Raises `RuntimeError` with the application's reason if it does not start.
 
-        One that does not speak the protocol counts as started, as it does with every server.
+        An application that does not speak the protocol counts as started, as with every server.
         """
         self.state.clear()
         task = asyncio.create_task(self._run(), name="lifespan")
-        task.add_done_callback(_error_of)  # an application that said why it fails may raise it, too
+        task.add_done_callback(_error_of)  # an application that reports its failure may raise it too
         try:
-            is_answered = await self._ask(task, "startup")
+            is_answered = await self._request(task, "startup")
         except asyncio.CancelledError:
             task.cancel()
             raise
@@ -190,16 +193,16 @@ class Startup:
             logger.debug("%s does not speak the lifespan protocol: %r", self._name, _error_of(task))
 
     async def end(self) -> None:
-        """Shuts it down. Raises `RuntimeError` with its reason where that fails."""
+        """Shuts the application down. Raises `RuntimeError` with the application's reason if that fails."""
         task, self._task = self._task, None
         if task is None:
             return
-        is_answered = await self._ask(task, "shutdown")
-        if is_answered or not task.cancelled():  # an event loop that ends has cancelled it
+        is_answered = await self._request(task, "shutdown")
+        if is_answered or not task.cancelled():  # the end of the event loop cancels the task
             await task
 
-    async def _ask(self, task: asyncio.Task[None], phase: str) -> bool:
-        """Whether the application answers at all. Raises `RuntimeError` where it says that it failed."""
+    async def _request(self, task: asyncio.Task[None], phase: str) -> bool:
+        """Sends the phase's message. Returns whether the application answers. Raises `RuntimeError` if it failed."""
         await self._to_app.put({"type": f"lifespan.{phase}"})
         answering = asyncio.ensure_future(self._from_app.get())
         try:
@@ -211,16 +214,16 @@ class Startup:
             return False
         answer = answering.result()
         if answer["type"] == f"lifespan.{phase}.failed":
-            raise RuntimeError(f"{self._name}'s {phase} failed: {answer.get('message') or 'it gives no reason'}")
+            raise RuntimeError(f"{self._name}'s {phase} failed: {answer.get('message') or 'it gave no reason'}")
         return True
 
     async def _run(self) -> None:
         scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
-        await self._app(scope, self._to_app.get, self._take)
+        await self._app(scope, self._to_app.get, self._answer)
 
-    async def _take(self, message: Message) -> None:
-        if not message["type"].startswith("lifespan."):  # it takes the lifespan for a request
-            raise ValueError(f"{message['type']} is no message of the lifespan protocol")
+    async def _answer(self, message: Message) -> None:
+        if not message["type"].startswith("lifespan."):  # the application takes the lifespan for a request
+            raise ValueError(f"{message['type']} is not a message of the lifespan protocol")
         await self._from_app.put(message)
 
 

@@ -1,20 +1,15 @@
-"""The sockets under a request, found among the process's own by what its scope says of them.
+"""Notices that the server shuts down while streams are open, by the sockets under the requests.
 
-ASGI has no word for a server that stops, nor for a connection that is to be dropped: the sockets have. Where the
-system does not list a process's descriptors, or the scope does not name the sockets' own ends (behind a proxy whose
-headers the server trusts, for one), nothing is found, and nothing is done.
+A server sends an application `lifespan.shutdown` only after the open requests have ended, and an endless stream never
+ends. But the first thing that every server does is to stop listening. So jero looks at the socket that its requests
+came by. Nothing of the server is replaced or patched. It makes no difference which signal the process got, whether it
+got a signal at all (hypercorn's workers do not), or how many workers there are.
 
+ASGI has no message for dropping a connection either: `drop_connection` shuts down the socket.
 
-Noticing that the server is going down, while streams are open.
-
-A server tells an application of its shutdown when the open requests have ended, which an endless stream never does.
-But the first thing that every server does is to stop listening. So jero looks at the socket that its requests came by:
-nothing of the server's is replaced or patched, and it makes no difference which signal the process was sent, or
-whether it was sent one at all (hypercorn's workers are not), or how many workers there are.
-
-Only a signal that nobody handles comes too fast for that: the process would be dead before it is looked. (The last of
-hypercorn's workers are ended so.) There, and nowhere else, jero handles it: the process dies of it after the streams.
-
+Sockets are found among the process's descriptors, by the addresses in the request's scope. Nothing is found if the
+system does not list descriptors, or if the scope does not name the socket's own addresses (as behind a proxy whose
+forwarding headers the server trusts). Then nothing is noticed, and nothing is dropped.
 """
 
 import asyncio
@@ -31,20 +26,92 @@ from msgspec import Struct
 
 from jero.http.asgi import Scope
 
+LOOK_SECONDS: Final = 0.1
+
+
+class ShutdownWatch:
+    """Calls `on_shutdown` when the server stops listening, or when a SIGTERM arrives that nothing else handles.
+
+    `begin` starts the watch, which looks at the socket every `LOOK_SECONDS` as long as `is_needed()`. `is_looking`: the
+    next look is scheduled.
+    """
+
+    def __init__(self, on_shutdown: Callable[[], asyncio.Future[None]], is_needed: Callable[[], bool]) -> None:
+        self._on_shutdown = on_shutdown
+        self._is_needed = is_needed
+        self._listener: Listener | None = None
+        self._has_sought = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._signal_loop: asyncio.AbstractEventLoop | None = None
+        self.is_looking = False
+
+    def begin(self, scope: Scope) -> None:
+        """Starts the watch for the request of `scope`, unless the watch has started already."""
+        self._hold_signal()
+        if not self._has_sought:  # not at startup: some servers begin to listen only later
+            self._has_sought = True
+            self._listener = find_listener(scope)
+        if self._listener is not None and not self.is_looking:
+            self._look_later()
+
+    def close(self) -> None:
+        """Ends the watch. The next `begin` looks for the socket again, and the process dies of a SIGTERM at once."""
+        self._stop_looking()
+        if self._signal_loop is not None:
+            self._signal_loop.remove_signal_handler(signal.SIGTERM)
+            self._signal_loop = None
+
+    def _look_later(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+        self.is_looking = True
+
+    def _look(self) -> None:
+        self.is_looking = False
+        if not self._is_needed():
+            return
+        if self._listener is not None and self._listener.is_open():
+            self._look_later()
+        else:
+            self._stop_looking()
+            self._on_shutdown()
+
+    def _stop_looking(self) -> None:
+        self._has_sought, self._listener = False, None
+        if self._timer is not None:
+            self._timer.cancel()
+        self.is_looking = False
+
+    def _hold_signal(self) -> None:
+        """Handles SIGTERM if nothing else does: the process would be dead before the next look.
+
+        The last of hypercorn's workers are ended so. Only the main thread of a process can handle signals.
+        """
+        is_main = threading.current_thread() is threading.main_thread()
+        if self._signal_loop is None and is_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            self._signal_loop = asyncio.get_running_loop()
+            self._signal_loop.add_signal_handler(signal.SIGTERM, self._drain_and_die)
+
+    def _drain_and_die(self) -> None:
+        self._on_shutdown().add_done_callback(lambda _: self._die())
+
+    def _die(self) -> None:
+        self.close()
+        signal.raise_signal(signal.SIGTERM)
+
 
 class Listener(Struct, frozen=True):
-    """A socket that listens: its descriptor, and the inode by which it is told from a later one of that number."""
+    """A socket that listens: its descriptor, and the inode, which tells it from a later socket of that descriptor."""
 
     descriptor: int
     inode: int
 
     def is_open(self) -> bool:
-        """Whether it is still there."""
+        """Returns whether the socket is still open."""
         return _inode(self.descriptor) == self.inode
 
 
 def find_listener(scope: Scope) -> Listener | None:
-    """The socket that the request came by."""
+    """Returns the socket that the request came by, or `None` if it is not found."""
     server = scope.get("server")
     if not server:
         return None
@@ -53,10 +120,10 @@ def find_listener(scope: Scope) -> Listener | None:
 
 
 def drop_connection(scope: Scope) -> bool:
-    """Ends the request's connection at once, and with it what the server has not yet sent; says whether it could.
+    """Ends the request's connection at once, with everything that the server has not yet sent. Returns whether it did.
 
-    A server that closes a connection waits for the client to take the rest, which one that does not read never does.
-    A connection of HTTP/2 or later is left alone: other requests share it.
+    A server that closes a connection waits until the client has taken the rest. A client that does not read never does.
+    A connection of HTTP/2 or later is left alone, because other requests share it.
     """
     server, client = scope.get("server"), scope.get("client")
     if not server or not client or not str(scope.get("http_version", "")).startswith("1"):
@@ -70,23 +137,23 @@ def drop_connection(scope: Scope) -> bool:
     return True
 
 
-def _find(is_it: Callable[[socket.socket], bool]) -> int | None:
+def _find(is_wanted: Callable[[socket.socket], bool]) -> int | None:
     try:
-        descriptors = sorted(map(int, os.listdir("/dev/fd")))  # noqa: PTH208 - these are numbers, and no paths
+        descriptors = sorted(map(int, os.listdir("/dev/fd")))  # noqa: PTH208 - these are numbers, not paths
     except OSError:
         return None
     for descriptor in descriptors:
-        with suppress(OSError):  # it was closed meanwhile, or is no socket of that kind
+        with suppress(OSError):  # closed meanwhile, or a socket of another kind
             if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
                 with _borrowed(descriptor) as found:
-                    if is_it(found):
+                    if is_wanted(found):
                         return descriptor
     return None
 
 
 @contextmanager
 def _borrowed(descriptor: int) -> Generator[socket.socket, None, None]:
-    """A socket object on somebody else's descriptor, which is not closed with it."""
+    """Wraps the server's descriptor in a socket object, without closing the descriptor afterwards."""
     found = socket.socket(fileno=descriptor)
     try:
         yield found
@@ -99,14 +166,14 @@ def _is_listening(found: socket.socket) -> bool:
 
 
 def _has_port(name: Any, server: Any) -> bool:
-    """Whether a listening socket's name fits a scope's `server`: it may listen on any host, or on a path."""
+    """Returns whether a listening socket's name fits the scope's `server`: it may listen on any host, or on a path."""
     if isinstance(name, str):
         return bool(name == server[0])
     return bool(server[1] is not None and name[1] == int(server[1]))
 
 
 def _end(name: Any) -> tuple[str, int] | None:
-    """A connection's end as a scope names it; an IPv4 address is that also where the socket is one of IPv6."""
+    """Returns one end of a connection as a scope names it. An IPv6 socket names IPv4 addresses with a prefix."""
     if not isinstance(name, list | tuple):
         return None
     host, port = cast("Sequence[Any]", name)[:2]
@@ -118,83 +185,3 @@ def _inode(descriptor: int) -> int:
         return os.fstat(descriptor).st_ino
     except OSError:
         return 0
-
-
-LOOK_SECONDS: Final = 0.1
-
-
-class ShutdownWatch:
-    """Calls `on_shutdown` when the socket that requests came by no longer listens.
-
-    It looks every tenth of a second, only while `is_needed`. Where the system does not list a process's descriptors,
-    or the server does not name its socket, nothing is noticed.
-    """
-
-    def __init__(self, on_shutdown: Callable[[], object], is_needed: Callable[[], bool]) -> None:
-        self._on_shutdown = on_shutdown
-        self._is_needed = is_needed
-        self._listener: Listener | None = None
-        self._has_sought = False
-        self._timer: asyncio.TimerHandle | None = None
-
-    def begin(self, scope: Scope) -> None:
-        """A stream begins, for the request of `scope`."""
-        if not self._has_sought:  # not at startup: some servers listen only later
-            self._has_sought = True
-            self._listener = find_listener(scope)
-        if self._listener is not None and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look, self._listener)
-
-    def close(self) -> None:
-        """Ends the watch; the next `begin` begins anew."""
-        self._has_sought, self._listener = False, None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _look(self, listener: Listener) -> None:
-        self._timer = None
-        if not self._is_needed():
-            return
-        if listener.is_open():
-            self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look, listener)
-        else:
-            self.close()
-            self._on_shutdown()
-
-
-class FatalSignal:
-    """Holds SIGTERM back where nothing handles it, until the future of `on_shutdown` is done."""
-
-    def __init__(self, on_shutdown: Callable[[], asyncio.Future[None]]) -> None:
-        self._on_shutdown = on_shutdown
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def begin(self) -> None:
-        """A stream begins. Only a process's main thread hears signals."""
-        is_main = threading.current_thread() is threading.main_thread()
-        if self._loop is None and is_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            self._loop = asyncio.get_running_loop()
-            self._loop.add_signal_handler(signal.SIGTERM, self._hear)
-
-    def close(self) -> None:
-        """From now on the process dies of it at once again."""
-        if self._loop is not None:
-            self._loop.remove_signal_handler(signal.SIGTERM)
-            self._loop = None
-
-    def _hear(self) -> None:
-        self._on_shutdown().add_done_callback(lambda _: self._die())
-
-    def _die(self) -> None:
-        self.close()
-        signal.raise_signal(signal.SIGTERM)
-
-
-def all_over(draining: Sequence[asyncio.Future[None]]) -> asyncio.Future[None]:
-    """Done when all of them are."""
-    return asyncio.ensure_future(_wait(draining))
-
-
-async def _wait(draining: Sequence[asyncio.Future[None]]) -> None:
-    await asyncio.wait(draining)

@@ -1,1 +1,1 @@
-"""One request, from its matched route to its last byte."""
+"""Dispatches each request to its route or mount, and answers it."""

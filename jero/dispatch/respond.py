@@ -1,8 +1,8 @@
-"""A response whose body is whole: its bytes, in two messages."""
+"""Writes a response whose body is whole, and sends it: a status, headers with its length, and one body."""
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias, cast
 
 from msgspec.json import Encoder
 
@@ -12,20 +12,18 @@ from jero.responses.whole import BYTES, JSON, TEXT, BytesResponse, JSONResponse,
 
 logger = logging.getLogger("jero.requests")
 
+# A status, headers and a body, as they are sent.
+Whole: TypeAlias = tuple[int, HeaderPairs, bytes]
+
 _JSON: Final = JSON.encode()
 _TEXT: Final = TEXT.encode()
 _BYTES: Final = BYTES.encode()
 
-_WRAPPERS: Final[tuple[tuple[type[Response[Any]], bytes, Callable[[Any, Encoder], bytes]], ...]] = (
-    (JSONResponse, _JSON, lambda response, encoder: encoder.encode(response.content)),
-    (TextResponse, _TEXT, lambda response, encoder: response.content.encode()),
-    (BytesResponse, _BYTES, lambda response, encoder: bytes(response.content)),
-)
 
+def write_plain(value: Any, declared: frozenset[Any], encoder: Encoder) -> Whole:
+    """Writes a value that a handler returned without a response around it.
 
-async def send_plain(value: Any, declared: frozenset[Any], scope: Scope, send: Send, encoder: Encoder) -> None:
-    """Sends a value that a handler returned as it is: `str` as text and `bytes` as bytes where they are declared,
-    all else as JSON.
+    A `str` is sent as text and `bytes` as bytes if the handler declares that type. Everything else is sent as JSON.
     """
     if str in declared and isinstance(value, str):
         body, media_type = value.encode(), _TEXT
@@ -33,38 +31,39 @@ async def send_plain(value: Any, declared: frozenset[Any], scope: Scope, send: S
         body, media_type = value, _BYTES
     else:
         body, media_type = encoder.encode(value), _JSON
-    await _send(200, [(b"content-type", media_type), (b"content-length", b"%d" % len(body))], body, scope, send)
+    return 200, [(b"content-type", media_type), (b"content-length", b"%d" % len(body))], body
 
 
-async def send_response(response: Response[Any], scope: Scope, send: Send, encoder: Encoder) -> None:
-    """Sends one of the buffered responses."""
-    pairs = response.header_pairs()
+def write_response(response: Response[Any], encoder: Encoder) -> Whole:
+    """Writes a response. Its own headers replace those that jero would send."""
+    own = response.header_pairs()
     if isinstance(response, NoContent):
-        # RFC 9110, section 8.6: these have no body, and so no length; with any other status its length is 0.
-        body = None if response.status_code in (204, 304) else b""
-        await send_whole(response.status_code, pairs, body, scope, send)
-        return
-    _, media_type, encode = next(wrapper for wrapper in _WRAPPERS if isinstance(response, wrapper[0]))
-    headers = with_defaults(pairs, [(b"content-type", media_type)])
-    await send_whole(response.status_code, headers, encode(response, encoder), scope, send)
+        # RFC 9110, section 8.6: these two have no body and no length. With any other status the length is 0.
+        defaults = [] if response.status_code in (204, 304) else [(b"content-length", b"0")]
+        return response.status_code, with_defaults(own, defaults), b""
+    if isinstance(response, JSONResponse):
+        body, media_type = encoder.encode(cast("JSONResponse[Any, Any]", response).content), _JSON
+    elif isinstance(response, TextResponse):
+        body, media_type = response.content.encode(), _TEXT
+    else:
+        body, media_type = bytes(cast("BytesResponse[Any]", response).content), _BYTES
+    defaults = [(b"content-type", media_type), (b"content-length", b"%d" % len(body))]
+    return response.status_code, with_defaults(own, defaults), body
 
 
-async def send_whole(status: int, headers: HeaderPairs, body: bytes | None, scope: Scope, send: Send) -> None:
-    """Sends a response with its length; without its body to HEAD (RFC 9110, section 9.3.2), or where it has none."""
-    if body is not None:
-        headers = with_defaults(headers, [(b"content-length", b"%d" % len(body))])
-    await _send(status, headers, body or b"", scope, send)
-
-
-async def _send(status: int, headers: HeaderPairs, body: bytes, scope: Scope, send: Send) -> None:
+async def send_whole(whole: Whole, scope: Scope, send: Send) -> None:
+    """Sends a response; to HEAD without its body (RFC 9110, section 9.3.2)."""
+    status, headers, body = whole
     try:
         await send(response_start(status, headers))
         await send(response_body(body if scope["method"] != "HEAD" else b""))
-    except OSError:  # a server's word for a client that has left (ASGI HTTP, version 2.4)
+    except OSError:  # the server's report that the client has left (ASGI HTTP, version 2.4)
         logger.debug("%s %s: the client left before its response", scope["method"], scope["path"])
 
 
 def with_defaults(pairs: HeaderPairs, defaults: Sequence[tuple[bytes, bytes]]) -> HeaderPairs:
-    """The headers, with those of `defaults` that are not among them."""
+    """Returns the headers, and before them those of `defaults` whose names are not among them."""
+    if not pairs:
+        return list(defaults)
     names = {name for name, _ in pairs}
     return [default for default in defaults if default[0] not in names] + pairs

@@ -49,9 +49,9 @@ class Admission:
 
     def __enter__(self) -> None:
         if self._streams.is_draining:
-            raise _refusal("The server is going down.")
+            raise _refusal("The server is shutting down.")
         if self._limit is not None and self._open >= self._limit:
-            raise _refusal("As many streams as are allowed are open.")
+            raise _refusal("Too many open streams.")
         self._open += 1
 
     def __exit__(
@@ -109,7 +109,7 @@ class StreamResponder:
             raise
         if scope["method"] == "HEAD":
             await close_unstarted(response.stream)
-            await send_whole(response.status_code, list(headers), None, scope, send)
+            await send_whole((response.status_code, list(headers), b""), scope, send)
             return None
         on_error = response.on_error or self._on_stream_error
         if on_error is None and isinstance(response, SSEResponse):

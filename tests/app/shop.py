@@ -1,4 +1,4 @@
-"""An application whose handler raises, with handlers for the exceptions of its own."""
+"""An application whose endpoint raises, with handlers for its own exceptions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,25 +11,25 @@ from jero.testing import TestClient
 
 
 class ShopError(Exception):
-    """The root of an application's own."""
+    """The base class of the application's exceptions."""
 
 
 class SoldOut(ShopError):
-    """One of them."""
+    """A subclass of it."""
 
 
 class SoldOutForever(SoldOut):
-    """And one nearer to the point."""
+    """A subclass of the subclass."""
 
 
 class Note(Struct):
-    """What a client is told."""
+    """The body of an answer."""
 
     note: str
 
 
 class RaisingEndpoint(Endpoint, path="/raise"):
-    """Raises this."""
+    """Raises `error`."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
@@ -39,7 +39,7 @@ class RaisingEndpoint(Endpoint, path="/raise"):
 
 
 class App(BaseApp):
-    """Handles these classes by these handlers."""
+    """Includes an endpoint, and exception handlers as pairs of a class and its handler."""
 
     def __init__(self, endpoint: Endpoint, *handlers: tuple[Any, Any], **options: Any) -> None:
         super().__init__(**options)
@@ -53,16 +53,16 @@ class App(BaseApp):
 
 
 def answered(error: Exception, *handlers: tuple[Any, Any], method: str = "GET") -> httpx.Response:
-    """The answer to a request whose handler raises `error`."""
+    """Returns the answer to a request whose endpoint raises `error`."""
     with TestClient(App(RaisingEndpoint(error), *handlers)) as client:
         return client.request(method, "/raise")
 
 
 def saying(note: str, status_code: int = 409) -> Callable[[Exception], JSONResponse[Note]]:
-    """A handler that gives a note."""
+    """Returns a handler that returns a note."""
     return lambda error: JSONResponse(content=Note(note), status_code=status_code)
 
 
-def giving(answer: object) -> Callable[[Exception], Any]:
-    """A handler that gives this."""
+def returning(answer: object) -> Callable[[Exception], Any]:
+    """Returns a handler that returns `answer`."""
     return lambda error: answer

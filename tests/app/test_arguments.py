@@ -1,4 +1,4 @@
-"""Arguments and refusals as they travel: from a client's request to the handler, or to a problem."""
+"""The way of a request's parts to the handler's arguments, or to a problem."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -74,7 +74,7 @@ def client(upload: UploadEndpoint) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_every_argument_at_once(client: httpx.Client) -> None:
+def test_a_handler_gets_every_argument_at_once(client: httpx.Client) -> None:
     response = client.put(
         "/movies/3?tag=a%20b&page=2&tag=%C3%A9",
         json={"title": "t"},
@@ -121,7 +121,7 @@ def test_every_argument_at_once(client: httpx.Client) -> None:
         ),
     ],
 )
-def test_a_refusal_is_a_problem_with_the_path_of_the_fault(
+def test_a_problem_names_the_path_of_the_fault(
     client: httpx.Client, url: str, options: Any, problem: tuple[str, str, int, str, list[str]]
 ) -> None:
     type_, title, status, detail, loc = problem
@@ -152,7 +152,7 @@ def test_a_refusal_is_a_problem_with_the_path_of_the_fault(
     ],
     ids=["cut", "not UTF-8", "deep", "empty", "no media type", "form", "wrong shape", "over the default of 1 MiB"],
 )
-def test_a_body_that_is_refused(
+def test_an_unreadable_body_is_refused(
     client: httpx.Client, content: bytes, headers: dict[str, str], status: int, type_: str
 ) -> None:
     response = client.put("/movies/3", content=content, headers=headers)
@@ -161,18 +161,18 @@ def test_a_body_that_is_refused(
     assert client.put("/movies/3", json={"title": "t"}).status_code == 200
 
 
-def test_a_body_nested_too_deep_for_any_type(client: httpx.Client) -> None:
+def test_a_body_that_is_nested_too_deep_is_refused(client: httpx.Client) -> None:
     response = client.post("/anything", content=b"[" * 10_000 + b"]" * 10_000, headers=JSON)
     assert (response.status_code, response.json()["detail"]) == (400, "The body is nested too deep.")
 
 
-def test_a_body_within_the_default_limit(client: httpx.Client) -> None:
+def test_a_body_of_the_default_limit_is_read(client: httpx.Client) -> None:
     body = b'{"title":"' + b"t" * (1_048_576 - 12) + b'"}'
     assert len(body) == 1_048_576
     assert client.put("/movies/3", content=body, headers=JSON).status_code == 200
 
 
-def test_an_endpoint_sets_its_own_limit(client: httpx.Client, upload: UploadEndpoint) -> None:
+def test_an_endpoint_sets_the_limit_of_its_body(client: httpx.Client, upload: UploadEndpoint) -> None:
     assert client.post("/upload", content=b"0123456789").json() == 10
     response = client.post("/upload", content=b"01234567890")
     assert response.status_code == 413
@@ -181,7 +181,7 @@ def test_an_endpoint_sets_its_own_limit(client: httpx.Client, upload: UploadEndp
     assert upload.calls == 1
 
 
-async def test_an_endless_upload_is_not_read_on(upload: UploadEndpoint) -> None:
+async def test_an_endless_upload_is_read_only_to_the_limit(upload: UploadEndpoint) -> None:
     read = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -222,9 +222,7 @@ async def test_a_request_is_refused_before_its_body_is_read() -> None:
         assert start["status"] == 400
 
 
-async def test_a_body_cut_in_the_middle_is_answered_by_nothing(
-    upload: UploadEndpoint, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_body_that_breaks_off_is_not_answered(upload: UploadEndpoint, caplog: pytest.LogCaptureFixture) -> None:
     app = Application(upload)
     async with AsyncTestClient(app) as client:
         cut: list[Message] = [{"type": "http.request", "body": b"01", "more_body": True}, {"type": "http.disconnect"}]
@@ -234,7 +232,7 @@ async def test_a_body_cut_in_the_middle_is_answered_by_nothing(
     assert not caplog.records
 
 
-async def test_a_handler_without_a_body_reads_none() -> None:
+async def test_a_handler_without_a_body_does_not_read_the_body() -> None:
     class HealthEndpoint(Endpoint, path="/health"):
         async def post(self) -> str:
             return "well"

@@ -1,4 +1,4 @@
-"""Handlers of exceptions that are refused at startup."""
+"""Exception handlers that are refused at startup."""
 
 import asyncio
 from typing import Any
@@ -16,22 +16,22 @@ def refused(message: str, *handlers: tuple[Any, Any]) -> None:
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, asyncio.CancelledError, GeneratorExit, BaseException])
-def test_an_order_to_end_has_no_handler(kind: type[BaseException]) -> None:
-    expected = rf"_include_exception_handler: {kind.__name__} is an order to end .* Give a subclass of Exception\."
+def test_an_exception_that_ends_a_task_or_the_program_cannot_be_handled(kind: type[BaseException]) -> None:
+    expected = rf"_include_exception_handler: {kind.__name__} ends a task or the program: .* Give a subclass of Exc"
     refused(expected, (kind, saying("n")))
 
 
 @pytest.mark.parametrize("thing", [SoldOut(), int, "SoldOut", None])
-def test_what_is_no_class_of_exceptions(thing: object) -> None:
+def test_an_object_that_is_not_an_exception_class_is_refused(thing: object) -> None:
     refused(
-        r"_include_exception_handler: .* is no class of exceptions. Give a subclass of Exception\.",
+        r"_include_exception_handler: .* is not an exception class\. Give a subclass of Exception\.",
         (thing, saying("n")),
     )
 
 
-def test_a_class_has_one_handler() -> None:
+def test_a_second_handler_of_a_class_is_refused() -> None:
     handlers = [(SoldOut, saying("n"))] * 2
-    refused(r"_include_exception_handler: SoldOut has a handler already. Include one of them\.", *handlers)
+    refused(r"_include_exception_handler: SoldOut has a handler already\. Include one of the two\.", *handlers)
 
 
 def no_argument() -> NoContent:
@@ -47,15 +47,15 @@ def keyword_only(*, error: Exception) -> NoContent:
 
 
 @pytest.mark.parametrize("handler", [no_argument, two_arguments, keyword_only, None, "handler"])
-def test_a_handler_that_does_not_take_the_exception_alone(handler: object) -> None:
+def test_a_handler_that_does_not_take_exactly_one_argument_is_refused(handler: object) -> None:
     refused(
         r"_include_exception_handler: the handler of SoldOut, .*, does not take one argument\. "
-        r"Give a function of the exception alone\.",
+        r"Give a function that takes the exception and nothing else\.",
         (SoldOut, handler),
     )
 
 
-def test_an_argument_with_a_default_may_follow() -> None:
+def test_a_handler_may_have_more_arguments_with_defaults() -> None:
     def handler(error: Exception, note: str = "n") -> JSONResponse[Note]:
         return JSONResponse(content=Note(note), status_code=409)
 

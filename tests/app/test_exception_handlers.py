@@ -1,4 +1,4 @@
-"""Exceptions of an application's own, and the responses that its handlers make of them."""
+"""An application's own exceptions, and the answers of its exception handlers."""
 
 import asyncio
 import logging
@@ -24,14 +24,14 @@ from jero import (
     TextResponse,
 )
 from jero.testing import AsyncTestClient, TestClient
-from tests.app.shop import App, Note, RaisingEndpoint, ShopError, SoldOut, SoldOutForever, answered, giving, saying
+from tests.app.shop import App, Note, RaisingEndpoint, ShopError, SoldOut, SoldOutForever, answered, returning, saying
 from tests.application import call, http_scope
 
 INTERNAL = {"type": "internal-server-error", "title": "Internal server error", "status": 500}
 
 
 async def numbers(error: Exception, items: int) -> AsyncIterator[int]:
-    """So many items, and a failure."""
+    """Yields `items` items, then raises `error`."""
     for number in range(items):
         yield number
     raise error
@@ -73,23 +73,23 @@ def failing(error: Exception) -> Callable[[Exception], JSONResponse[Note]]:
     ids=lambda answer: type(answer).__name__,
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_what_a_handler_gives_is_the_answer(
+def test_the_response_of_a_handler_is_the_answer(
     answer: Any, status: int, content: bytes, method: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    response = answered(SoldOut(), (SoldOut, giving(answer)), method=method)
+    response = answered(SoldOut(), (SoldOut, returning(answer)), method=method)
     assert (response.status_code, response.content) == (status, b"" if method == "HEAD" else content)
     assert response.headers.get("content-length", "0") == str(len(content))
     assert not caplog.records
 
 
-def test_it_is_given_the_exception() -> None:
+def test_a_handler_gets_the_exception() -> None:
     def handler(error: SoldOut) -> TextResponse:
         return TextResponse(content=f"{error}", status_code=409)
 
     assert answered(SoldOut("three"), (SoldOut, handler)).text == "three"
 
 
-def test_it_may_be_asynchronous() -> None:
+def test_a_handler_may_be_asynchronous() -> None:
     async def handler(error: SoldOut) -> TextResponse:
         await asyncio.sleep(0)
         return TextResponse(content="later", status_code=409)
@@ -97,7 +97,7 @@ def test_it_may_be_asynchronous() -> None:
     assert answered(SoldOut(), (SoldOut, handler)).text == "later"
 
 
-def test_it_may_be_a_bound_method() -> None:
+def test_a_handler_may_be_a_bound_method() -> None:
     class Catalogue:
         def sold_out(self, error: SoldOut) -> Conflict:
             return Conflict("from the catalogue")
@@ -110,7 +110,7 @@ async def refusing_later(_: Exception) -> NoContent:
 
 
 @pytest.mark.parametrize("handler", [failing(Gone("raised", headers={"X-A": "1"})), refusing_later])
-def test_it_may_raise_an_http_error(handler: object, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_handler_may_raise_an_http_error(handler: object, caplog: pytest.LogCaptureFixture) -> None:
     response = answered(SoldOut(), (SoldOut, handler))
     assert (response.status_code, response.json()["detail"], response.headers["x-a"]) == (410, "raised", "1")
     assert response.headers["content-type"] == "application/problem+json"
@@ -127,7 +127,7 @@ def test_the_handler_of_the_nearest_class_is_called(error: Exception, note: str,
     assert answered(error, *handlers[::step]).json() == {"note": note}
 
 
-def test_an_exception_of_two_lines_has_the_handler_of_its_first() -> None:
+def test_an_exception_with_two_bases_has_the_handler_of_its_first_base() -> None:
     class Both(SoldOut, LookupError):
         pass
 
@@ -135,7 +135,7 @@ def test_an_exception_of_two_lines_has_the_handler_of_its_first() -> None:
     assert answered(Both(), *handlers).json() == {"note": "ShopError"}
 
 
-def test_what_has_no_handler_is_a_logged_500_as_ever(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_exception_without_a_handler_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
     response = answered(ValueError("secret"), (SoldOut, saying("n")))
     assert (response.status_code, response.json()) == (500, INTERNAL)
     [record] = caplog.records
@@ -143,7 +143,7 @@ def test_what_has_no_handler_is_a_logged_500_as_ever(caplog: pytest.LogCaptureFi
     assert str(record.exc_info[1]) == "secret"
 
 
-def test_what_is_answered_with_500_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_exception_that_a_handler_answers_with_500_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     response = answered(ValueError("secret"), (Exception, saying("sorry", status_code=500)))
     assert (response.status_code, response.json()) == (500, {"note": "sorry"})
     [record] = caplog.records
@@ -152,7 +152,7 @@ def test_what_is_answered_with_500_is_logged(caplog: pytest.LogCaptureFixture) -
     assert str(record.exc_info[1]) == "secret"
 
 
-def test_a_handler_of_all_exceptions_leaves_http_errors_alone() -> None:
+def test_a_handler_of_all_exceptions_is_not_called_for_http_errors() -> None:
     assert answered(NotFound("n"), (Exception, saying("n"))).json()["type"] == "not-found"
 
 
@@ -177,8 +177,8 @@ def test_a_handler_of_http_errors_changes_the_shape_of_all_problems(
     assert response.headers.get("allow") == ("GET, HEAD, OPTIONS" if status == 405 else None)
 
 
-@pytest.mark.parametrize("handlers", [[], [(ShopError, giving(HTTPError()))]], ids=["unexpected", "domain"])
-def test_it_changes_that_of_a_500_and_of_what_a_handler_gives_too(
+@pytest.mark.parametrize("handlers", [[], [(ShopError, returning(HTTPError()))]], ids=["unexpected", "domain"])
+def test_a_handler_of_http_errors_is_called_for_a_500_and_for_what_a_handler_returns(
     handlers: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     response = answered(SoldOut("secret"), (HTTPError, in_another_shape), *handlers)
@@ -186,14 +186,14 @@ def test_it_changes_that_of_a_500_and_of_what_a_handler_gives_too(
     assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["secret"]
 
 
-def test_one_of_a_subclass_changes_that_one() -> None:
-    handlers = (NotFound, saying("gone fishing", 404)), (ShopError, giving(NotFound()))
+def test_a_handler_of_one_http_error_is_called_for_that_error_alone() -> None:
+    handlers = (NotFound, saying("gone fishing", 404)), (ShopError, returning(NotFound()))
     assert answered(SoldOut(), *handlers).json() == {"note": "gone fishing"}
     assert answered(Conflict(), *handlers).json()["type"] == "conflict"
 
 
-def test_handlers_that_give_each_other_s_errors_come_to_an_end() -> None:
-    handlers = (NotFound, giving(Gone())), (Gone, giving(NotFound()))
+def test_handlers_that_return_each_others_errors_are_called_once_each() -> None:
+    handlers = (NotFound, returning(Gone())), (Gone, returning(NotFound()))
     assert answered(NotFound(), *handlers).json()["type"] == "not-found"
 
 
@@ -207,10 +207,10 @@ def logged_errors(caplog: pytest.LogCaptureFixture) -> list[str]:
     ("handler", "second"),
     [
         (failing(ValueError("second")), "second"),
-        (giving("nonsense"), "gave str; it gives a response with a whole body, or an HTTPError."),
-        (giving(None), "gave NoneType; it gives a response with a whole body, or an HTTPError."),
-        (giving(JSONResponse(content=object())), "Encoding objects of type object is unsupported"),
-        (giving(Gone(headers={"X-A": "b\r\nc: d"})), "The value of header 'X-A' contains a control character"),
+        (returning("nonsense"), "returned str. Return a response with a whole body, or an HTTPError."),
+        (returning(None), "returned NoneType. Return a response with a whole body, or an HTTPError."),
+        (returning(JSONResponse(content=object())), "Encoding objects of type object is unsupported"),
+        (returning(Gone(headers={"X-A": "b\r\nc: d"})), "The value of header 'X-A' contains a control character"),
     ],
     ids=["raises", "str", "None", "unsendable body", "unsendable header"],
 )
@@ -224,7 +224,7 @@ def test_a_handler_that_fails_is_a_500_with_both_errors_in_the_log(
     assert second in last
 
 
-async def test_a_stream_that_a_handler_gives_is_closed() -> None:
+async def test_a_stream_that_a_handler_returns_is_closed() -> None:
     class Feed:
         is_closed = False
 
@@ -235,7 +235,7 @@ async def test_a_stream_that_a_handler_gives_is_closed() -> None:
             self.is_closed = True
 
     feed = Feed()
-    app = App(RaisingEndpoint(SoldOut()), (SoldOut, giving(NDJSONStreamingResponse(stream=feed))))
+    app = App(RaisingEndpoint(SoldOut()), (SoldOut, returning(NDJSONStreamingResponse(stream=feed))))
     async with AsyncTestClient(app) as client:
         assert (await client.get("/raise")).status_code == 500
     assert feed.is_closed
@@ -248,7 +248,7 @@ def test_a_stream_that_fails_before_its_first_byte_is_handled(endpoint: Endpoint
     assert (response.status_code, response.json()) == (409, {"note": "sold out"})
 
 
-def test_one_that_fails_later_is_cut() -> None:
+def test_a_stream_that_fails_later_is_cut_without_calling_the_handler() -> None:
     called: list[Exception] = []
     app = App(LinesEndpoint(SoldOut(), items=1), (SoldOut, called.append))
     with TestClient(app) as client, pytest.raises(httpx.RemoteProtocolError):
@@ -260,15 +260,15 @@ class Priced(Struct):
     price: complex
 
 
-def test_the_application_s_encoder_writes_what_it_gives() -> None:
+def test_the_encoder_of_the_application_writes_the_response_of_a_handler() -> None:
     response = JSONResponse(content=Priced(1j), status_code=409)
     encoder = msgspec.json.Encoder(enc_hook=str)
-    app = App(RaisingEndpoint(SoldOut()), (SoldOut, giving(response)), encoder=encoder)
+    app = App(RaisingEndpoint(SoldOut()), (SoldOut, returning(response)), encoder=encoder)
     with TestClient(app) as client:
         assert client.get("/raise").json() == {"price": "1j"}
 
 
-async def test_an_order_to_end_passes_a_handler_by() -> None:
+async def test_a_cancellation_in_a_handler_is_raised() -> None:
     def handler(error: Exception) -> NoContent:
         raise asyncio.CancelledError
 
@@ -278,7 +278,7 @@ async def test_an_order_to_end_passes_a_handler_by() -> None:
             await call(app, http_scope(path="/raise"))
 
 
-async def test_a_client_that_left_is_nobody_to_answer(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_client_that_has_left_is_not_answered(caplog: pytest.LogCaptureFixture) -> None:
     class UploadEndpoint(Endpoint, path="/upload"):
         async def post(self, content: bytes) -> NoContent:
             return NoContent()

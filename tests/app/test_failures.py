@@ -1,4 +1,4 @@
-"""What a client is told when a handler raises, or returns what it did not declare."""
+"""The answer to a client if a handler raises, or returns a value that it did not declare."""
 
 import asyncio
 import logging
@@ -56,7 +56,7 @@ class RaisingEndpoint(Endpoint, path="/raise"):
 
 
 def raised(error: BaseException) -> httpx.Response:
-    """The answer to a request whose handler raises; the application has to go on afterwards."""
+    """Returns the answer to a request whose handler raises. The application must serve the next request."""
     endpoint = RaisingEndpoint(error)
     with TestClient(Application(endpoint)) as client:
         response = client.get("/raise")
@@ -66,7 +66,7 @@ def raised(error: BaseException) -> httpx.Response:
 
 
 def returned(annotation: Any, value: Any) -> httpx.Response:
-    """The answer to a request whose handler returns `value`, against or with its annotation."""
+    """Returns the answer to a request whose handler returns `value`, with this return annotation."""
 
     async def get(self: object) -> Any:
         return value
@@ -105,7 +105,7 @@ def returned(annotation: Any, value: Any) -> httpx.Response:
         (HTTPError("said"), 500, {**INTERNAL, "detail": "said"}, {}),
     ],
 )
-def test_an_error_that_is_raised_is_answered_with_its_problem(
+def test_an_http_error_is_answered_with_its_problem(
     error: HTTPError, status: int, problem: dict[str, Any], headers: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     response = raised(error)
@@ -143,12 +143,12 @@ def test_an_unexpected_exception_is_a_logged_500_that_shows_nothing(
     assert "the password is 123" in str(record.exc_info[1])
 
 
-def test_a_problem_that_is_no_unicode_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_problem_that_cannot_be_encoded_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
     assert raised(Conflict("the file \udcff")).json() == INTERNAL
     assert len(caplog.records) == 1
 
 
-def test_an_error_whose_header_would_break_out_of_its_line_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_with_a_line_break_in_a_header_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
     response = raised(Conflict(headers={"X-A": "b\r\nSet-Cookie: c=d"}))
     assert (response.status_code, response.json()) == (500, INTERNAL)
     assert "set-cookie" not in response.headers
@@ -174,7 +174,7 @@ async def numbers() -> AsyncIterator[int]:
     ],
     ids=shown,
 )
-def test_what_was_not_declared_is_a_logged_500(
+def test_an_undeclared_value_is_a_logged_500(
     annotation: Any, value: Any, found: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     response = returned(annotation, value)
@@ -185,7 +185,7 @@ def test_what_was_not_declared_is_a_logged_500(
 
 
 class Feed:
-    """A stream that says when it is closed."""
+    """A stream that records whether it was closed."""
 
     def __init__(self) -> None:
         self.is_closed = False
@@ -207,7 +207,7 @@ def test_a_stream_that_is_not_sent_is_closed() -> None:
     assert unsendable.is_closed
 
 
-def test_a_subclass_of_what_was_declared_is_declared() -> None:
+def test_a_subclass_of_the_declared_response_is_sent() -> None:
     assert returned(JSONResponse[int], Created(content=1)).status_code == 201
 
 
@@ -216,18 +216,18 @@ def test_a_subclass_of_what_was_declared_is_declared() -> None:
     [Headers(x_note="\ud800"), JSONResponse(content=object()), JSONResponse(content=1, headers=Headers("a\nb"))],
     ids=shown,
 )
-def test_what_cannot_be_written_is_a_logged_500(value: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_value_that_cannot_be_encoded_is_a_logged_500(value: Any, caplog: pytest.LogCaptureFixture) -> None:
     response = returned(JSONResponse[Any] | Headers, value)
     assert (response.status_code, response.json()) == (500, INTERNAL)
     assert len(caplog.records) == 1
 
 
-def test_text_that_is_no_unicode_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
+def test_text_that_cannot_be_encoded_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
     assert returned(str, "\ud800").json() == INTERNAL
     assert len(caplog.records) == 1
 
 
-async def test_a_cancellation_is_never_swallowed() -> None:
+async def test_a_cancellation_is_raised() -> None:
     app = Application(RaisingEndpoint(asyncio.CancelledError()))
     async with AsyncTestClient(app):
         with pytest.raises(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""Resources live as long as the application: opened in `_wire`, closed in reverse, whatever happens."""
+"""Resources of an application: opened in `_wire`, and closed in reverse, even if startup or shutdown fails."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
@@ -18,7 +18,7 @@ class HealthEndpoint(Endpoint, path="/health"):
 
 
 class App(BaseApp):
-    """Opens two resources, the second asynchronous; notes what happens in `events`."""
+    """Opens two resources, the second asynchronous. Records what happens in `events`."""
 
     def __init__(self, *, wire_error: BaseException | None = None, close_error: Exception | None = None) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class App(BaseApp):
                 raise self.close_error
 
     async def use_after_startup(self) -> None:
-        """What an endpoint might do by mistake, were it given the application."""
+        """Opens a resource too late."""
         self._enter(self._file())
 
 
@@ -65,30 +65,30 @@ CLOSED = ["closed pool", "closed file"]
 
 
 class Server:
-    """Speaks the lifespan protocol to an application, message by message."""
+    """The server's side of the lifespan protocol, message by message."""
 
     def __init__(self, app: BaseApp) -> None:
         self._to_app: asyncio.Queue[Message] = asyncio.Queue()
         self._from_app: asyncio.Queue[Message] = asyncio.Queue()
         self.task = asyncio.ensure_future(app({"type": "lifespan"}, self._to_app.get, self._from_app.put))
 
-    async def tell(self, phase: str) -> Message:
-        """Says that it is time for startup or shutdown; gives the answer."""
+    async def send(self, phase: str) -> Message:
+        """Sends the message of startup or shutdown, and returns the answer."""
         await self._to_app.put({"type": f"lifespan.{phase}"})
         return await asyncio.wait_for(self._from_app.get(), 5)
 
 
-async def test_startup_and_shutdown() -> None:
+async def test_resources_are_opened_at_startup_and_closed_at_shutdown() -> None:
     app = App()
     server = Server(app)
-    assert await server.tell("startup") == {"type": "lifespan.startup.complete"}
+    assert await server.send("startup") == {"type": "lifespan.startup.complete"}
     assert app.events == OPENED
-    assert await server.tell("shutdown") == {"type": "lifespan.shutdown.complete"}
+    assert await server.send("shutdown") == {"type": "lifespan.shutdown.complete"}
     assert app.events == OPENED + CLOSED
     await server.task
 
 
-async def test_a_second_life_is_wired_anew() -> None:
+async def test_a_second_startup_wires_again() -> None:
     app = App()
     for _ in range(2):
         async with AsyncTestClient(app) as client:
@@ -96,10 +96,10 @@ async def test_a_second_life_is_wired_anew() -> None:
     assert app.events == (OPENED + CLOSED) * 2
 
 
-async def test_what_was_opened_is_closed_when_wiring_fails_half_way() -> None:
+async def test_resources_are_closed_if_wiring_fails_half_way() -> None:
     app = App(wire_error=WiringError("MoviesEndpoint: mend it."))
     server = Server(app)
-    assert await server.tell("startup") == {
+    assert await server.send("startup") == {
         "type": "lifespan.startup.failed",
         "message": "WiringError: MoviesEndpoint: mend it.",
     }
@@ -107,34 +107,34 @@ async def test_what_was_opened_is_closed_when_wiring_fails_half_way() -> None:
     await server.task
 
 
-async def test_an_unexpected_error_of_startup_is_told_with_its_traceback() -> None:
-    message = (await Server(App(wire_error=OSError("no database"))).tell("startup"))["message"]
+async def test_an_unexpected_error_of_startup_is_reported_with_its_traceback() -> None:
+    message = (await Server(App(wire_error=OSError("no database"))).send("startup"))["message"]
     assert message.startswith("Traceback (most recent call last):")
     assert "raise self.wire_error" in message
     assert message.endswith("OSError: no database\n")
 
 
-async def test_a_resource_that_does_not_close_fails_the_shutdown_and_keeps_no_other_open() -> None:
+async def test_a_resource_that_fails_to_close_fails_the_shutdown_and_the_others_are_closed() -> None:
     app = App(close_error=OSError("it hangs"))
     server = Server(app)
-    await server.tell("startup")
-    answer = await server.tell("shutdown")
+    await server.send("startup")
+    answer = await server.send("shutdown")
     assert answer["type"] == "lifespan.shutdown.failed"
     assert answer["message"].endswith("OSError: it hangs\n")
     assert app.events == OPENED + CLOSED
 
 
-async def test_a_server_that_goes_without_a_word_leaves_nothing_open() -> None:
+async def test_resources_are_closed_if_the_server_cancels_the_lifespan() -> None:
     app = App()
     server = Server(app)
-    await server.tell("startup")
+    await server.send("startup")
     server.task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await server.task
     assert app.events == OPENED + CLOSED
 
 
-async def test_the_first_request_wires_where_no_server_has_and_the_others_wait_for_it() -> None:
+async def test_the_first_request_wires_if_no_server_has_and_the_others_wait() -> None:
     app = App()
     app.may_wire.clear()
     requests = [asyncio.create_task(call(app, http_scope(path="/health"))) for _ in range(20)]
@@ -145,7 +145,7 @@ async def test_the_first_request_wires_where_no_server_has_and_the_others_wait_f
     assert app.events == OPENED
 
 
-async def test_a_request_that_is_given_up_does_not_undo_the_wiring() -> None:
+async def test_a_cancelled_request_does_not_cancel_the_wiring() -> None:
     app = App()
     app.may_wire.clear()
     first, second = (asyncio.create_task(call(app, http_scope(path="/health"))) for _ in range(2))
@@ -158,19 +158,21 @@ async def test_a_request_that_is_given_up_does_not_undo_the_wiring() -> None:
     assert app.events == OPENED
 
 
-def test_a_life_that_a_request_began_ends_with_the_event_loop() -> None:
+def test_an_application_that_a_request_started_shuts_down_with_the_event_loop() -> None:
     app = App()
 
-    async def ask() -> None:
+    async def send_request() -> None:
         await call(app, http_scope(path="/health"))
 
-    for lives in (1, 2):
-        asyncio.run(ask())
-        assert app.events == (OPENED + CLOSED) * lives
+    for runs in (1, 2):
+        asyncio.run(send_request())
+        assert app.events == (OPENED + CLOSED) * runs
 
 
 @pytest.mark.parametrize("error", [OSError("no database"), asyncio.CancelledError()], ids=["error", "cancellation"])
-async def test_a_failing_start_is_a_500_to_all_that_wait_and_tried_again(error: BaseException) -> None:
+async def test_a_failed_startup_is_a_500_for_all_that_wait_and_the_next_request_tries_again(
+    error: BaseException,
+) -> None:
     app = App(wire_error=error)
     waiting = asyncio.gather(*(call(app, http_scope(path="/health")) for _ in range(3)))
     assert [start["status"] for start, _ in await asyncio.wait_for(waiting, 5)] == [500] * 3
@@ -179,6 +181,6 @@ async def test_a_failing_start_is_a_500_to_all_that_wait_and_tried_again(error: 
     assert (await call(app, http_scope(path="/health")))[0]["status"] == 200
 
 
-async def test_resources_are_opened_while_wiring() -> None:
-    with pytest.raises(WiringError, match=r"call them in _wire\.$"):
+async def test_a_resource_cannot_be_opened_outside_wiring() -> None:
+    with pytest.raises(WiringError, match=r"Call them in _wire\.$"):
         await App().use_after_startup()

@@ -1,4 +1,4 @@
-"""Limits that an application sets: how many streams at once, and an end of them all by hand."""
+"""Limits of an application: how many streams may be open, and draining them all."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ async def ticks() -> AsyncIterator[int]:
 
 
 class Wide(Endpoint, path="/wide"):
-    """As many as the application allows."""
+    """Streams within the application's limit. Counts the calls of its handler."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -29,7 +29,7 @@ class Wide(Endpoint, path="/wide"):
 
 
 class Narrow(Endpoint, path="/narrow"):
-    """One at a time, on either operation."""
+    """One stream at a time, of both operations together."""
 
     stream_policy: ClassVar[StreamPolicy | None] = StreamPolicy(max_concurrent=1)
 
@@ -41,14 +41,14 @@ class Narrow(Endpoint, path="/narrow"):
 
 
 class Plain(Endpoint, path="/plain"):
-    """No stream."""
+    """An endpoint without a stream."""
 
     async def get(self) -> int:
         return 1
 
 
 class App(BaseApp):
-    """Two streams at once, but for the narrow ones."""
+    """Records the outcomes of its streams, and how many there were when a resource closed."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -66,10 +66,15 @@ class App(BaseApp):
         self.outcomes.append(outcome)
 
 
-def expect_refusal(response: httpx.Response) -> None:
+def expect_refusal(response: httpx.Response, detail: str) -> None:
     assert response.status_code == 503
     assert 1 <= int(response.headers["retry-after"]) <= 5
-    assert response.json()["type"] == "service-unavailable"
+    assert response.json() == {
+        "type": "service-unavailable",
+        "title": "Service unavailable",
+        "status": 503,
+        "detail": detail,
+    }
 
 
 async def test_one_stream_more_than_allowed_is_refused_before_its_handler() -> None:
@@ -78,7 +83,7 @@ async def test_one_stream_more_than_allowed_is_refused_before_its_handler() -> N
         for _ in range(2):
             items = await stack.enter_async_context(aclosing(client.ndjson("/wide", int)))
             assert await anext(items) == 1
-        expect_refusal(await client.get("/wide"))
+        expect_refusal(await client.get("/wide"), "Too many open streams.")
         assert app.wide.calls == 2
         assert (await client.get("/plain")).json() == 1
         await stack.aclose()
@@ -86,7 +91,7 @@ async def test_one_stream_more_than_allowed_is_refused_before_its_handler() -> N
             assert await anext(items) == 1
 
 
-async def test_an_endpoints_own_policy_counts_its_own_streams() -> None:
+async def test_the_policy_of_an_endpoint_counts_only_its_streams() -> None:
     app = App(stream_policy=StreamPolicy(max_concurrent=1))
     async with (
         AsyncTestClient(app) as client,
@@ -95,10 +100,10 @@ async def test_an_endpoints_own_policy_counts_its_own_streams() -> None:
     ):
         assert await anext(wide) == 1
         assert (await anext(narrow)).data == 1
-        expect_refusal(await client.post("/narrow"))
+        expect_refusal(await client.post("/narrow"), "Too many open streams.")
 
 
-async def test_a_refused_or_failed_request_frees_its_place() -> None:
+async def test_a_request_without_a_stream_frees_its_place() -> None:
     app = App(stream_policy=StreamPolicy(max_concurrent=1))
     async with AsyncTestClient(app) as client:
         for _ in range(3):
@@ -114,17 +119,17 @@ async def test_drain_ends_the_streams_and_refuses_new_ones() -> None:
         assert (await anext(narrow)).data == 1
         assert await anext(wide) == 1
         over = app.drain()
-        with pytest.raises(StopAsyncIteration):  # a proper end, for its client comes back
+        with pytest.raises(StopAsyncIteration):  # a proper end, because its client reconnects
             await anext(narrow)
         with pytest.raises(httpx.RemoteProtocolError):
             await anext(wide)
         await over
         assert [outcome.reason for outcome in app.outcomes] == ["shutdown", "shutdown"]
-        expect_refusal(await client.get("/wide"))
+        expect_refusal(await client.get("/wide"), "The server is shutting down.")
         assert (await client.get("/plain")).json() == 1
 
 
-async def test_an_event_streams_client_is_asked_to_come_back_later() -> None:
+async def test_draining_sends_event_streams_a_retry_time() -> None:
     app = App()
     async with AsyncTestClient(app) as client, client.stream("GET", "/narrow") as response:
         chunks = response.aiter_bytes()
@@ -144,7 +149,7 @@ async def test_the_resources_are_closed_after_the_streams() -> None:
     assert app.steps == ["closed after 1 streams"]
 
 
-async def test_a_new_life_of_the_application_takes_streams_again() -> None:
+async def test_a_restarted_application_opens_streams_again() -> None:
     app = App()
     async with AsyncTestClient(app):
         await app.drain()

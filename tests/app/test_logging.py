@@ -1,4 +1,4 @@
-"""What jero logs goes to loggers of its own, which it leaves to the program to configure."""
+"""jero logs to its own loggers, and leaves their configuration to the program."""
 
 import json
 import subprocess
@@ -43,7 +43,7 @@ print(json.dumps([untouched, configured, names]))
 """
 
 
-def test_it_configures_none_and_writes_a_line_for_each_stream_and_each_500() -> None:
+def test_jero_configures_no_logger_and_logs_each_stream_and_each_500() -> None:
     ran = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     untouched, configured, names = json.loads(ran.stdout)
     assert untouched

@@ -1,4 +1,4 @@
-"""Methods that jero answers by itself, and paths and methods that are not there."""
+"""HEAD and OPTIONS, which jero answers automatically, and unknown paths and methods."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -11,7 +11,7 @@ from tests.application import Application
 
 
 class Feed:
-    """A stream that says whether it was begun or closed."""
+    """A stream that records whether it was begun or closed."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -80,7 +80,7 @@ def client(feed: Feed, numbers: NumbersEndpoint) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_an_operation_is_its_method(client: httpx.Client, method: str) -> None:
+def test_a_method_calls_its_operation(client: httpx.Client, method: str) -> None:
     assert client.request(method, "/movies/1").text == method.lower()
 
 
@@ -101,7 +101,7 @@ def test_head_of_a_stream_closes_it_and_never_begins_it(client: httpx.Client, fe
     assert feed.calls == ["closed"]
 
 
-def test_head_of_a_generator_runs_none_of_it(client: httpx.Client, numbers: NumbersEndpoint) -> None:
+def test_head_of_a_generator_does_not_run_it(client: httpx.Client, numbers: NumbersEndpoint) -> None:
     response = client.head("/numbers")
     assert (response.status_code, response.content) == (203, b"")
     assert response.headers["content-type"] == "application/x-ndjson"
@@ -122,7 +122,7 @@ ALLOWED = [
 
 
 @pytest.mark.parametrize(("path", "allow"), ALLOWED)
-def test_options_says_what_is_allowed(client: httpx.Client, path: str, allow: str) -> None:
+def test_options_lists_the_allowed_methods(client: httpx.Client, path: str, allow: str) -> None:
     response = client.options(path)
     assert (response.status_code, response.content, response.headers["allow"]) == (204, b"", allow)
     assert "content-type" not in response.headers
@@ -131,7 +131,9 @@ def test_options_says_what_is_allowed(client: httpx.Client, path: str, allow: st
 
 @pytest.mark.parametrize("method", ["PUT", "TRACE", "BREW", "get"])
 @pytest.mark.parametrize(("path", "allow"), ALLOWED[::2])
-def test_a_wrong_method_is_told_what_is_allowed(client: httpx.Client, path: str, allow: str, method: str) -> None:
+def test_a_wrong_method_is_a_405_that_lists_the_allowed_methods(
+    client: httpx.Client, path: str, allow: str, method: str
+) -> None:
     request = client.build_request(method, path)
     request.method = method  # httpx would write it in upper case
     response = client.send(request)
@@ -140,7 +142,7 @@ def test_a_wrong_method_is_told_what_is_allowed(client: httpx.Client, path: str,
     assert response.json() == {"type": "method-not-allowed", "title": "Method not allowed", "status": 405}
 
 
-def test_head_where_there_is_no_get(client: httpx.Client) -> None:
+def test_head_without_a_get_is_a_405(client: httpx.Client) -> None:
     response = client.head("/movies/1")
     assert (response.status_code, response.headers["allow"]) == (405, "DELETE, OPTIONS, PATCH, PUT")
 
@@ -149,7 +151,7 @@ def test_head_where_there_is_no_get(client: httpx.Client) -> None:
     "path", ["/", "/Movies", "/movies/", "/movies/1/", "/movies/1/2", "//movies", "/movies%2F1%2F2"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
-def test_an_unknown_path(client: httpx.Client, path: str, method: str) -> None:
+def test_an_unknown_path_is_a_404(client: httpx.Client, path: str, method: str) -> None:
     response = client.request(method, path)
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/problem+json"

@@ -1,4 +1,4 @@
-"""Middleware around an application: the order, what it sees, and what becomes of what it raises."""
+"""Middleware around an application: its order, the requests that it sees, and the exceptions that it raises."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ class LinesEndpoint(Endpoint, path="/lines"):
 
 
 class Included(NamedTuple):
-    """A middleware, as an application includes it."""
+    """The arguments of `_include_middleware`."""
 
     factory: Any
     arguments: tuple[Any, ...] = ()
@@ -43,7 +43,7 @@ class Included(NamedTuple):
 
 
 class App(BaseApp):
-    """Has this middleware; notes in `events` when it is wired."""
+    """Includes this middleware. Records in `events` when it is wired."""
 
     def __init__(self, *middleware: Included) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class App(BaseApp):
 
 
 class Marking:
-    """Adds its mark to the header `x-marks`, on the way out, and to the scope's path of marks, on the way in."""
+    """Adds its mark to the scope of a request, and to the header `x-marks` of the response."""
 
     def __init__(self, app: ASGIApp, mark: str = "m", *, made: list[str] | None = None) -> None:
         self._app = app
@@ -77,12 +77,12 @@ class Marking:
 
 
 def include(factory: Any, *arguments: Any, **options: Any) -> Included:
-    """This one, with these options."""
+    """Returns the arguments to include this factory with these options."""
     return Included(factory, arguments, options)
 
 
 def wrapping(around: Callable[[ASGIApp, Scope, Receive, Send], Any]) -> Included:
-    """One that is a function of the application and the request."""
+    """Returns the arguments to include a middleware that is a function of the application and the request."""
 
     def factory(app: ASGIApp) -> ASGIApp:
         async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,7 +105,7 @@ def wrapping(around: Callable[[ASGIApp, Scope, Receive, Send], Any]) -> Included
         ("GET", "/broken", 500),
     ],
 )
-def test_the_first_is_the_outermost_around_every_response(method: str, path: str, status: int) -> None:
+def test_the_first_middleware_is_the_outermost_around_every_response(method: str, path: str, status: int) -> None:
     app = App(include(Marking, "outer"), include(Marking, mark="inner"))
     with TestClient(app) as client:
         response = client.request(method, path)
@@ -113,7 +113,7 @@ def test_the_first_is_the_outermost_around_every_response(method: str, path: str
     assert response.headers.get_list("x-marks") == ["inner", "outer"]
 
 
-def test_each_is_made_once_a_life_when_all_is_included() -> None:
+def test_each_middleware_is_made_once_a_startup_after_wiring() -> None:
     app = App()
     app.middleware = tuple(include(Marking, mark, made=app.events) for mark in ("outer", "inner"))
     for _ in range(2):
@@ -123,7 +123,7 @@ def test_each_is_made_once_a_life_when_all_is_included() -> None:
     assert app.events == ["wired", "inner", "outer"] * 2
 
 
-def test_a_life_without_it_after_one_with_it() -> None:
+def test_a_restart_without_the_middleware_runs_without_it() -> None:
     app = App(include(Marking))
     for marks in (["m"], []):
         with TestClient(app) as client:
@@ -131,13 +131,13 @@ def test_a_life_without_it_after_one_with_it() -> None:
         app.middleware = ()
 
 
-async def answer_by_itself(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+async def answer_alone(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": 202, "headers": []})
     await send({"type": "http.response.body", "body": b"mine"})
 
 
-def test_it_may_answer_by_itself() -> None:
-    with TestClient(App(wrapping(answer_by_itself))) as client:
+def test_a_middleware_may_answer_alone() -> None:
+    with TestClient(App(wrapping(answer_alone))) as client:
         response = client.get("/names")
     assert (response.status_code, response.content) == (202, b"mine")
 
@@ -165,7 +165,7 @@ async def raise_at_the_start_once(app: ASGIApp, scope: Scope, receive: Receive, 
 
 
 async def hold_back(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Passes nothing on."""
+    """Drops the response, then raises."""
 
     async def swallowing(message: Message) -> None:
         pass
@@ -176,7 +176,7 @@ async def hold_back(app: ASGIApp, scope: Scope, receive: Receive, send: Send) ->
 
 @pytest.mark.parametrize("path", ["/names", "/lines"])
 @pytest.mark.parametrize("around", [raise_before, raise_at_the_start, raise_at_the_start_once, hold_back])
-def test_what_it_raises_before_a_response_is_a_logged_500(
+def test_an_exception_before_the_response_is_a_logged_500(
     around: Any, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
@@ -187,7 +187,7 @@ def test_what_it_raises_before_a_response_is_a_logged_500(
     assert any(record.exc_info and str(record.exc_info[1]) == "secret" for record in caplog.records)
 
 
-def test_an_http_error_that_it_raises_is_its_problem(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_http_error_of_a_middleware_is_answered_with_its_problem(caplog: pytest.LogCaptureFixture) -> None:
     async def refuse(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         raise Conflict("taken")
 
@@ -198,7 +198,9 @@ def test_an_http_error_that_it_raises_is_its_problem(caplog: pytest.LogCaptureFi
 
 
 @pytest.mark.parametrize("path", ["/names", "/lines"])
-async def test_what_it_raises_later_reaches_the_server(path: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_exception_after_the_response_is_raised_to_the_server(
+    path: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async def raise_after(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         await app(scope, receive, send)
         raise ValueError("late")
@@ -211,7 +213,7 @@ async def test_what_it_raises_later_reaches_the_server(path: str, caplog: pytest
     assert [message["status"] for message in sent if message["type"] == "http.response.start"] == [200]
 
 
-async def test_a_response_that_fails_half_way_is_not_begun_again() -> None:
+async def test_a_response_that_fails_half_way_is_not_begun_a_second_time() -> None:
     async def raise_at_the_body(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         async def failing(message: Message) -> None:
             if message["type"] == "http.response.body":
@@ -228,12 +230,12 @@ async def test_a_response_that_fails_half_way_is_not_begun_again() -> None:
     assert [message["type"] for message in sent] == ["http.response.start"]
 
 
-async def say_nothing(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+async def answer_nothing(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
 
 
-def test_one_that_forgets_to_answer_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
-    with TestClient(App(wrapping(say_nothing))) as client:
+def test_a_middleware_that_does_not_answer_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
+    with TestClient(App(wrapping(answer_nothing))) as client:
         assert (response := client.get("/names")).status_code == 500
     assert response.json() == INTERNAL
     [record] = caplog.records
@@ -241,14 +243,14 @@ def test_one_that_forgets_to_answer_is_a_logged_500(caplog: pytest.LogCaptureFix
     assert str(record.exc_info[1]) == "The middleware ended without a response"
 
 
-async def test_a_client_that_left_is_not_answered(caplog: pytest.LogCaptureFixture) -> None:
-    app = App(wrapping(say_nothing))
+async def test_a_client_that_has_left_is_not_answered(caplog: pytest.LogCaptureFixture) -> None:
+    app = App(wrapping(answer_nothing))
     async with AsyncTestClient(app):
         assert await call(app, http_scope(path="/names"), [{"type": "http.disconnect"}]) == []
     assert not caplog.records
 
 
-async def test_a_cancellation_passes_through() -> None:
+async def test_a_cancellation_passes_the_middleware() -> None:
     async def wait(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         is_waiting.set()
         await asyncio.get_running_loop().create_future()
@@ -263,7 +265,7 @@ async def test_a_cancellation_passes_through() -> None:
             await request
 
 
-async def test_it_sees_websockets() -> None:
+async def test_a_middleware_sees_websockets() -> None:
     seen: list[str] = []
 
     async def see(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
@@ -276,7 +278,7 @@ async def test_it_sees_websockets() -> None:
     assert seen == ["websocket"]
 
 
-async def test_what_it_raises_for_a_websocket_reaches_the_server() -> None:
+async def test_an_exception_for_a_websocket_is_raised_to_the_server() -> None:
     app = App(wrapping(raise_before))
     async with AsyncTestClient(app):
         with pytest.raises(ValueError, match="secret"):
@@ -284,7 +286,7 @@ async def test_what_it_raises_for_a_websocket_reaches_the_server() -> None:
 
 
 class NotAnApplication:
-    """A factory may make anything."""
+    """A factory whose product is not an application."""
 
     def __init__(self, app: ASGIApp) -> None:
         pass
@@ -297,23 +299,26 @@ UNCALLABLE = "cannot be called with an application and these options:"
 REFUSED = [
     (
         include(Marking, nark="m"),
-        f"Marking {UNCALLABLE} got an unexpected keyword argument 'nark'. Give what makes the middleware, and the opt",
+        f"Marking {UNCALLABLE} got an unexpected keyword argument 'nark'. Give the middleware's class or factory, and",
     ),
     (include(Marking(App())), f"Marking {UNCALLABLE} missing a required"),
-    (include("marking"), f"str {UNCALLABLE} it cannot be called."),
-    (include(NotAnApplication), "NotAnApplication made an object, which is no ASGI application. Give what makes"),
+    (include("marking"), f"str {UNCALLABLE} it is not callable."),
+    (
+        include(NotAnApplication),
+        "NotAnApplication returned an object, which is not an ASGI application. Give the middleware's",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("including", "message"), REFUSED)
-def test_what_is_refused_at_startup(including: Included, message: str) -> None:
+def test_an_unusable_middleware_is_refused_at_startup(including: Included, message: str) -> None:
     with pytest.raises(RuntimeError) as refused, TestClient(App(including)):
         pass
     assert f"WiringError: _include_middleware: {message}" in str(refused.value)
 
 
 def test_a_factory_without_a_signature_is_called() -> None:
-    with pytest.raises(RuntimeError, match="no ASGI application"), TestClient(App(include(vars))):
+    with pytest.raises(RuntimeError, match="not an ASGI application"), TestClient(App(include(vars))):
         pass
 
 
@@ -322,7 +327,7 @@ class Late(BaseApp):
         self._include_middleware(Marking)
 
 
-async def test_it_is_included_while_wiring() -> None:
+async def test_a_middleware_cannot_be_included_outside_wiring() -> None:
     app = Late()
     with pytest.raises(WiringError, match=r"_include_middleware: it was called before the app.* Call it in _wire\."):
         app.include_middleware()
@@ -332,13 +337,13 @@ async def test_it_is_included_while_wiring() -> None:
 
 
 async def never() -> Message:
-    """Nothing comes of the client any more."""
+    """Receives nothing, for ever."""
     message: Message = await asyncio.get_running_loop().create_future()
     return message
 
 
 def collecting(sent: list[Message]) -> Send:
-    """A `send` that keeps what it is given."""
+    """Returns a `send` that appends the messages to `sent`."""
 
     async def send(message: Message) -> None:
         sent.append(message)

@@ -1,4 +1,4 @@
-"""The lives of mounted applications within the application's, and the application's within a host's."""
+"""Startup and shutdown of mounted applications, and of an application that a host runs."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -14,7 +14,7 @@ from tests.application import call, http_scope
 
 
 class Guest:
-    """Notes its life in `events`; its startup, or its shutdown, fails where the message of that is given."""
+    """Records its startup and shutdown in `events`. A phase fails if `messages` has a message for it."""
 
     def __init__(self, name: str, events: list[str], **messages: str) -> None:
         self._name = name
@@ -47,7 +47,7 @@ class ClockEndpoint(Endpoint, path="/clock"):
 
 
 class Outer(BaseApp):
-    """Has the guests that it is given, a resource that is opened after they are included, and notes its own life."""
+    """Mounts these guests, then opens a resource. Records in `events` when the resource is opened and closed."""
 
     def __init__(self, *guests: tuple[Any, str], events: list[str]) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ STARTED = ["opened", "startup of a", "startup of b"]
 ENDED = ["shutdown of b", "shutdown of a", "closed"]
 
 
-async def test_they_start_in_the_order_of_inclusion_and_end_in_reverse() -> None:
+async def test_mounted_applications_start_in_order_of_inclusion_and_shut_down_in_reverse() -> None:
     events: list[str] = []
     outer = Outer((Guest("a", events), "/a"), (Guest("b", events), "/b"), events=events)
     for _ in range(2):
@@ -84,7 +84,7 @@ async def test_they_start_in_the_order_of_inclusion_and_end_in_reverse() -> None
         events.clear()
 
 
-async def test_one_at_two_paths_lives_once() -> None:
+async def test_an_application_at_two_paths_starts_once() -> None:
     events: list[str] = []
     guest = Guest("a", events)
     async with AsyncTestClient(Outer((guest, "/a"), (guest, "/b"), events=events)):
@@ -92,7 +92,7 @@ async def test_one_at_two_paths_lives_once() -> None:
     assert events == ["opened", "startup of a", "shutdown of a", "closed"]
 
 
-async def test_a_startup_that_fails_is_the_application_s_and_ends_what_has_started() -> None:
+async def test_a_failed_startup_of_a_mount_fails_the_startup_and_shuts_down_the_others() -> None:
     events: list[str] = []
     guests = (Guest("a", events), "/a"), (Guest("b", events, startup="no database"), "/b"), (Guest("c", events), "/c")
     with pytest.raises(RuntimeError, match=r"The application at /b's startup failed: no database"):
@@ -100,7 +100,7 @@ async def test_a_startup_that_fails_is_the_application_s_and_ends_what_has_start
     assert events == ["opened", "startup of a", "startup of b", "shutdown of a", "closed"]
 
 
-async def test_a_shutdown_that_fails_is_the_application_s_and_keeps_no_other_from_ending() -> None:
+async def test_a_failed_shutdown_of_a_mount_fails_the_shutdown_after_the_others() -> None:
     events: list[str] = []
     guests = (Guest("a", events), "/a"), (Guest("b", events, shutdown="it hangs"), "/b")
     client = AsyncTestClient(Outer(*guests, events=events))
@@ -110,7 +110,7 @@ async def test_a_shutdown_that_fails_is_the_application_s_and_keeps_no_other_fro
     assert events == STARTED + ENDED
 
 
-async def test_one_of_jero_s_own_is_wired_and_its_fault_is_named() -> None:
+async def test_a_mounted_jero_application_is_wired_and_its_fault_is_reported() -> None:
     inner_events: list[str] = []
     inner = Outer(events=inner_events)
     async with AsyncTestClient(Outer((inner, "/inner"), events=[])) as client:
@@ -121,21 +121,21 @@ async def test_one_of_jero_s_own_is_wired_and_its_fault_is_named() -> None:
         await AsyncTestClient(Outer((Outer((None, "/a"), events=[]), "/inner"), events=[])).__aenter__()
 
 
-def test_where_the_first_request_begins_the_life_they_are_started_and_ended_too() -> None:
+def test_mounted_applications_start_with_the_first_request_if_no_server_starts_the_outer_one() -> None:
     events: list[str] = []
     outer = Outer((Guest("a", events), "/a"), (Outer(events=[]), "/inner"), events=events)
 
-    async def ask() -> None:
+    async def send_requests() -> None:
         for path in ("/health", "/inner/health"):
             start, _ = await call(outer, http_scope(path=path))
             assert start["status"] == 200
 
-    asyncio.run(ask())
+    asyncio.run(send_requests())
     assert events[:2] == ["opened", "startup of a"]
     assert events[-1] == "closed"
 
 
-async def test_a_host_runs_the_life() -> None:
+async def test_a_host_starts_and_shuts_down_the_application() -> None:
     events: list[str] = []
     outer = Outer((Guest("a", events), "/a"), events=events)
     for _ in range(2):
@@ -147,14 +147,14 @@ async def test_a_host_runs_the_life() -> None:
         events.clear()
 
 
-async def test_the_host_is_told_what_fails() -> None:
+async def test_a_failed_startup_is_raised_to_the_host() -> None:
     outer = Outer((Outer, "/a"), events=[])
     with pytest.raises(WiringError, match="got Outer, a class"):
         async with outer.lifespan():
             pass
 
 
-async def test_what_fails_in_the_host_ends_the_life_and_goes_on() -> None:
+async def test_an_exception_of_the_host_shuts_down_the_application() -> None:
     events: list[str] = []
     with pytest.raises(ValueError, match="the host's"):
         async with Outer(events=events).lifespan():
@@ -162,9 +162,9 @@ async def test_what_fails_in_the_host_ends_the_life_and_goes_on() -> None:
     assert events == ["opened", "closed"]
 
 
-async def test_the_end_of_the_life_ends_the_streams() -> None:
+async def test_a_shutdown_by_the_host_ends_the_streams() -> None:
     outer = Outer(events=[])
-    client = AsyncTestClient(outer)  # not entered: it is the host that starts the application up
+    client = AsyncTestClient(outer)  # not entered: the host starts the application
     async with outer.lifespan():
         response = await client.send(client.build_request("GET", "/clock"), stream=True)
         chunks = response.aiter_text()
@@ -174,41 +174,41 @@ async def test_the_end_of_the_life_ends_the_streams() -> None:
     await response.aclose()
 
 
-async def test_there_is_one_life_at_a_time() -> None:
+async def test_an_application_that_is_started_cannot_be_started_again() -> None:
     outer = Outer(events=[])
     async with outer.lifespan():
-        with pytest.raises(WiringError, match="The application runs already"):
+        with pytest.raises(WiringError, match="The application is started already"):
             async with outer.lifespan():
                 pass
-        with pytest.raises(RuntimeError, match="The application runs already"):
+        with pytest.raises(RuntimeError, match="The application is started already"):
             await AsyncTestClient(outer).__aenter__()
         start, _ = await call(outer, http_scope(path="/health"))
         assert start["status"] == 200
 
 
-class Asking(BaseApp):
-    """Is asked while it starts up, and while it goes down."""
+class Requested(BaseApp):
+    """Gets a request while it starts up, and while it shuts down."""
 
     def __init__(self) -> None:
         super().__init__()
         self.statuses: list[int] = []
 
     async def _wire(self) -> None:
-        await self._ask()
+        await self._request()
         await self._aenter(self._resource())
 
     @asynccontextmanager
     async def _resource(self) -> AsyncGenerator[None, None]:
         yield
-        await self._ask()
+        await self._request()
 
-    async def _ask(self) -> None:
+    async def _request(self) -> None:
         start, _ = await call(self, http_scope())
         self.statuses.append(start["status"])
 
 
-async def test_a_request_that_comes_too_early_or_too_late_is_asked_back() -> None:
-    app = Asking()
+async def test_a_request_during_startup_or_shutdown_is_a_503() -> None:
+    app = Requested()
     async with app.lifespan():
         pass
     assert app.statuses == [503, 503]

@@ -1,4 +1,4 @@
-"""Other applications inside one of jero's: what they are passed, and who answers which path."""
+"""Mounted applications: the scopes that they get, and which application answers which path."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -34,7 +34,7 @@ class TenantEndpoint(Endpoint, path="/{tenant}/users"):
 
 
 class Outer(BaseApp):
-    """Has these applications at these paths, and these endpoints."""
+    """Mounts these applications at these paths, and includes these endpoints."""
 
     def __init__(self, mounts: list[tuple[Any, str]], *endpoints: Endpoint) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class Outer(BaseApp):
 
 
 class Guest:
-    """Answers with its name; keeps the scopes that it is given, but for lifespan's."""
+    """Answers with its name. Keeps the scopes of requests and websockets."""
 
     def __init__(self, name: str = "guest", state: dict[str, Any] | None = None) -> None:
         self.name = name
@@ -97,14 +97,14 @@ def failing(around: Callable[[Send], Any]) -> ASGIApp:
         ("/other/users", "other"),
     ],
 )
-def test_who_answers(path: str, text: str) -> None:
+def test_the_longest_prefix_answers_unless_an_endpoint_below_it_matches(path: str, text: str) -> None:
     mounts = [(Guest(), "/legacy"), (Guest("new"), "/legacy/new")]
     with TestClient(Outer(mounts, HealthEndpoint(), NameEndpoint(), TenantEndpoint())) as client:
         assert client.get(path).text == text
 
 
 @pytest.mark.parametrize("path", ["/", "/legacyx", "/legac", "/nothing"])
-def test_what_is_not_below_is_not_found(path: str) -> None:
+def test_a_path_outside_the_prefix_is_a_404(path: str) -> None:
     guest = Guest()
     with TestClient(Outer([(guest, "/legacy")], HealthEndpoint())) as client:
         assert client.get(path).status_code == 404
@@ -112,7 +112,7 @@ def test_what_is_not_below_is_not_found(path: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "OPTIONS", "HEAD"])
-def test_the_path_of_an_endpoint_is_its_own_in_every_method(method: str) -> None:
+def test_an_endpoint_below_a_prefix_answers_every_method(method: str) -> None:
     guest = Guest()
     with TestClient(Outer([(guest, "/legacy")], HealthEndpoint())) as client:
         response = client.request(method, "/legacy/health")
@@ -120,7 +120,7 @@ def test_the_path_of_an_endpoint_is_its_own_in_every_method(method: str) -> None
     assert not guest.scopes
 
 
-def test_an_application_at_the_root_has_all_that_no_endpoint_has() -> None:
+def test_an_application_at_the_root_answers_every_path_without_an_endpoint() -> None:
     with TestClient(Outer([(Guest(), "/")], HealthEndpoint(), TenantEndpoint())) as client:
         texts = [client.get(path).text for path in ("/", "/a", "/legacy/health", "/x/users", "/legacy/health/")]
         assert texts == ["guest", "guest", "jero", "x", "guest"]
@@ -141,7 +141,7 @@ async def test_the_root_path_grows_and_the_path_stays_whole(root_path: str, inne
     assert scope["root_path"] == root_path
 
 
-async def test_a_websocket_is_passed_on() -> None:
+async def test_a_websocket_is_passed_to_the_mount() -> None:
     outer = Outer([(Guest(), "/legacy")])
     async with AsyncTestClient(outer):
         answers = [await call(outer, {**http_scope(path=path), "type": "websocket"}) for path in ("/legacy", "/other")]
@@ -151,7 +151,7 @@ async def test_a_websocket_is_passed_on() -> None:
     ]
 
 
-async def test_what_it_put_into_the_state_of_its_life_is_in_its_scopes() -> None:
+async def test_the_state_of_a_mounts_lifespan_is_in_its_scopes() -> None:
     one, other, without = Guest("one", {"database": 1}), Guest("other", {"database": 2}), Guest("without")
     outer = Outer([(one, "/one"), (other, "/other"), (without, "/without")])
     async with AsyncTestClient(outer):
@@ -172,14 +172,14 @@ async def answer_nothing(send: Send) -> None:
 
 
 @pytest.mark.parametrize("around", [raise_before, answer_nothing])
-def test_one_that_does_not_answer_is_a_logged_500(around: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_mount_that_does_not_answer_is_a_logged_500(around: Any, caplog: pytest.LogCaptureFixture) -> None:
     with TestClient(Outer([(failing(around), "/legacy")])) as client:
         response = client.get("/legacy")
     assert (response.status_code, response.json()["type"]) == (500, "internal-server-error")
     assert [record.getMessage() for record in caplog.records] == ["GET /legacy failed"]
 
 
-async def test_what_it_raises_later_reaches_the_server() -> None:
+async def test_an_exception_after_the_response_began_is_raised_to_the_server() -> None:
     async def raise_after(send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise ValueError("late")
@@ -190,7 +190,7 @@ async def test_what_it_raises_later_reaches_the_server() -> None:
             await call(outer, http_scope(path="/legacy"))
 
 
-def test_an_http_error_that_it_raises_is_answered_as_a_handler_s() -> None:
+def test_an_http_error_of_a_mount_is_answered_like_one_of_an_endpoint() -> None:
     async def refuse(send: Send) -> None:
         raise Conflict
 
@@ -212,7 +212,7 @@ class SlotsEndpoint(Endpoint, path="/{tenant}"):
         return path.tenant
 
 
-def test_one_of_jero_s_own_in_another_in_another() -> None:
+def test_a_jero_application_in_another_in_another() -> None:
     innermost = Application(SlotsEndpoint())
     middle = Outer([(innermost, "/b")], SlotsEndpoint())
     with TestClient(Outer([(middle, "/a")])) as client:
@@ -221,7 +221,7 @@ def test_one_of_jero_s_own_in_another_in_another() -> None:
 
 
 class ClockEndpoint(Endpoint, path="/clock"):
-    """A stream that closes when it may."""
+    """A stream whose source closes when `may_close` is set."""
 
     def __init__(self) -> None:
         self.may_close = asyncio.Event()
@@ -237,7 +237,7 @@ class ClockEndpoint(Endpoint, path="/clock"):
             await self.may_close.wait()
 
 
-async def test_draining_ends_the_streams_of_those_of_jero_s_own_too() -> None:
+async def test_draining_ends_the_streams_of_mounted_jero_applications() -> None:
     inner, own = ClockEndpoint(), ClockEndpoint()
     outer = Outer([(Application(inner), "/inner"), (Guest(), "/guest")], own)
     async with AsyncTestClient(outer) as client, AsyncExitStack() as stack:
@@ -257,16 +257,19 @@ async def test_draining_ends_the_streams_of_those_of_jero_s_own_too() -> None:
 REFUSED = [
     ([(None, "/a")], "got None. Give an ASGI application."),
     ([(BaseApp, "/a")], "got BaseApp, a class. Give an ASGI application."),
-    ([(Guest(), "a")], "path='a' is no prefix. Write one such as '/legacy', without slots; '/' holds all paths."),
-    ([(Guest(), "")], "path='' is no prefix."),
-    ([(Guest(), "/a/")], "path='/a/' is no prefix."),
-    ([(Guest(), "/{a}")], "path='/{a}' is no prefix."),
-    ([(Guest(), "/a"), (Guest(), "/a")], "/a has an application already. Give one of them another path."),
+    (
+        [(Guest(), "a")],
+        "path='a' is not a prefix. Write a path such as '/legacy', without slots; '/' mounts at every path.",
+    ),
+    ([(Guest(), "")], "path='' is not a prefix."),
+    ([(Guest(), "/a/")], "path='/a/' is not a prefix."),
+    ([(Guest(), "/{a}")], "path='/{a}' is not a prefix."),
+    ([(Guest(), "/a"), (Guest(), "/a")], "/a has an application already. Give one of the two another path."),
 ]
 
 
 @pytest.mark.parametrize(("mounts", "message"), REFUSED)
-def test_what_is_refused_at_startup(mounts: list[tuple[Any, str]], message: str) -> None:
+def test_an_unusable_mount_is_refused_at_startup(mounts: list[tuple[Any, str]], message: str) -> None:
     with pytest.raises(RuntimeError) as refused, TestClient(Outer(mounts)):
         pass
     assert f"WiringError: _include_app: {message}" in str(refused.value)
@@ -277,19 +280,19 @@ class Late(BaseApp):
         self._include_app(Guest(), path="/guest")
 
 
-async def test_it_is_included_while_wiring() -> None:
+async def test_an_application_cannot_be_mounted_outside_wiring() -> None:
     app = Late()
     async with AsyncTestClient(app):
         with pytest.raises(WiringError, match=r"_include_app: it was called after the app.* Call it in _wire\."):
             app.include_app()
 
 
-async def test_a_scope_that_is_neither_is_refused() -> None:
+async def test_an_unknown_type_of_scope_raises() -> None:
     app = Application(HealthEndpoint())
 
     async def unused(message: Message | None = None) -> Any:
         raise NotImplementedError
 
     async with AsyncTestClient(app):
-        with pytest.raises(ValueError, match="answers http, and not carrier-pigeon"):
+        with pytest.raises(ValueError, match="not 'carrier-pigeon'"):
             await app({"type": "carrier-pigeon"}, unused, unused)

@@ -1,4 +1,4 @@
-"""The documentation of an application: what it holds, where it is served, and what is switched off."""
+"""The documentation of an application: its content, and where it is served."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ class LateEndpoint(Endpoint, path="/late"):
 
 
 class Documented(BaseApp):
-    """Documents itself with these options, before its last endpoint is included."""
+    """Calls `_include_openapi` with these options, before it includes its last endpoint."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Documented(BaseApp):
         self._include_endpoint(LateEndpoint())
 
 
-def test_the_document_has_all_operations_but_its_own() -> None:
+def test_the_document_lists_all_operations_except_its_own() -> None:
     with TestClient(Documented()) as client:
         response = client.get("/openapi.json")
     assert response.headers["content-type"] == "application/json"
@@ -52,7 +52,7 @@ def test_the_document_has_all_operations_but_its_own() -> None:
     }
 
 
-def test_what_is_said_of_the_application() -> None:
+def test_the_document_describes_the_application() -> None:
     options = {
         "description": "All of *them*.",
         "summary": "Names",
@@ -92,17 +92,17 @@ def test_the_page_refers_to_the_document() -> None:
         ({"path": "/api.json", "docs_path": "/"}, {"/openapi.json": 404, "/api.json": 200, "/docs": 404, "/": 200}),
     ],
 )
-def test_where_they_are_served(options: dict[str, Any], statuses: dict[str, int]) -> None:
+def test_the_paths_of_document_and_page(options: dict[str, Any], statuses: dict[str, int]) -> None:
     with TestClient(Documented(**options)) as client:
         assert {path: client.get(path).status_code for path in statuses} == statuses
 
 
-def test_an_application_that_does_not_ask_has_none() -> None:
+def test_an_application_without_include_openapi_has_no_document() -> None:
     with TestClient(Application(NamesEndpoint())) as client:
         assert [client.get(path).status_code for path in ("/openapi.json", "/docs")] == [404, 404]
 
 
-def test_a_second_life_has_its_own() -> None:
+def test_a_restarted_application_has_the_same_document() -> None:
     app = Documented()
     for _ in range(2):
         with TestClient(app) as client:
@@ -117,7 +117,7 @@ def test_a_second_life_has_its_own() -> None:
         ({"docs_path": "/late"}, "GET /late is LateEndpoint's already"),
     ],
 )
-def test_what_is_refused_at_startup(options: dict[str, Any], message: str) -> None:
+def test_unusable_options_are_refused_at_startup(options: dict[str, Any], message: str) -> None:
     with pytest.raises(RuntimeError, match=message), TestClient(Documented(**options)):
         pass
 
@@ -128,7 +128,7 @@ class Twice(Documented):
         self._include_openapi(title="Names", version="2")
 
 
-def test_it_is_included_once() -> None:
+def test_a_second_include_openapi_is_refused() -> None:
     with (
         pytest.raises(RuntimeError, match=r"_include_openapi: it was called twice. Call it once\."),
         TestClient(Twice()),
@@ -141,7 +141,7 @@ class Late(BaseApp):
         self._include_openapi(title="Names", version="1")
 
 
-async def test_it_is_included_while_wiring() -> None:
+async def test_openapi_cannot_be_included_outside_wiring() -> None:
     app = Late()
     async with AsyncTestClient(app):
         with pytest.raises(WiringError, match=r"_include_openapi: it was called after the app.* Call it in _wire\."):
@@ -155,6 +155,6 @@ print(json.dumps([name for name in sys.modules if name.startswith("jero.openapi"
 """
 
 
-def test_who_does_not_ask_for_it_does_not_import_what_writes_it() -> None:
+def test_importing_jero_does_not_import_the_writer_of_documents() -> None:
     ran = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True)
     assert set(json.loads(ran.stdout)) <= {"jero.openapi", "jero.openapi.documentation", "jero.openapi.info"}

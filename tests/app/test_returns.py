@@ -1,4 +1,4 @@
-"""What a handler returns, and what is sent for it."""
+"""The responses that are sent for the values that handlers return."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ PAGING = Paging(x_total=3, last_modified=datetime(2026, 11, 20, tzinfo=UTC), tag
 
 
 def answered(handler: Any, **options: Any) -> httpx.Response:
-    """The response of an endpoint whose GET is `handler`."""
+    """Returns the response of an endpoint whose GET is `handler`."""
     endpoint: Any = type("AnswersEndpoint", (Endpoint,), {"get": handler}, path="/")
     with TestClient(Application(endpoint(), **options)) as client:
         return client.get("/")
@@ -138,7 +138,7 @@ async def any_text(self: object) -> Any:
         (some_bytes, b"\0\xff", BYTES),
     ],
 )
-def test_a_plain_value(handler: Any, body: bytes, content_type: str) -> None:
+def test_a_plain_value_is_sent_as_json_text_or_bytes(handler: Any, body: bytes, content_type: str) -> None:
     response = answered(handler)
     assert (response.status_code, response.content) == (200, body)
     assert dict(response.headers) == {"content-type": content_type, "content-length": str(len(body))}
@@ -209,7 +209,9 @@ async def an_event_stream(self: object) -> SSEResponse[int, Paging]:
         (an_event_stream, 200, b"data: 1\n\nevent: two\nid: 2\ndata: 2\n\n", "text/event-stream"),
     ],
 )
-def test_a_response_with_typed_headers(handler: Any, status: int, body: bytes, content_type: str | None) -> None:
+def test_a_response_is_sent_with_its_typed_headers(
+    handler: Any, status: int, body: bytes, content_type: str | None
+) -> None:
     response = answered(handler)
     assert (response.status_code, response.content) == (status, body)
     assert response.headers.get("content-type") == content_type
@@ -221,7 +223,7 @@ def test_a_response_with_typed_headers(handler: Any, status: int, body: bytes, c
 
 
 @pytest.mark.parametrize("handler", [a_stream, a_ndjson_stream, an_array_stream, an_event_stream])
-def test_a_stream_is_kept_by_no_cache_and_passed_on_by_proxies(handler: Any) -> None:
+def test_a_stream_is_not_cached_and_not_buffered_by_proxies(handler: Any) -> None:
     headers = answered(handler).headers
     assert (headers["cache-control"], headers["x-accel-buffering"]) == ("no-cache", "no")
 
@@ -235,7 +237,7 @@ async def everything_of_its_own(self: object) -> JSONResponse[int]:
     )
 
 
-def test_status_raw_headers_and_cookies_of_its_own() -> None:
+def test_a_response_is_sent_with_its_status_raw_headers_and_cookies() -> None:
     response = answered(everything_of_its_own)
     assert response.status_code == 202
     assert response.headers.get_list("content-type") == ["application/vnd.api+json"]
@@ -255,7 +257,7 @@ async def a_table(self: object) -> StreamingResponse:
     )
 
 
-def test_raw_headers_stand_in_place_of_a_streams_own() -> None:
+def test_raw_headers_replace_the_default_headers_of_a_stream() -> None:
     response = answered(a_table)
     assert response.status_code == 203
     assert dict(response.headers) == {
@@ -274,7 +276,7 @@ async def decimals(self: object) -> JSONResponse[list[Decimal]]:
     return JSONResponse(content=[Decimal("1.50")])
 
 
-def test_the_applications_encoder_writes_all_json() -> None:
+def test_the_encoder_of_the_application_writes_all_json() -> None:
     encoder = Encoder(enc_hook=str, decimal_format="number")
     assert answered(a_complex_number, encoder=encoder).text == '["1j"]'
     assert answered(decimals, encoder=encoder).text == "[1.50]"
@@ -290,7 +292,7 @@ def test_the_applications_encoder_writes_all_json() -> None:
         ("application/jsonl;q=0, */*", "application/x-ndjson"),
     ],
 )
-def test_json_lines_go_by_the_name_that_the_client_asks_for(accept: str | None, content_type: str) -> None:
+def test_json_lines_have_the_media_type_that_the_client_accepts(accept: str | None, content_type: str) -> None:
     class NumbersEndpoint(Endpoint, path="/"):
         async def get(self) -> NDJSONStreamingResponse[int]:
             return NDJSONStreamingResponse(stream=numbers())

@@ -1,4 +1,4 @@
-"""The application among others: mounted under a path, wrapped, and asked for what it does not speak."""
+"""An application in other applications: mounted below a path, and wrapped; and scopes that it refuses."""
 
 import pytest
 
@@ -38,19 +38,19 @@ def mounted(app: ASGIApp, place: str) -> ASGIApp:
         ("/api/api", 404),
     ],
 )
-def test_a_mounted_application(path: str, status: int) -> None:
+def test_a_mounted_application_matches_the_path_below_root_path(path: str, status: int) -> None:
     with TestClient(mounted(Application(MoviesEndpoint(), RootEndpoint()), "/api")) as client:
         assert client.get(path).status_code == status
 
 
-async def test_a_path_that_only_begins_like_the_mount_is_another() -> None:
+async def test_a_path_that_only_begins_like_the_root_path_is_a_404() -> None:
     app = Application(MoviesEndpoint())
     async with AsyncTestClient(app):
         start, _ = await call(app, http_scope(path="/apimovies/movies/1", root_path="/api"))
     assert start["status"] == 404
 
 
-def test_an_application_is_wrapped_like_any_other() -> None:
+def test_an_application_can_be_wrapped() -> None:
     app = Application(RootEndpoint())
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,7 +65,7 @@ def test_an_application_is_wrapped_like_any_other() -> None:
         assert client.get("/").headers["x-marked"] == "1"
 
 
-async def test_a_websocket_is_refused() -> None:
+async def test_a_websocket_is_closed() -> None:
     app = Application(RootEndpoint())
     scope: Scope = {"type": "websocket", "path": "/", "headers": [], "query_string": b"", "subprotocols": []}
     async with AsyncTestClient(app) as client:
@@ -74,7 +74,7 @@ async def test_a_websocket_is_refused() -> None:
         assert (await client.get("/")).text == "root"
 
 
-async def test_a_client_that_left_before_its_response_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_client_that_leaves_before_its_response_is_not_an_error(caplog: pytest.LogCaptureFixture) -> None:
     app = Application(RootEndpoint())
 
     async def send(message: Message) -> None:

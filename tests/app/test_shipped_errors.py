@@ -38,7 +38,7 @@ class RaisingEndpoint(Endpoint, path="/"):
 
 
 @pytest.mark.parametrize(("name", "status"), SHIPPED.items())
-def test_each_is_raised_by_its_name_and_answered_with_its_status(name: str, status: int) -> None:
+def test_each_error_is_answered_with_its_status(name: str, status: int) -> None:
     with TestClient(Application(RaisingEndpoint(getattr(jero, name)))) as client:
         response = client.get("/")
     assert (response.status_code, response.json()["status"], response.json()["detail"]) == (
@@ -50,7 +50,7 @@ def test_each_is_raised_by_its_name_and_answered_with_its_status(name: str, stat
     assert response.headers["content-type"] == "application/problem+json"
 
 
-def test_one_of_the_user_s_own_is_named_by_class_keywords() -> None:
+def test_class_keywords_name_a_users_own_error() -> None:
     with TestClient(Application(RaisingEndpoint(OutOfStock))) as client:
         response = client.get("/")
     assert response.status_code == 409

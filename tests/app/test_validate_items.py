@@ -1,4 +1,4 @@
-"""`validate_items` on the application, and who overrides it."""
+"""`validate_items` of the application, the endpoint and the response."""
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -21,7 +21,7 @@ class Tick(Struct):
 
 async def ticks() -> AsyncIterator[Any]:
     yield Tick(1)
-    yield Tick(cast("int", "two"))  # which msgspec does not look at
+    yield Tick(cast("int", "two"))  # msgspec does not check the types of arguments
 
 
 class TicksEndpoint(Endpoint, path="/ticks"):
@@ -47,7 +47,7 @@ class UncheckedEndpoint(TicksEndpoint):
         ({}, CheckedEndpoint(), True),
     ],
 )
-def test_an_item_that_does_not_fit_is_not_sent(
+def test_an_item_of_the_wrong_type_is_not_sent_if_items_are_validated(
     options: dict[str, Any], endpoint: Endpoint, *, is_checked: object
 ) -> None:
     received = ""
@@ -70,7 +70,7 @@ class Price(Struct):
 
 
 class ChoosingEndpoint(Endpoint, path="/chosen"):
-    """Its responses are not alike."""
+    """Its responses set `validate_items` and `encoder` as the client asks."""
 
     async def get(self, params: Choice) -> NDJSONStreamingResponse[Price]:
         encoder = Encoder(decimal_format="number") if params.numbers else None
@@ -84,7 +84,7 @@ async def prices() -> AsyncIterator[Any]:
 
 
 @pytest.mark.parametrize("first", ["", "?checked=true", "?numbers=true"])
-def test_each_response_is_sent_as_it_says_itself_whatever_the_one_before_said(first: str) -> None:
+def test_each_response_is_sent_with_its_own_settings(first: str) -> None:
     with TestClient(Application(ChoosingEndpoint())) as client:
         for query in (first, "", "?checked=true", "?numbers=true"):
             lines: list[str] = []

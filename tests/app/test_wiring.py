@@ -1,4 +1,4 @@
-"""Including endpoints, and what an application refuses of them."""
+"""Including endpoints, and the endpoints that an application refuses."""
 
 import re
 from typing import Any
@@ -56,7 +56,9 @@ class FilmEndpoint(Endpoint, path="/movies/{film_id}"):
     ],
     ids=["static", "template", "twice"],
 )
-def test_two_endpoints_on_one_method_and_path(endpoints: tuple[Endpoint, ...], message: str) -> None:
+def test_a_second_endpoint_with_the_same_method_and_path_is_refused(
+    endpoints: tuple[Endpoint, ...], message: str
+) -> None:
     with pytest.raises(RuntimeError, match=re.escape(f"WiringError: {message}")), TestClient(Application(*endpoints)):
         pass
 
@@ -74,7 +76,7 @@ class TwoPlaces(BaseApp):
         self._include_endpoint(MoviesEndpoint("new"), path="/new")
 
 
-def test_a_path_at_include_serves_a_class_in_two_places() -> None:
+def test_a_path_at_include_serves_a_class_at_two_paths() -> None:
     with TestClient(TwoPlaces()) as client:
         assert [client.get(path).text for path in ("/old/1999", "/new")] == ["old", "new"]
         assert client.get("/movies").status_code == 404
@@ -86,13 +88,13 @@ class TooEarly(BaseApp):
         self._include_endpoint(MoviesEndpoint())
 
 
-def test_an_endpoint_that_would_be_lost_is_refused() -> None:
+def test_an_endpoint_cannot_be_included_outside_wiring() -> None:
     with pytest.raises(WiringError, match="_wire"):
         TooEarly()
 
 
 @pytest.mark.parametrize("thing", [MoviesEndpoint, None, "endpoint"])
-def test_what_is_no_endpoint(thing: Any) -> None:
+def test_an_object_that_is_not_an_endpoint_is_refused(thing: Any) -> None:
     with (
         pytest.raises(RuntimeError, match=r"_include_endpoint: got .* Give an instance"),
         TestClient(Application(thing)),
@@ -100,6 +102,6 @@ def test_what_is_no_endpoint(thing: Any) -> None:
         pass
 
 
-def test_an_application_without_endpoints() -> None:
+def test_an_application_without_endpoints_answers_404() -> None:
     with TestClient(BaseApp()) as client:
         assert client.get("/").status_code == 404

@@ -115,7 +115,7 @@ async def test_the_server_notices_a_client_that_leaves_early(
     read = client.ndjson if path.startswith("/lines") else client.sse
     with suppress(KeyError, asyncio.CancelledError):
         await leave(read(path, Tick, params={"key": key}))
-    assert await asyncio.to_thread(feeds.is_told, "closed", key, within=NOTICED_WITHIN)
+    assert await asyncio.to_thread(feeds.has_noted, "closed", key, within=NOTICED_WITHIN)
     assert feeds.note("closed", key).reason == "disconnected"
 
 
@@ -124,7 +124,7 @@ async def test_closing_the_client_ends_its_streams(feeds: Running) -> None:
     async with StreamClient(feeds.url, trust_env=False) as client:
         ticks = client.ndjson("/lines/idle", Tick, params={"key": key})
         await anext(ticks)
-    assert await asyncio.to_thread(feeds.is_told, "closed", key, within=NOTICED_WITHIN)
+    assert await asyncio.to_thread(feeds.has_noted, "closed", key, within=NOTICED_WITHIN)
     await ticks.aclose()
 
 

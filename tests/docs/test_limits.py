@@ -20,7 +20,7 @@ def test_a_third_client_is_refused_and_the_first_two_are_ended_properly(example:
         "type": "service-unavailable",
         "title": "Service unavailable",
         "status": 503,
-        "detail": "As many streams as are allowed are open.",
+        "detail": "Too many open streams.",
     }
     assert prices == [[1, 2, 3, 4]] * 2
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""The feeds mounted in other frameworks, and other frameworks mounted beside the feeds."""
+"""The feeds mounted in other frameworks, and other frameworks mounted next to the feeds."""
 
 import os
 from collections.abc import AsyncGenerator
@@ -13,7 +13,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from jero import BaseApp
-from tests.servers.feeds import Feeds, tell
+from tests.servers.feeds import Feeds, report
 
 in_starlette = Feeds()
 starlette = Starlette(routes=[Mount("/jero", app=in_starlette)], lifespan=lambda _: in_starlette.lifespan())
@@ -26,24 +26,24 @@ lazily = Starlette(routes=[Mount("/jero", app=Feeds())])
 
 
 class State(TypedDict):
-    """What the guests put into the state of their lives."""
+    """The state of a guest's lifespan."""
 
     name: str
 
 
 async def see(request: Request) -> JSONResponse:
-    """What a guest sees of a request."""
+    """Returns the scope of a request as a guest sees it."""
     seen = {"url": str(request.url), "url_for": str(request.url_for("see", item="2")), "name": request.state.name}
     return JSONResponse({**seen, "item": request.path_params["item"], "root_path": request.scope["root_path"]})
 
 
 async def raise_before(request: Request) -> JSONResponse:
-    """Starlette answers this with its own 500, and raises it on."""
+    """Raises. Starlette answers with a 500, and raises the exception on."""
     raise ValueError("a guest's")
 
 
 async def echo(websocket: WebSocket) -> None:
-    """Sends back one message, and where it came by."""
+    """Sends back one message, with the path that it came by."""
     await websocket.accept()
     await websocket.send_text(f"{websocket.url.path} {websocket.state.name} {await websocket.receive_text()}")
     await websocket.close()
@@ -51,20 +51,20 @@ async def echo(websocket: WebSocket) -> None:
 
 @asynccontextmanager
 async def starlette_life(app: Starlette) -> AsyncGenerator[State, None]:
-    """As a user of Starlette writes it."""
-    tell("started", key="starlette")
+    """A lifespan as a user of Starlette writes it."""
+    report("started", key="starlette")
     yield State(name="starlette")
-    tell("stopped", key="starlette")
+    report("stopped", key="starlette")
 
 
 @asynccontextmanager
 async def fastapi_life(app: FastAPI) -> AsyncGenerator[State, None]:
-    """As a user of FastAPI writes it; it fails where the environment says so."""
+    """A lifespan as a user of FastAPI writes it. It fails if the environment says so."""
     if "JERO_TEST_FAIL" in os.environ:
         raise RuntimeError("no database")
-    tell("started", key="fastapi")
+    report("started", key="fastapi")
     yield State(name="fastapi")
-    tell("stopped", key="fastapi")
+    report("stopped", key="fastapi")
 
 
 starlette_guest = Starlette(
@@ -96,7 +96,7 @@ class Host(Feeds):
 
 
 class Inner(BaseApp):
-    """One of jero's own between the host and the feeds."""
+    """A jero application between the host and the feeds."""
 
     async def _wire(self) -> None:
         self._include_app(Feeds(), path="/feeds")

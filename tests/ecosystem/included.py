@@ -1,4 +1,4 @@
-"""The feeds with a stack of well-known middleware, as they include it."""
+"""The feeds with a stack of well-known middleware."""
 
 from opentelemetry.instrumentation.asgi import (  # pyright: ignore[reportMissingTypeStubs] - it ships no stubs
     OpenTelemetryMiddleware,
@@ -19,7 +19,7 @@ DRAIN_TIMEOUT = 0.7
 
 
 class Replacing:
-    """Passes on a scope, a `receive` and a `send` of its own."""
+    """A middleware that replaces scope, `receive` and `send`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -35,7 +35,7 @@ class Replacing:
 
 
 class Included(Feeds):
-    """Around its feeds, from the outside in: tracing, known hosts, other origins, compression, and a replacement."""
+    """The feeds inside tracing, known hosts, other origins, compression and a replacement, the outermost first."""
 
     async def _wire(self) -> None:
         self._include_middleware(

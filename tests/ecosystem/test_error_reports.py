@@ -1,4 +1,4 @@
-"""Sentry's middleware: a transaction a request, and what was logged of a failure as its event."""
+"""Sentry's middleware: a transaction for each request, and an event for each logged failure."""
 
 from collections.abc import AsyncIterator, Generator
 from typing import Any
@@ -16,7 +16,7 @@ from jero.testing import TestClient
 
 
 class Kept(Transport):
-    """Sends nothing, and keeps what was to be sent."""
+    """A transport that keeps the items instead of sending them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Kept(Transport):
 
     @property
     def failures(self) -> list[str]:
-        """The types of the exceptions that were reported."""
+        """Returns the types of the exceptions that were reported."""
         return [item["exception"]["values"][-1]["type"] for item in self.items if "exception" in item]
 
     @property
@@ -71,7 +71,7 @@ def kept() -> Generator[Kept, None, None]:
     sentry_sdk.get_global_scope().set_client(None)
 
 
-def test_a_stream_is_a_transaction_and_no_failure(kept: Kept) -> None:
+def test_a_stream_is_a_transaction_and_not_a_failure(kept: Kept) -> None:
     with TestClient(Reported()) as client:
         assert client.get("/lines").text == "1\n2\n"
     assert len(kept.transactions) == 1

@@ -1,4 +1,4 @@
-"""Well-known middleware around streams, over a network: nothing of what jero promises is lost."""
+"""Well-known middleware around streams, over a network: jero keeps its promises."""
 
 import signal
 import zlib
@@ -35,18 +35,18 @@ def client(server: Running) -> Iterator[httpx.Client]:
 
 
 def test_a_preflight_is_answered_by_the_middleware(client: httpx.Client) -> None:
-    asked = {
+    preflight = {
         **FOREIGN,
         "Access-Control-Request-Method": "GET",
         "Access-Control-Request-Headers": "Last-Event-ID",
     }
-    response = client.options("/events/idle", headers=asked)
+    response = client.options("/events/idle", headers=preflight)
     assert response.status_code == 200
     assert response.headers["access-control-allow-origin"] == ORIGIN
     assert "last-event-id" in response.headers["access-control-allow-headers"].lower()
 
 
-def test_options_that_is_no_preflight_is_answered_by_jero(client: httpx.Client) -> None:
+def test_options_without_a_preflight_is_answered_by_jero(client: httpx.Client) -> None:
     response = client.options("/events/idle", headers=FOREIGN)
     assert (response.status_code, response.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
     assert response.headers["access-control-allow-origin"] == ORIGIN
@@ -77,7 +77,7 @@ def test_lines_are_compressed_each_as_it_is_made(server: Running) -> None:
         assert line == b'{"number":0}\n'
 
 
-def test_head_of_a_stream(client: httpx.Client) -> None:
+def test_head_of_a_stream_has_the_headers_of_the_middleware(client: httpx.Client) -> None:
     response = client.head("/events/idle", headers=FOREIGN)
     assert (response.status_code, response.content) == (200, b"")
     assert response.headers["content-type"] == "text/event-stream"
@@ -154,8 +154,8 @@ def test_a_shutdown_ends_the_streams(kind: Server) -> None:
         running(kind, "tests.ecosystem.included:impatient") as server,
         open_streams(server, *events, endless) as streams,
     ):
-        told_at = server.interrupt(signal.SIGTERM)
-        server.status(told_at + DRAIN_TIMEOUT + 1 - monotonic())
+        sent_at = server.interrupt(signal.SIGTERM)
+        server.status(sent_at + DRAIN_TIMEOUT + 1 - monotonic())
         assert streams.reasons() == ["shutdown"] * 8
         assert all(b"retry: " in body for path in {*events} for body in streams.whole(path))
         assert len(streams.cut(endless)) == 1

@@ -1,4 +1,4 @@
-"""jero in Starlette and FastAPI, and they in jero, over a network."""
+"""jero mounted in Starlette and FastAPI, and both mounted in jero, over a network."""
 
 import signal
 import subprocess
@@ -18,7 +18,7 @@ from tests.servers.wire import Answers, new_key, request
 SLACK = 0.6
 DRAINED_WITHIN = 2.0
 HOSTS = ["starlette", "fastapi", "lazily"]
-# An application, and where the feeds are mounted in it.
+# An application, and the path at which the feeds are mounted in it.
 CASES = [*((app, "/jero") for app in HOSTS), ("host", "/starlette/jero"), ("host", "/inner/feeds")]
 
 
@@ -34,19 +34,19 @@ def get(server: Running, path: str) -> httpx.Response:
 
 @pytest.fixture(scope="module", params=CASES, ids="".join)
 def feeds(request: pytest.FixtureRequest) -> Iterator[tuple[Running, str]]:
-    """A server, and where the feeds are mounted in it."""
+    """Runs a server. Returns it with the path at which the feeds are mounted."""
     app, prefix = request.param
     with running(UVICORN, f"tests.ecosystem.hosts:{app}") as server:
         yield server, prefix
 
 
-def test_a_response(feeds: tuple[Running, str]) -> None:
+def test_a_mounted_application_answers(feeds: tuple[Running, str]) -> None:
     server, prefix = feeds
     assert get(server, f"{prefix}/health").json()["pid"] > 0
     assert get(server, f"{prefix}/lines/finite").text == "".join(f'{{"number":{number}}}\n' for number in range(3))
 
 
-def test_a_problem_is_jero_s(feeds: tuple[Running, str]) -> None:
+def test_a_mounted_application_answers_with_problems(feeds: tuple[Running, str]) -> None:
     server, prefix = feeds
     for path, status in (("/nothing", 404), ("/lines/failing?items=0", 409)):
         response = get(server, prefix + path)
@@ -71,8 +71,8 @@ def test_a_client_that_leaves_is_noticed(feeds: tuple[Running, str], path: str) 
 def test_a_shutdown_ends_the_streams(app: str, prefix: str) -> None:
     paths = [f"{prefix}/events/idle"] * 5
     with running(UVICORN, f"tests.ecosystem.hosts:{app}") as server, open_streams(server, *paths) as streams:
-        told_at = server.interrupt(signal.SIGTERM)
-        server.status(told_at + DRAINED_WITHIN - monotonic())
+        sent_at = server.interrupt(signal.SIGTERM)
+        server.status(sent_at + DRAINED_WITHIN - monotonic())
         assert streams.reasons() == ["shutdown"] * 5
         assert all(b"retry: " in body for body in streams.whole(paths[0]))
 
@@ -81,7 +81,7 @@ def test_a_shutdown_ends_the_streams(app: str, prefix: str) -> None:
 @pytest.mark.parametrize("app", ["starlette", "fastapi"])
 def test_a_host_opens_and_closes_the_resources(app: str, number: signal.Signals) -> None:
     with running(UVICORN, f"tests.ecosystem.hosts:{app}") as server:
-        assert server.notes("started")  # before any request
+        assert server.notes("started")  # before the first request
         assert get(server, "/jero/health").status_code == 200
         server.interrupt(number)
         server.status(PATIENCE)
@@ -89,7 +89,7 @@ def test_a_host_opens_and_closes_the_resources(app: str, number: signal.Signals)
         assert len(server.notes("started")) == 1
 
 
-def test_a_host_that_does_not_has_them_opened_by_the_first_request_and_closed_with_the_event_loop() -> None:
+def test_without_a_host_the_first_request_opens_the_resources_and_the_end_of_the_loop_closes_them() -> None:
     with running(UVICORN, "tests.ecosystem.hosts:lazily") as server:
         assert not server.notes("started")
         assert get(server, "/jero/health").status_code == 200
@@ -100,7 +100,7 @@ def test_a_host_that_does_not_has_them_opened_by_the_first_request_and_closed_wi
         assert len(server.notes("started")) == 1
 
 
-def test_guests_live_within_the_host() -> None:
+def test_guests_start_after_the_host_and_shut_down_before_it() -> None:
     with running(UVICORN, "tests.ecosystem.hosts:host") as server:
         assert [note.key for note in server.notes("started")] == ["", "starlette", "fastapi", ""]
         server.interrupt(signal.SIGTERM)
@@ -114,13 +114,13 @@ def test_a_guest_that_does_not_start_keeps_the_server_from_starting() -> None:
     ended = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
-    assert ended.returncode == 3  # uvicorn's word for a startup that failed
+    assert ended.returncode == 3  # uvicorn's status for a failed startup
     assert "The application at /fast/api's startup failed: " in ended.stderr
     assert "RuntimeError: no database" in ended.stderr
     assert '"what":"stopped","key":"starlette"' in ended.stdout
 
 
-def test_a_guest_sees_its_place(host: Running) -> None:
+def test_a_guest_builds_urls_below_its_prefix(host: Running) -> None:
     seen = get(host, "/starlette/items/1").json()
     assert seen == {
         "url": f"{host.url}/starlette/items/1",
@@ -131,14 +131,14 @@ def test_a_guest_sees_its_place(host: Running) -> None:
     }
 
 
-def test_fastapi_validates_and_documents_below_its_place(host: Running) -> None:
+def test_fastapi_validates_and_documents_below_its_prefix(host: Running) -> None:
     assert get(host, "/fast/api/items/1").json() == {"item": 1, "name": "fastapi"}
     assert get(host, "/fast/api/items/x").status_code == 422
     assert get(host, "/fast/api/openapi.json").json()["servers"] == [{"url": "/fast/api"}]
     assert "'/fast/api/openapi.json'" in get(host, "/fast/api/docs").text
 
 
-def test_what_a_guest_raises_is_its_own_500_and_in_the_log(host: Running) -> None:
+def test_an_exception_of_a_guest_is_answered_by_the_guest_and_logged(host: Running) -> None:
     response = get(host, "/starlette/")
     assert (response.status_code, response.text) == (500, "Internal Server Error")
     deadline = monotonic() + PATIENCE
@@ -151,12 +151,12 @@ def test_a_guest_redirects_to_its_root(host: Running) -> None:
     assert (response.status_code, response.headers["location"]) == (307, f"{host.url}/starlette/")
 
 
-def test_a_guest_s_404_is_its_own(host: Running) -> None:
+def test_a_guest_answers_its_own_404(host: Running) -> None:
     assert get(host, "/starlette/nothing").text == "Not Found"
     assert get(host, "/nothing").json()["type"] == "not-found"
 
 
-def test_a_websocket(host: Running) -> None:
+def test_a_websocket_reaches_a_guest(host: Running) -> None:
     with connect(f"ws://127.0.0.1:{host.port}/starlette/echo", proxy=None) as websocket:
         websocket.send("hello")
         assert websocket.recv(timeout=PATIENCE) == "/starlette/echo starlette hello"

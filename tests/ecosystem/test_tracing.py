@@ -1,4 +1,4 @@
-"""OpenTelemetry's middleware: a span a request, around streams and problems too."""
+"""OpenTelemetry's middleware: a span for each request, streams and problems included."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ class NamesEndpoint(Endpoint, path="/names"):
 
 
 class LinesEndpoint(Endpoint, path="/lines"):
-    """The identity of the trace that each item is made in."""
+    """Yields the id of the trace in which each item is made."""
 
     async def get(self) -> NDJSONStreamingResponse[str]:
         return NDJSONStreamingResponse(stream=self._traces())
@@ -70,7 +70,7 @@ class Traced(BaseApp):
 
     @property
     def server_span(self) -> ReadableSpan:
-        """The one span of the one request."""
+        """Returns the only span of the only request."""
         [span] = [span for span in self.exporter.get_finished_spans() if span.kind is SpanKind.SERVER]
         return span
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from jero import BaseApp, Endpoint, StreamOutcome
-from tests.servers.feeds import tell
+from tests.servers.feeds import report
 
 
 class Row(Struct):
@@ -78,7 +78,7 @@ class App(BaseApp):
             self._include_endpoint(endpoint)
 
     async def _on_stream_end(self, outcome: StreamOutcome) -> None:
-        tell("ended", key=outcome.reason)
+        report("ended", key=outcome.reason)
 
 
 app = App()

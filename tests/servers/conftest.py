@@ -1,4 +1,4 @@
-"""`server`: one of the servers, running the feeds for all tests of a module."""
+"""The fixture `server`: one of the servers, which serves the feeds for all tests of a module."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,7 @@
-"""The application under test: a stream of every kind, which tells on standard output what becomes of it.
+"""The application under test: streams of every kind, which report on standard output what happens to them.
 
-A line is `@ ` and a JSON object with `what` happened, `at` what time (`time.monotonic`, which all processes of
-the machine share), to the stream of which `key`, in the process `pid`.
+A report is a line of `@ ` and a `Note` as JSON: `what` happened, `at` which time (`time.monotonic`, which all processes
+of the machine share), to the stream with this `key`, in the process `pid`.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class Tick(Struct, omit_defaults=True):
 
 
 class Note(Struct, kw_only=True):
-    """What happened."""
+    """An event in the life of a stream or of the application."""
 
     what: str
     key: str = ""
@@ -43,13 +43,13 @@ class Note(Struct, kw_only=True):
     pid: int = msgspec.field(default_factory=os.getpid)
 
 
-def tell(what: str, *, key: str = "", reason: str = "") -> None:
-    """Writes it at once, in one piece, whatever else writes to standard output."""
+def report(what: str, *, key: str = "", reason: str = "") -> None:
+    """Writes a note in one piece, so that other output cannot come between its bytes."""
     os.write(1, b"@ " + msgspec.json.encode(Note(what=what, key=key, reason=reason)) + b"\n")
 
 
-class Asked(Struct, kw_only=True):
-    """What a client asks of a stream. `items`: how many come before the end or the failure."""
+class Query(Struct, kw_only=True):
+    """The parameters of a stream. `items`: how many come before the end or the failure."""
 
     key: str = ""
     items: int = 3
@@ -58,25 +58,25 @@ class Asked(Struct, kw_only=True):
 
 
 class Source(Struct, frozen=True):
-    """A source's name."""
+    """The name of a source."""
 
     source: str
 
 
-async def idle(asked: Asked) -> AsyncIterator[Tick]:
-    """An item, and silence."""
+async def idle(query: Query) -> AsyncIterator[Tick]:
+    """Yields one item, then waits for ever."""
     yield Tick(0)
     await asyncio.get_running_loop().create_future()
 
 
-async def silent(asked: Asked) -> AsyncIterator[Tick]:
-    """Not even an item."""
+async def silent(query: Query) -> AsyncIterator[Tick]:
+    """Waits for ever without an item."""
     await asyncio.get_running_loop().create_future()
     yield Tick(0)
 
 
-async def busy(asked: Asked) -> AsyncIterator[Tick]:
-    """An item every few milliseconds, without end."""
+async def busy(query: Query) -> AsyncIterator[Tick]:
+    """Yields an item every few milliseconds, for ever."""
     number = 0
     while True:
         yield Tick(number)
@@ -84,8 +84,8 @@ async def busy(asked: Asked) -> AsyncIterator[Tick]:
         await asyncio.sleep(0.005)
 
 
-async def never_pausing(asked: Asked) -> AsyncIterator[Tick]:
-    """Items without end and without a pause."""
+async def never_pausing(query: Query) -> AsyncIterator[Tick]:
+    """Yields items for ever without a pause."""
     number = 0
     while True:
         yield Tick(number)
@@ -93,7 +93,7 @@ async def never_pausing(asked: Asked) -> AsyncIterator[Tick]:
 
 
 class Stall:
-    """Tells once when a source has not been pulled for a while."""
+    """Reports once that a source has not been pulled for a while."""
 
     def __init__(self, key: str) -> None:
         self.items = 0
@@ -104,19 +104,19 @@ class Stall:
 
     def _look(self) -> None:
         if self.items == self._seen:
-            tell("blocked", key=self._key)
+            report("blocked", key=self._key)
             return
         self._seen = self.items
         self._timer = self._loop.call_later(0.1, self._look)
 
     def cancel(self) -> None:
-        """Looks no more."""
+        """Stops looking."""
         self._timer.cancel()
 
 
-async def gushing(asked: Asked) -> AsyncIterator[Tick]:
-    """Large items without end and without a pause; tells when the client takes no more."""
-    stall = Stall(asked.key)
+async def gushing(query: Query) -> AsyncIterator[Tick]:
+    """Yields large items for ever without a pause. Reports when the client takes no more."""
+    stall = Stall(query.key)
     padding = "x" * 1000
     try:
         while True:
@@ -126,33 +126,33 @@ async def gushing(asked: Asked) -> AsyncIterator[Tick]:
         stall.cancel()
 
 
-async def finite(asked: Asked) -> AsyncIterator[Tick]:
-    """So many items, a moment apart."""
-    for number in range(asked.items):
+async def finite(query: Query) -> AsyncIterator[Tick]:
+    """Yields `items` items with short pauses."""
+    for number in range(query.items):
         yield Tick(number)
         await asyncio.sleep(0.01)
 
 
-async def failing(asked: Asked) -> AsyncIterator[Tick]:
-    """So many items, and a failure."""
-    for number in range(asked.items):
+async def failing(query: Query) -> AsyncIterator[Tick]:
+    """Yields `items` items with short pauses, then fails."""
+    for number in range(query.items):
         yield Tick(number)
         await asyncio.sleep(0.01)
     raise Conflict(detail="The source broke.")
 
 
-async def reluctant(asked: Asked) -> AsyncIterator[Tick]:
-    """A source that takes half a second to close."""
+async def reluctant(query: Query) -> AsyncIterator[Tick]:
+    """Yields one item. Takes half a second to close."""
     yield Tick(0)
     try:
         await asyncio.get_running_loop().create_future()
     finally:
         await asyncio.sleep(0.5)
-        tell("closed at leisure", key=asked.key)
+        report("closed slowly", key=query.key)
 
 
-async def stuck(asked: Asked) -> AsyncIterator[Tick]:
-    """A source that never closes."""
+async def stuck(query: Query) -> AsyncIterator[Tick]:
+    """Yields one item. Never finishes closing."""
     yield Tick(0)
     try:
         await asyncio.get_running_loop().create_future()
@@ -160,47 +160,49 @@ async def stuck(asked: Asked) -> AsyncIterator[Tick]:
         await asyncio.get_running_loop().create_future()
 
 
-SOURCES: dict[str, Callable[[Asked], AsyncIterator[Tick]]] = {
+SOURCES: dict[str, Callable[[Query], AsyncIterator[Tick]]] = {
     source.__name__: source
     for source in (idle, silent, busy, never_pausing, gushing, finite, failing, reluctant, stuck)
 }
 
 
-async def told(path: Source, asked: Asked) -> AsyncGenerator[AsyncIterable[Tick], StreamOutcome]:
-    """The source, and a note when it is opened and when it has been closed."""
-    tell("opened", key=asked.key)
-    outcome = yield SOURCES[path.source](asked)
-    tell("closed", key=asked.key, reason=outcome.reason)
+async def reported(path: Source, query: Query) -> AsyncGenerator[AsyncIterable[Tick], StreamOutcome]:
+    """Opens a source. Reports when it is opened and when it has been closed."""
+    report("opened", key=query.key)
+    outcome = yield SOURCES[path.source](query)
+    report("closed", key=query.key, reason=outcome.reason)
 
 
-def policy_of(asked: Asked) -> StreamPolicy | None:
-    """The application's own unless the client asks for another grace."""
-    return None if asked.grace is None else StreamPolicy(first_item_grace=asked.grace)
+def policy_of(query: Query) -> StreamPolicy | None:
+    """Returns a policy with the grace that the client asks for, or `None` for the application's policy."""
+    return None if query.grace is None else StreamPolicy(first_item_grace=query.grace)
 
 
 class Lines(Endpoint, path="/lines/{source}"):
-    """A source as NDJSON."""
+    """Streams a source as NDJSON."""
 
-    async def get(self, path: Source, params: Asked) -> NDJSONStreamingResponse[Tick]:
-        return NDJSONStreamingResponse(stream=told(path, params), keepalive=params.keepalive, policy=policy_of(params))
+    async def get(self, path: Source, params: Query) -> NDJSONStreamingResponse[Tick]:
+        return NDJSONStreamingResponse(
+            stream=reported(path, params), keepalive=params.keepalive, policy=policy_of(params)
+        )
 
 
 class Events(Endpoint, path="/events/{source}"):
-    """A source as server-sent events."""
+    """Streams a source as server-sent events."""
 
-    async def get(self, path: Source, params: Asked) -> SSEResponse[Tick]:
-        return SSEResponse(stream=told(path, params), keepalive=params.keepalive, policy=policy_of(params))
+    async def get(self, path: Source, params: Query) -> SSEResponse[Tick]:
+        return SSEResponse(stream=reported(path, params), keepalive=params.keepalive, policy=policy_of(params))
 
 
 class Array(Endpoint, path="/array/{source}"):
-    """A source as a JSON array."""
+    """Streams a source as a JSON array."""
 
-    async def get(self, path: Source, params: Asked) -> JSONArrayStreamingResponse[Tick]:
-        return JSONArrayStreamingResponse(stream=told(path, params), policy=policy_of(params))
+    async def get(self, path: Source, params: Query) -> JSONArrayStreamingResponse[Tick]:
+        return JSONArrayStreamingResponse(stream=reported(path, params), policy=policy_of(params))
 
 
 class Health(Struct):
-    """The process that answers, the bytes of memory that it holds, and its open file descriptors."""
+    """A process: its id, its resident memory in bytes, and the number of its open file descriptors."""
 
     pid: int
     resident: int
@@ -208,26 +210,26 @@ class Health(Struct):
 
 
 class HealthEndpoint(Endpoint, path="/health"):
-    """Whether the server answers, and what it holds, on a system with `/proc`."""
+    """Answers with the health of the process, on a system with `/proc`."""
 
     async def get(self) -> Health:
         return health()
 
 
 def health() -> Health:
-    """This process's."""
+    """Returns the health of this process."""
     resident = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return Health(os.getpid(), resident, sum(1 for _ in Path("/proc/self/fd").iterdir()))
 
 
 class Feeds(BaseApp):
-    """All of them."""
+    """The application with all feeds."""
 
     @asynccontextmanager
     async def _resource(self) -> AsyncGenerator[None, None]:
-        tell("started")
+        report("started")
         yield
-        tell("stopped")
+        report("stopped")
 
     async def _wire(self) -> None:
         await self._aenter(self._resource())
@@ -235,7 +237,7 @@ class Feeds(BaseApp):
             self._include_endpoint(endpoint)
 
     async def _on_stream_end(self, outcome: StreamOutcome) -> None:
-        tell("ended", reason=outcome.reason)
+        report("ended", reason=outcome.reason)
 
 
 app = Feeds()

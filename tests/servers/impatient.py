@@ -1,4 +1,4 @@
-"""The feeds with little time, for the tests that wait until it is over."""
+"""The feeds with short timeouts, for the tests that wait for them."""
 
 from jero import StreamPolicy
 from tests.servers.feeds import Feeds

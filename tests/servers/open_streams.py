@@ -1,4 +1,4 @@
-"""Many streams, held open by clients that wait for what comes next."""
+"""Many open streams, whose clients wait for the next bytes."""
 
 import socket
 from collections.abc import Generator, Iterator, Sequence
@@ -9,7 +9,7 @@ from tests.servers.wire import Answers, Head, new_key, request
 
 
 class OpenStreams:
-    """The streams of one key: `paths` is what each of them asked for."""
+    """Streams with one key, one for each path."""
 
     def __init__(self, server: Running, paths: Sequence[str]) -> None:
         self.key = new_key()
@@ -20,7 +20,7 @@ class OpenStreams:
         self._heads: list[Head] = []
 
     def open(self) -> None:
-        """Returns when each has its headers, and its source is open."""
+        """Opens the streams. Returns when each source is open and each client has its headers."""
         for path in self._paths:
             connection = self._server.connect()
             self._connections.append(connection)
@@ -33,19 +33,19 @@ class OpenStreams:
         assert {head.status for head in self._heads} == {200}
 
     def reasons(self) -> list[str]:
-        """Why each was closed, once all are."""
+        """Waits until all streams are closed, and returns the reasons."""
         return [note.reason for note in self._server.wait_for("closed", self.key, count=len(self._paths))]
 
     def whole(self, path: str) -> list[bytes]:
-        """The bodies of those that asked for this path; fails where one is cut."""
+        """Returns the bodies of the streams of this path. Fails if one is cut."""
         return [b"".join(answers.chunks()) for answers in self._of(path)]
 
     def cut(self, path: str) -> list[bytes]:
-        """What came of those that asked for this path; fails where one ended properly."""
+        """Returns the parts that arrived of the streams of this path. Fails if one ended properly."""
         return [answers.until_cut() for answers in self._of(path)]
 
     def close(self) -> None:
-        """The clients leave."""
+        """Closes the clients' connections."""
         for connection in self._connections:
             connection.close()
 
@@ -55,7 +55,7 @@ class OpenStreams:
 
 @contextmanager
 def open_streams(server: Running, *paths: str) -> Generator[OpenStreams, None, None]:
-    """A stream for each path, closed with the block."""
+    """Opens a stream for each path, and closes them on exit."""
     streams = OpenStreams(server, paths)
     try:
         streams.open()

@@ -1,4 +1,4 @@
-"""A server that runs beside the tests, in a process group of its own."""
+"""Servers in processes of their own, which the tests start, read and signal."""
 
 import os
 import select
@@ -24,15 +24,15 @@ POLL = 0.02
 
 
 class StillThereError(AssertionError):
-    """It was to end, and did not in time. `output`: all that it wrote, and last where each of its threads stood."""
+    """A server did not exit in time. `output`: everything that it wrote, and last the stacks of its threads."""
 
     def __init__(self, name: str, patience: float, output: str) -> None:
-        super().__init__(f"{name} is still there after {patience:g} s; it wrote:\n{output}")
+        super().__init__(f"{name} did not exit within {patience:g} s. Its output:\n{output}")
         self.output = output
 
 
 class Running:
-    """Its process, its port, and what it and the application have written so far."""
+    """A server's process, its port, and what the server and the application have written so far."""
 
     def __init__(self, server: Server, command: Sequence[str], port: int, directory: Path) -> None:
         self.server = server
@@ -57,18 +57,18 @@ class Running:
 
     @property
     def output(self) -> str:
-        """All that was written, but for the notes."""
+        """Returns everything that was written, without the notes."""
         with self._news:
             return "\n".join(self._lines)
 
     def connect(self) -> socket.socket:
-        """A connection to it, whose every wait is bounded."""
+        """Returns a connection to the server, with a timeout for every operation."""
         return socket.create_connection(("127.0.0.1", self.port), PATIENCE)
 
     def wait_until_it_answers(self) -> None:
-        """Returns when the server has answered a request; fails where it ends before that.
+        """Waits until the server has answered a request. Fails if the server exits before that.
 
-        A server may take connections before it serves them, and granian then loses the signal to stop.
+        A server may accept connections before it serves them, and granian then loses a signal to stop.
         """
         deadline = monotonic() + PATIENCE
         while monotonic() < deadline:
@@ -82,41 +82,41 @@ class Running:
         raise AssertionError(f"{self.server.name} does not answer: {self.output}")
 
     def notes(self, what: str, key: str | None = None) -> list[Note]:
-        """What the application has told so far of `what`; of one stream where `key` is given."""
+        """Returns the notes of `what` so far; with `key`, only those of one stream."""
         with self._news:
             return [note for note in self._notes if note.what == what and key in (None, note.key)]
 
     def note(self, what: str, key: str) -> Note:
-        """The note of one stream, waited for."""
+        """Waits for a note of one stream, and returns it."""
         return self.wait_for(what, key)[0]
 
     def wait_for(self, what: str, key: str | None = None, *, count: int = 1) -> list[Note]:
-        """The notes, as soon as there are so many. Where they do not come the server says where it stands, and ends."""
-        if not self.is_told(what, key, count=count, within=PATIENCE):
+        """Waits for `count` notes, and returns them. If they do not come, the server dumps its stacks and is ended."""
+        if not self.has_noted(what, key, count=count, within=PATIENCE):
             came = len(self.notes(what, key))
             self._abort()
-            raise AssertionError(f"{came} of {count} notes of {what!r} ({key}) came; it wrote:\n{self.output}")
+            raise AssertionError(f"{came} of {count} notes of {what!r} ({key}) came. Its output:\n{self.output}")
         return self.notes(what, key)
 
-    def is_told(self, what: str, key: str | None = None, *, count: int = 1, within: float) -> bool:
-        """Whether there are so many notes within so many seconds."""
+    def has_noted(self, what: str, key: str | None = None, *, count: int = 1, within: float) -> bool:
+        """Waits up to `within` seconds. Returns whether `count` notes came."""
         with self._news:
             return self._news.wait_for(lambda: len(self.notes(what, key)) >= count, within)
 
     def interrupt(self, number: signal.Signals) -> float:
-        """Signals the main process, as a supervisor does; gives the time."""
+        """Signals the main process, as a supervisor does. Returns the time."""
         at = monotonic()
         self._process.send_signal(number)
         return at
 
     def interrupt_group(self, number: signal.Signals) -> float:
-        """Signals all its processes, as a terminal does; gives the time."""
+        """Signals all processes of the server, as a terminal does. Returns the time."""
         at = monotonic()
         os.killpg(self._process.pid, number)
         return at
 
     def status(self, patience: float) -> int:
-        """The exit status; `StillThereError` where the server is still there after so many seconds."""
+        """Waits for the server to exit, and returns its status. Raises `StillThereError` after `patience` seconds."""
         try:
             return self._process.wait(patience)
         except subprocess.TimeoutExpired:
@@ -124,14 +124,14 @@ class Running:
             raise StillThereError(self.server.name, patience, self.output) from None
 
     def end(self) -> None:
-        """Leaves no process of the group behind."""
+        """Kills all processes of the group."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(PATIENCE)
         self._reader.join(PATIENCE)
 
     def _abort(self) -> None:
-        """Has its processes say where their threads stand: one after the other, workers first."""
+        """Makes the processes dump their stacks and exit: one after the other, workers first."""
         group = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
         for process in sorted(group, reverse=True):
             with suppress(ProcessLookupError):
@@ -158,7 +158,7 @@ class Running:
 def running(
     server: Server, app: str = "tests.servers.feeds:app", *options: str, directory: Path = ROOT
 ) -> Generator[Running, None, None]:
-    """The server with the application, killed with the block if it has not ended."""
+    """Runs a server with the application, and kills it on exit."""
     port = free_port()
     process = Running(server, server.command(app, port, *options), port, directory)
     try:

@@ -1,4 +1,4 @@
-"""The servers that jero is held to the same list on: each is its command line, and the status it exits with."""
+"""The servers that the tests run: their command lines, and their exit statuses."""
 
 import signal
 import sys
@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 class Server:
     """A server as data.
 
-    `arguments`: its module and its options; `{app}` and `{port}` are put in. `statuses`: its exit status after a
-    signal, where that is not 0.
+    `arguments`: the module and its options; `{app}` and `{port}` are filled in. `statuses`: the exit statuses after
+    signals, if they are not 0.
     """
 
     name: str
@@ -19,7 +19,7 @@ class Server:
     statuses: Mapping[signal.Signals, int] = field(default_factory=dict[signal.Signals, int])
 
     def command(self, app: str, port: int, *options: str) -> list[str]:
-        """What runs it, with further options of its own."""
+        """Returns the command line, with further options."""
         arguments = (argument.format(app=app, port=port) for argument in self.arguments)
         return [sys.executable, "-m", *arguments, *options]
 

@@ -1,4 +1,4 @@
-"""Streams through Starlette's GZip middleware: whole, as prompt as before, and broken where they broke."""
+"""Streams through Starlette's GZip middleware: complete, as prompt as without it, and cut if they fail."""
 
 import zlib
 from collections.abc import Iterator
@@ -19,20 +19,20 @@ ACCEPT_GZIP = "Accept-Encoding: gzip\r\n"
 
 @pytest.fixture(scope="module", params=[UVICORN, GRANIAN, HYPERCORN], ids=named)
 def compressing(request: pytest.FixtureRequest) -> Iterator[Running]:
-    """A server whose streams are compressed, server-sent events too."""
+    """Runs a server whose streams are compressed, server-sent events included."""
     with running(request.param, "tests.servers.compressed:all_types") as server:
         yield server
 
 
 class Inflated:
-    """The plain bytes of a compressed body, each as soon as it can be told from what has arrived."""
+    """Decompresses a body as it arrives."""
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
         self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
 
     def until(self, end: bytes) -> bytes:
-        """What comes, up to `end`."""
+        """Reads until the plain bytes contain `end`, and returns them."""
         received = b""
         while end not in received:
             chunk = self._answers.chunk()
@@ -41,12 +41,12 @@ class Inflated:
         return received
 
     def until_cut(self) -> bytes:
-        """All that comes of a transfer that is cut."""
+        """Returns the plain bytes of a transfer that is cut."""
         return self._inflate.decompress(self._answers.until_cut())
 
 
 @pytest.mark.parametrize("form", ["lines", "events", "array"])
-def test_the_bytes_are_the_same(compressing: Running, form: str) -> None:
+def test_a_compressed_stream_has_the_same_bytes(compressing: Running, form: str) -> None:
     url = f"{compressing.url}/{form}/finite?items=20"
     with httpx.Client(timeout=PATIENCE, trust_env=False) as client:
         plain = client.get(url, headers={"Accept-Encoding": "identity"})
@@ -103,9 +103,9 @@ def test_a_failure_before_the_first_item_has_its_true_status(compressing: Runnin
     assert response.json()["type"] == "conflict"
 
 
-def test_as_it_comes_it_leaves_events_alone_and_compresses_lines() -> None:
+def test_the_default_settings_compress_lines_and_not_events() -> None:
     encodings: list[str | None] = []
-    with running(UVICORN, "tests.servers.compressed:as_it_comes") as server:
+    with running(UVICORN, "tests.servers.compressed:with_defaults") as server:
         for path in ("/events/finite", "/lines/finite"):
             response = httpx.get(
                 server.url + path, timeout=PATIENCE, trust_env=False, headers={"Accept-Encoding": "gzip"}

@@ -1,4 +1,4 @@
-"""A stream that breaks in the middle looks broken to every client."""
+"""A stream that fails in the middle is a cut transfer to every client."""
 
 import subprocess
 
@@ -12,7 +12,7 @@ from tests.servers.wire import Answers, new_key, numbers, request
 CURL_CUT = 18
 
 
-def test_to_a_raw_socket(server: Running) -> None:
+def test_a_raw_socket_reads_a_cut_transfer(server: Running) -> None:
     key = new_key()
     with server.connect() as connection:
         connection.sendall(request(f"/lines/failing?key={key}"))
@@ -23,7 +23,7 @@ def test_to_a_raw_socket(server: Running) -> None:
     assert server.note("closed", key).reason == "failed"
 
 
-def test_an_array_that_parses_is_cut_all_the_same(server: Running) -> None:
+def test_an_array_that_parses_is_cut_too(server: Running) -> None:
     with server.connect() as connection:
         connection.sendall(request("/array/failing?items=1"))
         answers = Answers(connection)
@@ -32,7 +32,7 @@ def test_an_array_that_parses_is_cut_all_the_same(server: Running) -> None:
 
 
 @needs_program("curl")
-def test_to_curl(server: Running) -> None:
+def test_curl_reports_a_cut_transfer(server: Running) -> None:
     curl = subprocess.run(
         ["curl", "--silent", "--no-buffer", "--max-time", f"{PATIENCE:g}", f"{server.url}/lines/failing"],
         capture_output=True,
@@ -43,7 +43,7 @@ def test_to_curl(server: Running) -> None:
     assert numbers(curl.stdout) == [0, 1, 2]
 
 
-def test_to_httpx(server: Running) -> None:
+def test_httpx_raises_for_a_cut_transfer(server: Running) -> None:
     with httpx.stream("GET", f"{server.url}/lines/failing", timeout=PATIENCE, trust_env=False) as response:
         received: list[bytes] = []
         with pytest.raises(httpx.RemoteProtocolError):
@@ -52,7 +52,7 @@ def test_to_httpx(server: Running) -> None:
     assert numbers(b"".join(received)) == [0, 1, 2]
 
 
-def test_an_event_stream_tells_and_ends_properly(server: Running) -> None:
+def test_an_event_stream_sends_an_error_event_and_ends_properly(server: Running) -> None:
     response = httpx.get(f"{server.url}/events/failing", timeout=PATIENCE, trust_env=False)
 
     assert response.text.count("data: ") == 4

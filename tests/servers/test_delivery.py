@@ -1,4 +1,4 @@
-"""What a client receives, byte by byte, from each server."""
+"""The bytes that a client receives from each server, and when."""
 
 from time import monotonic
 

@@ -1,4 +1,4 @@
-"""The client leaves: the stream is torn down at once, whatever it was doing."""
+"""The client leaves: the stream is torn down at once, in every state."""
 
 import socket
 import struct
@@ -32,7 +32,7 @@ def half_close(connection: socket.socket) -> None:
 
 
 def time_to_teardown(server: Running, path: str, leave: Leave, *, until_first_item: bool = True) -> float:
-    """Seconds from the client's leaving to the end of the source's closing, by one clock."""
+    """Returns the seconds from the client's leaving until the source is closed."""
     key = new_key()
     with server.connect() as connection:
         connection.sendall(request(f"{path}?key={key}"))
@@ -51,17 +51,17 @@ def time_to_teardown(server: Running, path: str, leave: Leave, *, until_first_it
 
 @pytest.mark.parametrize("leave", [close, reset, half_close])
 @pytest.mark.parametrize("path", ["/events/idle", "/lines/idle", "/lines/busy", "/lines/never_pausing"])
-def test_of_a_stream_under_way(server: Running, path: str, leave: Leave) -> None:
+def test_a_client_that_leaves_an_open_stream_is_noticed(server: Running, path: str, leave: Leave) -> None:
     assert median(time_to_teardown(server, path, leave) for _ in range(CLIENTS)) < NOTICED_WITHIN
 
 
 @pytest.mark.parametrize("path", ["/events/silent", "/lines/silent"])
-def test_of_a_stream_before_its_first_item(server: Running, path: str) -> None:
+def test_a_client_that_leaves_before_the_first_item_is_noticed(server: Running, path: str) -> None:
     times = [time_to_teardown(server, path, close, until_first_item=False) for _ in range(CLIENTS)]
     assert median(times) < NOTICED_WITHIN
 
 
-def test_of_a_stream_that_is_blocked_by_its_client(server: Running) -> None:
+def test_a_client_that_leaves_while_it_blocks_the_stream_is_noticed(server: Running) -> None:
     times: list[float] = []
     for _ in range(CLIENTS):
         key = new_key()
@@ -74,7 +74,7 @@ def test_of_a_stream_that_is_blocked_by_its_client(server: Running) -> None:
     assert median(times) < NOTICED_WITHIN
 
 
-def test_two_hundred_at_once(server: Running) -> None:
+def test_two_hundred_clients_that_leave_at_once_are_noticed(server: Running) -> None:
     key = new_key()
     connections = [server.connect() for _ in range(200)]
     for connection in connections:

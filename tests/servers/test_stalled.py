@@ -1,4 +1,4 @@
-"""A client that never reads: it costs little, and is dropped."""
+"""A client that never reads: its stream takes little memory, and it is dropped."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,9 @@ from tests.servers.open_streams import open_streams
 from tests.servers.running import PATIENCE, Running, running
 from tests.servers.servers import SERVERS
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="what a process holds is read in /proc")
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/statm").exists(), reason="memory and descriptors are read in /proc"
+)
 
 GROWTH = 2 * 2**20
 SLACK = 0.5
@@ -23,7 +25,7 @@ SLACK = 0.5
 
 @pytest.fixture(scope="module", params=SERVERS, ids=named)
 def impatient(request: pytest.FixtureRequest) -> Iterator[Running]:
-    """A server that has met such a client before, so that what it grows by is that client's."""
+    """Runs a server that has had such a client before, so that its memory has grown already."""
     with running(request.param, "tests.servers.impatient:to_send") as server:
         with open_streams(server, "/lines/gushing") as streams:
             streams.reasons()
@@ -35,7 +37,7 @@ def health(server: Running) -> Health:
     return msgspec.json.decode(response.content, type=Health)
 
 
-def test_it_costs_little_and_is_dropped(impatient: Running) -> None:
+def test_a_client_that_never_reads_takes_little_memory_and_is_dropped(impatient: Running) -> None:
     before = health(impatient)
     with open_streams(impatient, "/lines/gushing") as streams:
         blocked = impatient.note("blocked", streams.key)
@@ -48,7 +50,7 @@ def test_it_costs_little_and_is_dropped(impatient: Running) -> None:
     assert closed.at - blocked.at < SEND_TIMEOUT + SLACK
 
 
-def test_its_connection_is_gone_while_it_still_does_not_read(impatient: Running) -> None:
+def test_the_connection_of_a_dropped_client_is_closed(impatient: Running) -> None:
     before = health(impatient).descriptors
     with open_streams(impatient, "/lines/gushing") as streams:
         streams.reasons()

@@ -1,4 +1,4 @@
-"""HTTP/1.1 by hand, on a raw socket: what a client library would smooth over is seen."""
+"""HTTP/1.1 on a raw socket, to see what a client library would hide."""
 
 import itertools
 import socket
@@ -11,56 +11,56 @@ _numbers = itertools.count()
 
 
 def new_key() -> str:
-    """A key for a stream, unlike all others."""
+    """Returns a key for a stream that no other stream has."""
     return f"stream-{next(_numbers)}"
 
 
 def request(path: str, *, method: str = "GET", headers: str = "") -> bytes:
-    """A request without body. `headers`: whole lines, each with its end."""
+    """Returns a request without a body. `headers`: lines, each with its CRLF."""
     return f"{method} {path} HTTP/1.1\r\nHost: test\r\n{headers}\r\n".encode()
 
 
 @dataclass(frozen=True)
 class Head:
-    """A response's status, and its headers by their lower-case names."""
+    """A response's status, and its headers by lower-case name."""
 
     status: int
     headers: dict[str, str]
 
 
 class Answers:
-    """Reads the responses that come on a connection, one after the other."""
+    """Reads the responses on a connection, one after the other."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._buffer = b""
 
     def head(self) -> Head:
-        """The next response's."""
+        """Reads the head of the next response."""
         status, *lines = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         return Head(int(status.split()[1]), headers)
 
     def chunk(self) -> bytes | None:
-        """The next chunk of the body, or `None` at its proper end. Raises `EOFError` where the transfer is cut."""
+        """Reads the next chunk of the body, or returns `None` at its end. Raises `EOFError` if the transfer is cut."""
         size = int(self._until(b"\r\n"), 16)
         data = self._exactly(size)
         assert self._exactly(2) == b"\r\n"
         return data if size else None
 
     def chunks(self) -> Iterator[bytes]:
-        """All chunks that are left."""
+        """Reads the remaining chunks."""
         while (chunk := self.chunk()) is not None:
             yield chunk
 
     def content(self, head: Head) -> bytes:
-        """The whole body, chunked or with its length."""
+        """Reads the whole body, chunked or with a length."""
         if "content-length" in head.headers:
             return self._exactly(int(head.headers["content-length"]))
         return b"".join(self.chunks())
 
     def until_cut(self) -> bytes:
-        """What comes of the body before the connection ends. Fails where the body ends properly."""
+        """Returns the part of the body that comes before the connection ends. Fails if the body ends properly."""
         received = b""
         try:
             for chunk in self.chunks():
@@ -89,5 +89,5 @@ class Answers:
 
 
 def numbers(lines: bytes) -> list[int]:
-    """The numbers of the ticks in whole lines of NDJSON."""
+    """Returns the numbers of the ticks in whole lines of NDJSON."""
     return [msgspec.json.decode(line, type=dict[str, int])["number"] for line in lines.splitlines()]

@@ -8,7 +8,7 @@ from tests.servers.feeds import Feeds
 
 
 class Marking:
-    """A middleware that adds a header, and stands between the server and the application."""
+    """A middleware around the application that adds a header."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

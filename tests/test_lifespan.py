@@ -1,4 +1,4 @@
-"""Another application's startup and shutdown."""
+"""`Startup`: the server's side of the lifespan protocol."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from jero.http.asgi import ASGIApp, Receive, Scope, Send
 from jero.lifespan import Startup
 
 
-async def speaking(scope: Scope, receive: Receive, send: Send) -> None:
+async def conforming(scope: Scope, receive: Receive, send: Send) -> None:
     scope["state"]["database"] = 1
     for phase in ("startup", "shutdown"):
         assert (await receive())["type"] == f"lifespan.{phase}"
@@ -27,29 +27,29 @@ async def answering(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
 
 
-async def failing_in_silence(scope: Scope, receive: Receive, send: Send) -> None:
+async def failing_without_a_reason(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
     await send({"type": "lifespan.startup.failed"})
 
 
-async def failing_at_the_end(scope: Scope, receive: Receive, send: Send) -> None:
+async def failing_at_shutdown(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
     await send({"type": "lifespan.startup.complete"})
     await receive()
     raise ValueError("late")
 
 
-async def test_the_state_is_the_application_s() -> None:
-    async with Startup(speaking) as startup:
+async def test_the_state_is_what_the_application_put_there() -> None:
+    async with Startup(conforming) as startup:
         assert startup.state == {"database": 1}
 
 
-async def test_a_second_life_begins_without_the_state_of_the_first() -> None:
+async def test_a_second_startup_begins_with_an_empty_state() -> None:
     found: list[dict[str, object]] = []
 
     async def keeping(scope: Scope, receive: Receive, send: Send) -> None:
         found.append(dict(scope["state"]))
-        await speaking(scope, receive, send)
+        await conforming(scope, receive, send)
 
     startup = Startup(keeping)
     for _ in range(2):
@@ -59,25 +59,25 @@ async def test_a_second_life_begins_without_the_state_of_the_first() -> None:
 
 
 @pytest.mark.parametrize("app", [raising, returning, answering])
-async def test_one_that_does_not_speak_the_protocol_counts_as_started(app: ASGIApp) -> None:
+async def test_an_application_without_the_protocol_counts_as_started(app: ASGIApp) -> None:
     async with Startup(app):
         pass
 
 
-async def test_one_that_gives_no_reason() -> None:
-    with pytest.raises(RuntimeError, match="The shop's startup failed: it gives no reason"):
-        await Startup(failing_in_silence, "The shop").begin()
+async def test_a_startup_that_fails_without_a_reason() -> None:
+    with pytest.raises(RuntimeError, match="The shop's startup failed: it gave no reason"):
+        await Startup(failing_without_a_reason, "The shop").begin()
 
 
-async def test_what_it_raises_at_the_end_is_raised() -> None:
-    startup = Startup(failing_at_the_end)
+async def test_an_exception_of_the_shutdown_is_raised_once() -> None:
+    startup = Startup(failing_at_shutdown)
     await startup.begin()
     with pytest.raises(ValueError, match="late"):
         await startup.end()
     await startup.end()
 
 
-async def test_a_startup_that_is_given_up_is_ended() -> None:
+async def test_a_cancelled_startup_cancels_the_application() -> None:
     has_ended = asyncio.Event()
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""The first steps, in whatever format a client asks for."""
+"""The first steps, in the format that each client asks for."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""Arguments, bound by name: a parameter's name says where, its type says what."""
+"""Arguments: a parameter's name says where its value comes from, its type what the value must be."""
 
 from typing import Annotated
 

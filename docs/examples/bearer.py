@@ -1,4 +1,4 @@
-"""Bearer tokens: who calls is known before the handler runs."""
+"""Bearer tokens: the caller is known before the handler runs."""
 
 import secrets
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class Tokens(BearerAuth[Reader], realm="library"):
         self._tokens = tokens
 
     async def verify(self, token: str) -> Reader:
-        # Each is compared, and in constant time: how long it takes tells nothing of how close a guess was.
+        # Compares every token, and in constant time: the duration must not reveal how close a guess was.
         names = [name for name, known in self._tokens.items() if secrets.compare_digest(known.encode(), token.encode())]
         if not names:
             raise Unauthorized

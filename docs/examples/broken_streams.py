@@ -1,4 +1,4 @@
-"""Errors in mid-stream: what the client sees by itself, and how to tell it more."""
+"""Errors in mid-stream: what the client sees by default, and how to send it more."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -31,28 +31,28 @@ async def readings() -> AsyncIterator[Reading]:
 
 
 class CutEndpoint(Endpoint, path="/cut"):
-    """Nothing more is sent, and the connection is dropped: a cut transfer."""
+    """Sends nothing more and drops the connection: a cut transfer."""
 
     async def get(self) -> NDJSONStreamingResponse[Reading]:
         return NDJSONStreamingResponse(stream=readings())
 
 
 class ArrayEndpoint(Endpoint, path="/array"):
-    """The array is closed, so that it parses; the transfer is cut all the same."""
+    """Closes the array, so that it parses. The transfer is cut nevertheless."""
 
     async def get(self) -> JSONArrayStreamingResponse[Reading]:
         return JSONArrayStreamingResponse(stream=readings())
 
 
 class EventsEndpoint(Endpoint, path="/events"):
-    """An `event: error` with a problem as its data; then the transfer is complete."""
+    """Sends `event: error` with a problem as its data. Then the transfer is complete."""
 
     async def get(self) -> SSEResponse[Reading]:
         return SSEResponse(stream=readings())
 
 
 class ToldEndpoint(Endpoint, path="/told"):
-    """The error becomes a last item: the client was told, so the transfer is complete."""
+    """Sends the error as a last item. The client knows of the failure, so the transfer is complete."""
 
     async def get(self) -> NDJSONStreamingResponse[Reading | Fault]:
         return NDJSONStreamingResponse(stream=readings())

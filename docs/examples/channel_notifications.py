@@ -1,4 +1,4 @@
-"""A channel: whoever posts, everybody who listens receives, and who was away catches up."""
+"""A channel: every subscriber receives each notification, and a client that was away catches up."""
 
 from dataclasses import dataclass
 

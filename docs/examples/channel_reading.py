@@ -1,4 +1,4 @@
-"""An `async for` over a channel: each listener gets what is for it, and is told what was missed."""
+"""An `async for` over a channel: each subscriber receives the goals of its team, and every gap."""
 
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass

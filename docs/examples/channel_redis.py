@@ -1,4 +1,4 @@
-"""The same on Redis: any number of workers, on any number of machines, share the channel."""
+"""The same channel on Redis: any number of workers, on any number of machines, share it."""
 
 import os
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class NotificationsEndpoint(Endpoint, path="/notifications"):
     channel: Channel[Notification]
 
     async def post(self, json: Notification) -> Created[Published]:
-        return Created(Published(await self.channel.publish(json)))  # 503 while Redis does not answer
+        return Created(Published(await self.channel.publish(json)))  # 503 if Redis does not answer
 
     async def get(self, headers: ResumeHeaders) -> SSEResponse[Notification]:
         return SSEResponse(stream=self.channel.subscribe(after=headers.last_event_id), keepalive=15)

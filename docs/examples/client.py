@@ -1,4 +1,4 @@
-"""Following an event stream: `python client.py`, beside `uvicorn sse_events:app`."""
+"""Follows an event stream. Run `uvicorn sse_events:app`, then `python client.py`."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""What goes wrong with a stream, seen by its reader: `python client_faults.py`, beside `uvicorn broken_streams:app`."""
+"""Reads streams that break. Run `uvicorn broken_streams:app`, then `python client_faults.py`."""
 
 import asyncio
 import sys

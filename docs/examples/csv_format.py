@@ -1,4 +1,4 @@
-"""A format of your own: CSV, as one record and one response class."""
+"""A format of your own: CSV, as one `Framing` and one response class."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ class Film(Struct):
 
 
 def append_row(film: Film, buffer: bytearray, encoder: Encoder) -> None:
-    """One record as RFC 4180 has it: quoted where it must be, ended by CRLF."""
+    """Appends a record of RFC 4180: quoted if necessary, ended by CRLF."""
     text = io.StringIO()
     csv.writer(text).writerow(astuple(film))
     buffer += text.getvalue().encode()

@@ -1,4 +1,4 @@
-"""Exceptions of the domain, which knows nothing of HTTP, and what clients are told of them."""
+"""Exceptions of a domain that does not know HTTP, and the responses that clients get for them."""
 
 from msgspec import Struct
 
@@ -6,11 +6,11 @@ from jero import BaseApp, Conflict, Endpoint, HTTPError, JSONResponse, NotFound
 
 
 class ShelfError(Exception):
-    """What can go wrong in the domain."""
+    """Raised if a shelf cannot be used."""
 
 
 class NoSuchShelf(ShelfError):
-    """Nobody has built it."""
+    """Raised if nobody has built the shelf."""
 
 
 class ShelfFull(ShelfError):
@@ -48,7 +48,7 @@ class App(BaseApp):
         return JSONResponse(content=Room(error=str(error), free_on=error.free_on), status_code=409)
 
     def _missing(self, error: NoSuchShelf) -> NotFound:
-        return NotFound("There is no such shelf.")
+        return NotFound("This shelf does not exist.")
 
     async def _refused(self, error: ShelfError) -> HTTPError:
         return Conflict("The shelf cannot be used now.")

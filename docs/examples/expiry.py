@@ -1,4 +1,4 @@
-"""Credentials that expire: the streams that they opened end with them."""
+"""Credentials that expire: a stream ends when the credentials that opened it expire."""
 
 import asyncio
 import secrets
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from jero import APIKeyAuth, BaseApp, Endpoint, Expiring, SSEResponse, Unauthorized
 
-LIFETIME = timedelta(seconds=1)  # a minute or so, where nobody waits to see the end
+LIFETIME = timedelta(seconds=1)  # about a minute in a real service
 
 
 class Visitor(Struct):
@@ -22,7 +22,7 @@ class Tick(Struct):
 
 
 class Passes(APIKeyAuth[Expiring[Visitor]], query="pass"):
-    """Each is good for one stream, and for a short time: a URL is written to logs."""
+    """A pass opens one stream and expires soon, since URLs are written to logs."""
 
     def __init__(self) -> None:
         self._visitors: dict[str, Expiring[Visitor]] = {}

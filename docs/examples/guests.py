@@ -1,4 +1,4 @@
-"""Other applications inside one of jero's: each below its path, each with its own startup and shutdown."""
+"""Another application inside a jero application: below a path, with its own startup and shutdown."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""HEAD: a download's headers without its body. None of the stream's code runs."""
+"""HEAD sends a download's headers without its body. None of the stream's code runs."""
 
 from collections.abc import AsyncIterator
 

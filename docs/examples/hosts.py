@@ -1,4 +1,4 @@
-"""One of jero's applications inside Starlette, which runs its life."""
+"""A jero application inside Starlette, which starts it up and shuts it down."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""A JSON array, element by element: for clients that know JSON and nothing of streams."""
+"""A JSON array, sent element by element, for clients that know JSON but not streams."""
 
 from collections.abc import AsyncIterator
 from datetime import date

@@ -1,4 +1,4 @@
-"""JSON Web Tokens: signature, times, audience and issuer are checked, the claims are a Struct."""
+"""JSON Web Tokens: jero checks signature, times, audience and issuer. The claims are a Struct."""
 
 import time
 
@@ -19,7 +19,7 @@ class Claims(Struct):
 
 
 class TokenEndpoint(Endpoint, path="/token"):
-    """Stands for the service that signs; as a rule it is another's, and its private key never leaves it."""
+    """Stands in for the service that signs. Usually that is a separate service, which keeps its private key."""
 
     def __init__(self, private_key: Ed25519PrivateKey) -> None:
         self._private_key = private_key

@@ -20,7 +20,7 @@ class Ring(Struct, tag="ring"):
 
 
 class Pulse(Struct, tag="pulse"):
-    """Says nothing but that the line is open."""
+    """Shows that the connection is open, and nothing else."""
 
 
 class Bell:
@@ -47,7 +47,7 @@ class BellEndpoint(Endpoint, path="/bell"):
         self._bell = bell
 
     async def get(self) -> SSEResponse[Ring]:
-        """After each silent second the client is sent `: ping`, which readers pass over."""
+        """Sends `: ping` after each silent second. Readers ignore it."""
         return SSEResponse(stream=self._bell.listen(), keepalive=1)
 
     async def post(self) -> NoContent:
@@ -56,13 +56,13 @@ class BellEndpoint(Endpoint, path="/bell"):
 
 
 class BellLinesEndpoint(Endpoint, path="/bell.ndjson"):
-    stream_policy = StreamPolicy(first_item_grace=0.1)  # as event streams have it
+    stream_policy = StreamPolicy(first_item_grace=0.1)  # the default of event streams
 
     def __init__(self, bell: Bell) -> None:
         self._bell = bell
 
     async def get(self) -> NDJSONStreamingResponse[Ring | Pulse]:
-        """Here the ping is an item of its own, for a client that wants to see it."""
+        """Sends an item as the ping, for a client that wants to see it."""
         return NDJSONStreamingResponse(stream=self._bell.listen(), keepalive=1, ping=Pulse())
 
 

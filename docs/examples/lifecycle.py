@@ -1,4 +1,4 @@
-"""A resource for the life of a stream: closed once, whatever ends the stream."""
+"""A resource that lives as long as a stream: it is closed once, however the stream ends."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
@@ -25,7 +25,7 @@ class Cursor:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await asyncio.sleep(0)  # closing may wait: it is not cut off
+        await asyncio.sleep(0)  # the teardown may wait: it is not cancelled
         print("cursor closed")
 
     async def rows(self, table: str) -> AsyncIterator[Row]:

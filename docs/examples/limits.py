@@ -1,4 +1,4 @@
-"""Limits: how many streams are open, how long each goes on, and how long a client may take nothing."""
+"""Limits: how many streams are open, how long each lasts, and how long a client may take nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ class Price(Struct):
 
 
 class PricesEndpoint(Endpoint, path="/prices"):
-    """Two at a time; each ends after some 2 seconds, and its client comes back by itself."""
+    """Allows two streams at a time. Each ends after about 2 seconds, and its client reconnects."""
 
     stream_policy = StreamPolicy(max_concurrent=2, max_duration=2)
 
@@ -28,7 +28,7 @@ class PricesEndpoint(Endpoint, path="/prices"):
 
 
 class NoiseEndpoint(Endpoint, path="/noise"):
-    """As many as want it; a client that takes nothing for a second is dropped."""
+    """Drops a client that takes nothing for a second. Only the application limits the number of streams."""
 
     async def get(self) -> StreamingResponse:
         return StreamingResponse(stream=repeat(bytes(65_536)), policy=StreamPolicy(send_timeout=1))

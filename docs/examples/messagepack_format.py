@@ -1,4 +1,4 @@
-"""A format of your own: MessagePack, each item behind its length."""
+"""A format of your own: MessagePack, with its length before each item."""
 
 from collections.abc import AsyncIterator
 from typing import Any, ClassVar, Generic
@@ -19,7 +19,7 @@ class Sample(Struct):
 
 
 def append_message(item: Any, buffer: bytearray, encoder: Encoder) -> None:
-    """The item's length as 4 bytes, big-endian, then the item."""
+    """Appends the item's length as 4 bytes, big-endian, then the item."""
     message = msgspec.msgpack.encode(item)
     buffer += len(message).to_bytes(4, "big")
     buffer += message

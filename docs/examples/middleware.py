@@ -1,4 +1,4 @@
-"""Middleware around an application: another origin may read its streams and its problems."""
+"""Middleware around an application: pages of another origin may read its streams and its problems."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""NDJSON: one JSON text a line, each sent the moment it is there."""
+"""NDJSON: one JSON text a line, each sent as soon as it is ready."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ class Reading(Struct):
 
 
 class ReadingsEndpoint(Endpoint, path="/readings"):
-    """Endless, unless the query string sets a limit."""
+    """Streams readings without end, unless the query string sets a limit."""
 
     async def get(self, params: Limit) -> NDJSONStreamingResponse[Reading]:
         return NDJSONStreamingResponse(stream=self._readings(params.limit))

@@ -1,4 +1,4 @@
-"""One handler, every format: the client's Accept header picks one."""
+"""One handler, every format: the client's Accept header chooses the format."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""An OpenAPI document: written from the signatures, with notes for what they do not say."""
+"""An OpenAPI document, written from the signatures, with notes for what they do not say."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""A user that may be nobody: who sends no token is welcome, who sends a wrong one is not."""
+"""An optional user: a request without a token is admitted, a request with a wrong token is refused."""
 
 from msgspec import Struct
 
@@ -11,7 +11,7 @@ class Reader(Struct):
 
 class Readers(BearerAuth[Reader | None], realm="library"):
     async def verify(self, token: str) -> Reader:
-        if token != "ada-token":  # noqa: S105 - the example is about what happens without one
+        if token != "ada-token":  # noqa: S105 - the example is about requests without a token
             raise Unauthorized
         return Reader(name="ada")
 

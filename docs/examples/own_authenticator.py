@@ -1,4 +1,4 @@
-"""An authenticator of one's own: any object with `authenticate` and `scheme`."""
+"""An authenticator of your own: any object with `authenticate` and `scheme`."""
 
 import hmac
 from hashlib import sha256
@@ -19,7 +19,7 @@ class Client(Struct):
 
 
 class Signatures:
-    """Clients that sign their name."""
+    """Admits clients that sign their name."""
 
     scheme = HTTPScheme(scheme="signature", description="X-Signature is the HMAC of X-Client, in hexadecimal.")
 

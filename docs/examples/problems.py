@@ -1,4 +1,4 @@
-"""Errors with a true status: from a handler, or from a stream before its first byte."""
+"""Errors with their true status: from a handler, or from a stream before its first byte."""
 
 from collections.abc import AsyncIterator
 from typing import ClassVar
@@ -9,7 +9,7 @@ from jero import BaseApp, Endpoint, HTTPError, NDJSONStreamingResponse, NotFound
 
 
 class SoldOut(HTTPError, type="sold-out", title="Sold out", status=409):
-    """Each ticket of the show has its owner."""
+    """Every ticket of the show is sold."""
 
 
 class Show(Struct):
@@ -29,7 +29,7 @@ class TicketsEndpoint(Endpoint, path="/shows/{show}/tickets"):
 
     async def get(self, path: Show) -> NDJSONStreamingResponse[Ticket]:
         if path.show not in SEATS:
-            raise NotFound(f"There is no show named {path.show!r}.")
+            raise NotFound(f"No show is named {path.show!r}.")
         return NDJSONStreamingResponse(stream=self._tickets(path.show))
 
     async def _tickets(self, show: str) -> AsyncIterator[Ticket]:
@@ -41,7 +41,7 @@ class TicketsEndpoint(Endpoint, path="/shows/{show}/tickets"):
 
 class BrokenEndpoint(Endpoint, path="/broken"):
     async def get(self) -> Ticket:
-        raise RuntimeError("the password is swordfish")  # logged, and told to no client
+        raise RuntimeError("the password is swordfish")  # logged, and never sent to a client
 
 
 class App(BaseApp):

@@ -1,4 +1,4 @@
-"""Raw bytes: any format that you can write yourself, here CSV as a download."""
+"""Raw bytes: any format that you write yourself, here CSV as a download."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ class MoviesEndpoint(Endpoint, path="/movies.csv"):
 
 
 def line(*values: object) -> bytes:
-    """One record as RFC 4180 has it: quoted where it must be, ended by CRLF."""
+    """Returns a record of RFC 4180: quoted if necessary, ended by CRLF."""
     text = io.StringIO()
     csv.writer(text).writerow(values)
     return text.getvalue().encode()

@@ -1,4 +1,4 @@
-"""Resources for the life of the application, and a word on every stream's end."""
+"""Resources that live as long as the application, and a report of every stream's end."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager

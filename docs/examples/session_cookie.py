@@ -1,4 +1,4 @@
-"""A session in a cookie: what a browser's EventSource sends by itself."""
+"""A session in a cookie, which a browser's EventSource sends automatically."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ class Message(Struct):
 
 
 class Sessions(APIKeyAuth[Reader], cookie="session"):
-    """Kept by the digest of their keys: who reads them here cannot use them."""
+    """Stores a digest of each key, so that nobody can use a session by reading the store."""
 
     def __init__(self) -> None:
         self._readers: dict[bytes, Reader] = {}

@@ -1,4 +1,4 @@
-"""A shutdown with streams open: one ends at once, one has time to finish, and the resources are closed last."""
+"""A shutdown with open streams: one ends at once, others have time to finish, resources close last."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -21,21 +21,21 @@ async def ticks(*numbers: int) -> AsyncIterator[Tick]:
 
 
 class ClockEndpoint(Endpoint, path="/clock"):
-    """Its client comes back by itself, so that it is sent away at once."""
+    """Ends at once, since its client reconnects automatically."""
 
     async def get(self) -> SSEResponse[Tick]:
         return SSEResponse(stream=ticks())
 
 
 class CountdownEndpoint(Endpoint, path="/countdown"):
-    """Its client wants the end: it has `drain_timeout`."""
+    """Has `drain_timeout` to finish, since its client wants the end."""
 
     async def get(self) -> NDJSONStreamingResponse[Tick]:
         return NDJSONStreamingResponse(stream=ticks(3, 2, 1, 0))
 
 
 class ForeverEndpoint(Endpoint, path="/forever"):
-    """Never ends by itself: after `drain_timeout` it is cut."""
+    """Never ends on its own, so that it is cut after `drain_timeout`."""
 
     async def get(self) -> NDJSONStreamingResponse[Tick]:
         return NDJSONStreamingResponse(stream=ticks())

@@ -1,4 +1,4 @@
-"""Server-sent events in full: names, ids, resuming, and an end that stays one."""
+"""Server-sent events in full: names, ids, resuming, and an end after which no client comes back."""
 
 from collections.abc import AsyncIterator, Sequence
 

@@ -1,4 +1,4 @@
-"""Testing a stream: `pytest testing.py`."""
+"""Tests of streams: run `pytest testing.py`."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -81,6 +81,6 @@ def test_a_failure_is_a_cut_transfer() -> None:
 
 
 @pytest.mark.asyncio
-async def test_the_same_without_a_thread() -> None:
+async def test_a_stream_is_read_without_a_thread() -> None:
     async with AsyncTestClient(App()) as client, client.stream("GET", "/count") as response:
         assert await anext(response.aiter_lines()) == 'data: {"number":1}'

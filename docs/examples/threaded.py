@@ -1,4 +1,4 @@
-"""A synchronous source: rows of sqlite3, read in a thread that is the stream's own."""
+"""A synchronous source: rows of sqlite3, read in the stream's own thread."""
 
 import sqlite3
 from collections.abc import Generator, Iterator
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from jero import BaseApp, Endpoint, NDJSONStreamingResponse, StreamOutcome
 
-# Stands for a large table: a negative limit is none.
+# Stands in for a large table. A negative limit means that all rows are returned.
 QUERY = """
     with recursive reading(number) as (select 1 union all select number + 1 from reading limit ?)
     select number, 20 + number % 5 / 10.0 from reading
@@ -26,7 +26,7 @@ class Reading(Struct):
 
 @contextmanager
 def connected() -> Generator[sqlite3.Connection, None, None]:
-    """A connection, which sqlite3 lets nobody use but the thread that opened it, not even to close it."""
+    """Opens a connection. sqlite3 allows only the thread that opened it to use and to close it."""
     connection = sqlite3.connect(":memory:")
     try:
         yield connection

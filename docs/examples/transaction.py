@@ -1,4 +1,4 @@
-"""A context manager as a stream's source: a transaction that rolls back by itself."""
+"""A context manager as a stream's source: a transaction that rolls back automatically."""
 
 import asyncio
 from collections import deque
@@ -15,7 +15,7 @@ class Letter(Struct):
 
 
 class Mailbox:
-    """Letters leave it for good only with a stream that came to its end."""
+    """Loses its letters only to a stream that completes."""
 
     def __init__(self, *letters: Letter) -> None:
         self._letters = deque(letters)
@@ -25,7 +25,7 @@ class Mailbox:
         taken: list[Letter] = []
         try:
             yield self._take_into(taken)
-        except BaseException as error:  # StreamInterrupted, where the client left
+        except BaseException as error:  # StreamInterrupted if the client left
             self._letters.extendleft(reversed(taken))
             print(f"rolled back: {error}")
             raise

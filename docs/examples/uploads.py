@@ -1,4 +1,4 @@
-"""A body that is read while it arrives: typed lines, or bytes."""
+"""A request body that is read as it arrives: typed lines, or bytes."""
 
 import hashlib
 from collections.abc import AsyncIterator

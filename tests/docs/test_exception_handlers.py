@@ -7,7 +7,7 @@ import pytest
     [
         ("poetry", 409, {"error": "the shelf is full", "free_on": ["novels"]}),
         ("novels", 409, {"type": "conflict", "title": "Conflict", "status": 409}),
-        ("history", 404, {"type": "not-found", "detail": "There is no such shelf."}),
+        ("history", 404, {"type": "not-found", "detail": "This shelf does not exist."}),
     ],
 )
 def test_what_a_client_is_told(client: httpx.Client, shelf: str, status: int, body: dict[str, object]) -> None:

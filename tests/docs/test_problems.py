@@ -22,7 +22,7 @@ def test_a_stream_that_fails_before_its_first_byte_has_its_true_status(client: h
 def test_a_handler_refuses_with_a_problem(client: httpx.Client) -> None:
     response = client.get("/shows/opera/tickets")
     assert (response.status_code, response.json()["type"]) == (404, "not-found")
-    assert response.json()["detail"] == "There is no show named 'opera'."
+    assert response.json()["detail"] == "No show is named 'opera'."
 
 
 @needs_program("curl")

@@ -22,6 +22,6 @@ def test_it_follows_the_parcel_until_there_is_no_more() -> None:
 
 
 def test_the_table_is_the_policy() -> None:
-    _, _, section = PAGE.partition("`Reconnection` sets it:")
+    _, _, section = PAGE.partition("Set it with a `Reconnection`:")
     defaults = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", section.partition("\nAn attempt")[0], re.MULTILINE))
     assert defaults == {field: str(default) for field, default in asdict(Reconnection()).items()}

@@ -1,4 +1,4 @@
-"""`example`: the file of docs/examples that a test module is named after, served for the whole of it."""
+"""Serves the file of docs/examples that a test module is named after, once for the whole module."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""An example, served as its reader would serve it."""
+"""Serves an example as its reader would serve it."""
 
 import sys
 from collections.abc import Generator, Sequence
@@ -10,25 +10,28 @@ EXAMPLES = ROOT / "docs" / "examples"
 
 
 class Example:
-    """`url`: where the example is served. `program`: the server, whose lines are the example's too."""
+    """A served example.
+
+    `url`: the address. `program`: the server, which also prints the lines of the example.
+    """
 
     def __init__(self, program: Program, url: str) -> None:
         self.program = program
         self.url = url
 
     def line_with(self, text: str) -> str:
-        """The next line of the server's that holds `text`."""
+        """Returns the next line of the server that contains `text`."""
         return self.program.line_with(text)
 
     def stop(self) -> list[str]:
-        """Ends the server as Ctrl+C does, and gives what it still wrote."""
+        """Ends the server as Ctrl+C does. Returns the lines that it still wrote."""
         self.program.interrupt()
         lines = self.program.rest()
         assert self.program.status() == 0
         return lines
 
     def curl(self, path: str, *options: str) -> Program:
-        """curl, without a buffer of its own, at `path`."""
+        """Returns a running curl that requests `path` and prints each line as it arrives."""
         limit = f"{PATIENCE:g}"
         command = ["curl", "-N", "--silent", "--show-error", "--noproxy", "*", "--max-time", limit]
         return Program([*command, *options, f"{self.url}{path}"])
@@ -36,7 +39,7 @@ class Example:
 
 @contextmanager
 def served(name: str, options: Sequence[str] = ()) -> Generator[Example, None, None]:
-    """Runs `uvicorn name:app` among the examples, on a free port."""
+    """Runs `uvicorn name:app` in the folder of the examples, on a free port."""
     command = [sys.executable, "-m", "uvicorn", f"{name}:app", "--app-dir", str(EXAMPLES)]
     with Program([*command, "--port", "0", *options]) as program:
         running = program.line_with("Uvicorn running on ")

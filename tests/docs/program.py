@@ -1,4 +1,4 @@
-"""A program that runs beside a test, read line by line as it writes."""
+"""Runs a program during a test, and reads its lines as it writes them."""
 
 import os
 import signal
@@ -15,7 +15,10 @@ PATIENCE = 30.0
 
 
 class Program:
-    """Its output and its errors are one sequence of lines; whoever waits for one longer than `PATIENCE` fails."""
+    """A running program: its output and its errors are one sequence of lines.
+
+    Each method that waits raises `TimeoutError` or `subprocess.TimeoutExpired` after `PATIENCE` seconds.
+    """
 
     def __init__(self, command: Sequence[str]) -> None:
         self._process = subprocess.Popen(
@@ -43,7 +46,7 @@ class Program:
         self._reader.join(PATIENCE)
 
     def line(self) -> str:
-        """The next line, without its end. Raises `EOFError` where none follows."""
+        """Returns the next line, without its line break. Raises `EOFError` if the program has ended."""
         try:
             line = self._lines.get(timeout=PATIENCE)
         except Empty:
@@ -53,28 +56,28 @@ class Program:
         return line
 
     def line_with(self, text: str) -> str:
-        """The next line that holds `text`; those before it are dropped."""
+        """Returns the next line that contains `text`, and drops the lines before it."""
         while text not in (line := self.line()):
             pass
         return line
 
     def rest(self) -> list[str]:
-        """All further lines, once the program has ended by itself."""
+        """Waits until the program ends. Returns all further lines."""
         lines: list[str] = []
         while (line := self._lines.get(timeout=PATIENCE)) is not None:
             lines.append(line)
         return lines
 
     def status(self) -> int:
-        """The exit status, once the program has ended by itself."""
+        """Waits until the program ends. Returns the exit status."""
         return self._process.wait(PATIENCE)
 
     def interrupt(self) -> None:
-        """What Ctrl+C does."""
+        """Sends SIGINT, as Ctrl+C does."""
         self._process.send_signal(signal.SIGINT)
 
     def terminate(self) -> None:
-        """What `kill` does, and whoever runs services."""
+        """Sends SIGTERM, as `kill` and service managers do."""
         self._process.send_signal(signal.SIGTERM)
 
     def _read(self) -> None:

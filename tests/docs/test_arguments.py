@@ -18,7 +18,7 @@ def test_each_argument_comes_from_its_place(example: Example) -> None:
         ]
 
 
-def test_defaults_stand_in(client: httpx.Client) -> None:
+def test_missing_arguments_get_their_defaults(client: httpx.Client) -> None:
     found = client.get(BOOKS, headers={"Accept-Language": "en"}).json()
     assert found["search"] == {"word": "", "tag": [], "limit": 10}
     assert (found["trace"], found["theme"]) == (None, "light")
@@ -29,7 +29,7 @@ def test_json_is_the_body(client: httpx.Client) -> None:
     assert client.post(BOOKS, json=book).json() == {"shelf": 7, "book": book}
 
 
-def test_content_is_the_body_as_it_is(client: httpx.Client) -> None:
+def test_content_is_the_unchanged_body(client: httpx.Client) -> None:
     response = client.put(BOOKS, content=b"\x00\x01\x02")
     assert (response.text, response.headers["content-type"]) == ("3 bytes", "text/plain; charset=utf-8")
 

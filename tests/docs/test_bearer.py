@@ -20,7 +20,9 @@ def test_a_token_names_its_reader(client: httpx.Client, name: str) -> None:
         ({"Authorization": "Bearer " + "x" * 9_000}, 'Bearer realm="library", error="invalid_token"'),
     ],
 )
-def test_the_table_of_challenges(client: httpx.Client, headers: dict[str, str], challenge: str) -> None:
+def test_refused_credentials_get_the_challenge_of_the_table(
+    client: httpx.Client, headers: dict[str, str], challenge: str
+) -> None:
     response = client.get("/loans", headers=headers)
     assert (response.status_code, response.json()) == (401, PROBLEM)
     assert response.headers["www-authenticate"] == challenge

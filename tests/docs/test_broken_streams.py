@@ -24,13 +24,13 @@ def test_a_broken_ndjson_stream_is_cut(example: Example) -> None:
 
 
 @pytest.mark.parametrize("path", ["/cut", "/array"])
-def test_httpx_raises(client: httpx.Client, path: str) -> None:
+def test_httpx_raises_at_a_cut_transfer(client: httpx.Client, path: str) -> None:
     with pytest.raises(httpx.RemoteProtocolError):
         client.get(path)
 
 
 @needs_program("curl")
-def test_a_broken_array_parses_and_is_cut_all_the_same(example: Example) -> None:
+def test_a_broken_array_parses_and_its_transfer_is_cut(example: Example) -> None:
     with example.curl("/array") as curl:
         text = "".join(curl.rest())
         assert curl.status() == CURL_CUT
@@ -38,13 +38,13 @@ def test_a_broken_array_parses_and_is_cut_all_the_same(example: Example) -> None
 
 
 @needs_program("curl")
-def test_an_endpoint_that_tells_its_client_completes_the_transfer(example: Example) -> None:
+def test_a_reported_failure_completes_the_transfer(example: Example) -> None:
     with example.curl("/told") as curl:
         assert curl.rest() == [*READINGS, '{"type":"fault","text":"The kiln\'s sensor melted."}']
         assert curl.status() == 0
 
 
-def test_an_event_stream_says_what_went_wrong_in_an_event(client: httpx.Client) -> None:
+def test_an_event_stream_reports_the_failure_in_an_event(client: httpx.Client) -> None:
     with connect_sse(client, "GET", "/events") as source:
         *readings, error = source.iter_sse()
     assert [event.data for event in readings] == READINGS
@@ -57,7 +57,7 @@ def test_an_event_stream_says_what_went_wrong_in_an_event(client: httpx.Client) 
     }
 
 
-def test_the_test_client_raises_for_an_event_of_error() -> None:
+def test_the_test_client_raises_at_an_error_event() -> None:
     with TestClient(app) as client:
         events: Iterator[object] = client.sse("/events", Reading)
         with pytest.raises(StreamFailed, match="sensor melted"):

@@ -25,7 +25,7 @@ def first(source: EventSource, count: int) -> list[ServerSentEvent]:
     return [next(events) for _ in range(count)]
 
 
-def test_everybody_receives_and_who_was_away_catches_up(client: httpx.Client) -> None:
+def test_all_subscribers_receive_and_a_returning_client_catches_up(client: httpx.Client) -> None:
     with ExitStack() as stack:
         listening = [subscribe(stack, client) for _ in range(5)]
         ids = [post(client, text) for text in ("one", "two", "three")]
@@ -37,7 +37,7 @@ def test_everybody_receives_and_who_was_away_catches_up(client: httpx.Client) ->
         assert [event.id for event in first(subscribe(stack, client, after=ids[0]), 2)] == ids[1:]
 
 
-def test_what_is_no_id_is_refused(client: httpx.Client) -> None:
+def test_a_malformed_id_is_refused(client: httpx.Client) -> None:
     refused = client.get("/notifications", headers={"Last-Event-ID": "yesterday"})
     assert (refused.status_code, refused.json()["type"]) == (400, "bad-request")
 
@@ -52,13 +52,13 @@ def test_an_id_from_before_a_restart_is_a_gap(example: Example, client: httpx.Cl
 
 
 @needs_program("curl")
-def test_the_page_shows_what_is_sent(example: Example, client: httpx.Client) -> None:
+def test_curl_prints_the_form_that_the_page_shows(example: Example, client: httpx.Client) -> None:
     before, event_id = post(client, "The parcel is on its way."), post(client, "The parcel is here.")
     with example.curl("/notifications", "-H", f"Last-Event-ID: {before}") as curl:
         lines = [curl.line() for _ in range(3)]
     assert lines == ["event: notification", f"id: {event_id}", 'data: {"text":"The parcel is here."}']
 
 
-def test_statistics_are_a_response(client: httpx.Client) -> None:
+def test_statistics_are_sent_as_json(client: httpx.Client) -> None:
     newest = post(client, "counted")
     assert client.get("/statistics").json()["last_id"] == newest

@@ -2,7 +2,7 @@ import httpx
 from httpx_sse import connect_sse
 
 
-def test_each_listener_gets_what_is_for_it(client: httpx.Client) -> None:
+def test_each_subscriber_receives_the_goals_of_its_team(client: httpx.Client) -> None:
     with (
         connect_sse(client, "GET", "/goals/north") as north,
         connect_sse(client, "GET", "/goals/south") as south,

@@ -22,7 +22,7 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
         yield stack.enter_context(served("channel_redis"))
 
 
-def test_what_one_worker_publishes_another_sends(example: Example, client: httpx.Client) -> None:
+def test_an_event_of_one_worker_reaches_the_clients_of_another(example: Example, client: httpx.Client) -> None:
     with (
         served("channel_redis") as other,
         httpx.Client(base_url=other.url, timeout=PATIENCE, trust_env=False) as theirs,
@@ -36,7 +36,7 @@ def test_what_one_worker_publishes_another_sends(example: Example, client: httpx
             assert [next(events).id for _ in ids] == ids
 
 
-def test_an_id_is_good_after_a_restart(example: Example, client: httpx.Client) -> None:
+def test_an_id_is_valid_after_a_restart(example: Example, client: httpx.Client) -> None:
     ids = [client.post("/notifications", json={"text": text}).json()["id"] for text in ("one", "two")]
     with (
         served("channel_redis") as later,

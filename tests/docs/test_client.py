@@ -10,7 +10,7 @@ from tests.docs.program import ROOT, Program
 PAGE = (ROOT / "docs" / "client.md").read_text("utf-8")
 
 
-def test_it_follows_the_parcel_until_there_is_no_more() -> None:
+def test_the_client_follows_the_parcel_until_204() -> None:
     with served("sse_events") as server:
         with Program([sys.executable, str(EXAMPLES / "client.py"), server.url]) as run:
             lines = run.rest()
@@ -21,7 +21,7 @@ def test_it_follows_the_parcel_until_there_is_no_more() -> None:
     assert "\n".join(["$ python client.py", *lines, "```"]) in PAGE
 
 
-def test_the_table_is_the_policy() -> None:
+def test_the_table_has_the_defaults_of_reconnection() -> None:
     _, _, section = PAGE.partition("Set it with a `Reconnection`:")
     defaults = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", section.partition("\nAn attempt")[0], re.MULTILINE))
     assert defaults == {field: str(default) for field, default in asdict(Reconnection()).items()}

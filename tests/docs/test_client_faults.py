@@ -6,7 +6,7 @@ from tests.docs.program import ROOT, Program
 PAGE = (ROOT / "docs" / "client.md").read_text("utf-8")
 
 
-def test_each_fault_is_an_error_of_its_own() -> None:
+def test_each_fault_raises_its_error() -> None:
     command = [sys.executable, str(EXAMPLES / "client_faults.py")]
     with served("broken_streams") as server, Program([*command, server.url]) as run:
         lines = run.rest()

@@ -3,7 +3,7 @@ import csv
 import httpx
 
 
-def test_any_reader_of_csv_reads_it(client: httpx.Client) -> None:
+def test_the_csv_module_reads_the_stream(client: httpx.Client) -> None:
     response = client.get("/films.csv")
     assert response.headers["content-type"] == "text/csv; charset=utf-8; header=present"
     assert list(csv.DictReader(response.text.splitlines())) == [

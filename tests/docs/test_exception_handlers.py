@@ -10,7 +10,9 @@ import pytest
         ("history", 404, {"type": "not-found", "detail": "This shelf does not exist."}),
     ],
 )
-def test_what_a_client_is_told(client: httpx.Client, shelf: str, status: int, body: dict[str, object]) -> None:
+def test_each_exception_gets_the_response_of_its_handler(
+    client: httpx.Client, shelf: str, status: int, body: dict[str, object]
+) -> None:
     response = client.post(f"/shelves/{shelf}")
     assert response.status_code == status
     assert body.items() <= response.json().items()

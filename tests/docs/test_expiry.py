@@ -17,13 +17,13 @@ def test_the_stream_ends_with_its_pass(client: httpx.Client) -> None:
     assert 0.5 * LIFETIME.total_seconds() < took < 10 * LIFETIME.total_seconds()
 
 
-def test_a_pass_is_good_for_one_stream(example: Example, client: httpx.Client) -> None:
+def test_a_pass_opens_only_one_stream(example: Example, client: httpx.Client) -> None:
     key = client.post("/passes").text
     with connect_sse(client, "GET", "/clock", params={"pass": key}) as source:
         assert next(source.iter_sse()).json()["tick"] == 0
         assert httpx.get(f"{example.url}/clock", params={"pass": key}, trust_env=False).status_code == 401
 
 
-def test_without_a_pass_nobody_is_let_in(client: httpx.Client) -> None:
+def test_a_request_without_a_valid_pass_is_refused(client: httpx.Client) -> None:
     assert client.get("/clock").headers["www-authenticate"] == 'APIKey realm="api"'
     assert client.get("/clock", params={"pass": "guessed"}).status_code == 401

@@ -7,7 +7,7 @@ HEADERS = {"content-type": "text/plain; charset=utf-8", "x-total-lines": "3", "c
 
 
 @needs_program("curl")
-def test_curl_receives_headers_alone_and_the_source_is_never_begun() -> None:
+def test_curl_receives_only_headers_and_the_source_never_starts() -> None:
     with served("head") as example:
         with example.curl("/export", "--head") as curl:
             status, *lines = curl.rest()

@@ -11,11 +11,11 @@ def loans(client: httpx.Client, token: str) -> httpx.Response:
     return client.get("/loans", headers={"Authorization": f"Bearer {token}"})
 
 
-def test_a_token_opens_what_its_claims_say(client: httpx.Client) -> None:
+def test_a_valid_token_gives_its_claims_to_the_handler(client: httpx.Client) -> None:
     assert loans(client, client.post("/token").text).text == "ada may see loans"
 
 
-def test_a_token_of_another_key_or_of_none_is_refused(client: httpx.Client) -> None:
+def test_a_forged_or_unsigned_token_is_refused(client: httpx.Client) -> None:
     claims = {"sub": "eve", "aud": AUDIENCE, "iss": ISSUER, "exp": time.time() + 300}
     forged = jwt.encode(claims, Ed25519PrivateKey.generate(), algorithm="EdDSA")
     unsigned = jwt.encode(claims, "", algorithm="none")

@@ -6,7 +6,7 @@ from tests.programs import needs_program
 
 
 @needs_program("curl")
-def test_a_silent_event_stream_is_pinged_and_then_goes_on(example: Example, client: httpx.Client) -> None:
+def test_a_silent_event_stream_sends_pings_and_then_goes_on(example: Example, client: httpx.Client) -> None:
     with example.curl("/bell", "-i") as curl:
         assert curl.line() == "HTTP/1.1 200 OK"  # the headers do not wait for a first ring
         curl.line_with(": ping")
@@ -16,10 +16,10 @@ def test_a_silent_event_stream_is_pinged_and_then_goes_on(example: Example, clie
 
 
 @needs_program("curl")
-def test_a_third_party_parser_passes_over_pings(example: Example, client: httpx.Client) -> None:
+def test_a_third_party_parser_ignores_pings(example: Example, client: httpx.Client) -> None:
     with example.curl("/bell") as curl, connect_sse(client, "GET", "/bell") as source:
         curl.line_with(": ping")
-        curl.line_with(": ping")  # between the two the other listener, too, has been sent one
+        curl.line_with(": ping")  # between these two pings the other client has received a ping too
         client.post("/bell").raise_for_status()
         assert next(source.iter_sse()).json()["type"] == "ring"
 

@@ -6,7 +6,7 @@ from tests.programs import needs_program
 
 
 @needs_program("curl")
-def test_the_cursor_is_closed_when_the_rows_are_drained(example: Example) -> None:
+def test_the_cursor_is_closed_when_the_rows_end(example: Example) -> None:
     with example.curl("/short/rows") as curl:
         assert curl.rest() == ['{"number":1}', '{"number":2}', '{"number":3}']
         assert curl.status() == 0
@@ -35,14 +35,14 @@ def test_the_cursor_is_closed_when_a_row_fails_and_curl_reports_a_cut_transfer(e
     assert example.line_with("cursor") == "cursor closed"
 
 
-def test_httpx_leaves_too(example: Example, client: httpx.Client) -> None:
+def test_the_cursor_is_closed_when_httpx_leaves(example: Example, client: httpx.Client) -> None:
     with client.stream("GET", "/endless/rows") as response:
         assert next(response.iter_lines()) == '{"number":1}'
     example.line_with("endless: disconnected")
     assert example.line_with("cursor") == "cursor closed"
 
 
-def test_httpx_raises_where_the_transfer_is_cut(client: httpx.Client) -> None:
+def test_httpx_raises_if_the_transfer_is_cut(client: httpx.Client) -> None:
     with client.stream("GET", "/broken/rows") as response:
         lines = response.iter_lines()
         assert next(lines) == '{"number":1}'

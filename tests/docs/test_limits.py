@@ -29,7 +29,7 @@ def test_a_third_client_is_refused_and_the_first_two_are_ended_properly(example:
 
 
 @needs_program("curl")
-def test_curl_sees_no_error_where_an_event_stream_expires(example: Example) -> None:
+def test_curl_sees_no_error_if_an_event_stream_expires(example: Example) -> None:
     with example.curl("/prices") as curl:
         lines = curl.rest()
         assert curl.status() == 0

@@ -14,7 +14,7 @@ FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"(`+).+?\1", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
-# Syntax of the site's generator, which a code host shows as it stands.
+# Syntax of the site's generator, which a code host shows literally.
 OF_THE_SITE_ALONE = re.compile(r"^ *(?:-+8<-+|!!!|\?\?\?|===(?!=)).*|\{ *[:#.][^}]*\} *$|\[TOC\]", re.MULTILINE)
 
 
@@ -33,7 +33,7 @@ def anchor_on_the_site(heading: str) -> str:
 
 
 def anchors(page: Path) -> set[str]:
-    """Returns the anchors that a link to `page` may name: those that are spelled the same in both places."""
+    """Returns the anchors of `page` that the code host and the site spell the same, so that a link may name them."""
     headings = [heading.replace("`", "") for heading in HEADING.findall(prose(page))]
     found = [anchor_on_a_code_host(heading) for heading in headings]
     same = {anchor for anchor, heading in zip(found, headings, strict=True) if anchor == anchor_on_the_site(heading)}
@@ -54,7 +54,7 @@ def test_the_links_lead_to_files_and_headings(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_holds_nothing_that_only_the_site_understands(page: Path) -> None:
+def test_a_page_contains_nothing_that_only_the_site_understands(page: Path) -> None:
     found = OF_THE_SITE_ALONE.search(CODE.sub("", prose(page)))
     assert found is None, found[0]
 

@@ -4,7 +4,7 @@ import httpx
 import msgspec
 
 
-def test_each_item_is_behind_its_length(client: httpx.Client) -> None:
+def test_each_item_follows_its_length(client: httpx.Client) -> None:
     response = client.get("/samples")
     assert response.headers["content-type"] == "application/vnd.msgpack"
     body = io.BytesIO(response.content)

@@ -23,18 +23,18 @@ def test_a_limited_stream_is_a_complete_transfer(example: Example) -> None:
         assert curl.status() == 0
 
 
-def test_each_reading_is_its_own_chunk(client: httpx.Client) -> None:
+def test_each_reading_arrives_in_its_own_chunk(client: httpx.Client) -> None:
     with client.stream("GET", "/readings") as response:
         chunks = list(islice(response.iter_raw(), 3))
     assert [msgspec.json.decode(chunk, type=Reading).number for chunk in chunks] == [1, 2, 3]
 
 
-def test_the_client_may_ask_for_the_other_name_of_the_format(client: httpx.Client) -> None:
+def test_the_client_may_choose_the_other_name_of_the_format(client: httpx.Client) -> None:
     response = client.get("/readings?limit=1", headers={"Accept": "application/jsonl"})
     assert response.headers["content-type"] == "application/jsonl"
 
 
-def test_a_limit_that_is_no_number_is_refused_before_the_stream(client: httpx.Client) -> None:
+def test_a_limit_that_is_not_a_number_is_refused_before_the_stream(client: httpx.Client) -> None:
     response = client.get("/readings?limit=few")
     assert response.status_code == 400
     assert response.json()["errors"][0]["loc"] == ["params", "limit"]

@@ -1,4 +1,4 @@
-"""The document of the example is valid, and the page shows parts of it as they are."""
+"""Checks that the document of the example is valid, and that the page shows unchanged parts of it."""
 
 import json
 from typing import Any
@@ -19,19 +19,19 @@ def document(client: httpx.Client) -> dict[str, Any]:
     return written
 
 
-def test_it_is_valid(document: dict[str, Any]) -> None:
+def test_the_document_is_valid(document: dict[str, Any]) -> None:
     validate(document, cls=OpenAPIV32SpecValidator)
     assert document["info"]["contact"] == {"email": "office@example.com"}
 
 
-def test_the_page_shows_it_as_it_is(document: dict[str, Any]) -> None:
+def test_the_page_shows_parts_of_the_document(document: dict[str, Any]) -> None:
     operations = document["paths"]["/courses/{course_id}/bookings"]
     event = operations["get"]["responses"]["200"]["content"]["text/event-stream"]["itemSchema"]
     shown = [json.loads(fence["text"]) for fence in FENCE.finditer(PAGE) if fence["language"] == "json"]
     assert shown == [operations["post"]["responses"]["409"], event]
 
 
-def test_notes_are_in_it(document: dict[str, Any]) -> None:
+def test_notes_are_in_the_document(document: dict[str, Any]) -> None:
     operations = document["paths"]["/courses/{course_id}/bookings"]
     assert operations["get"]["summary"] == "Follows the bookings of a course."
     assert operations["post"]["summary"] == "Books a place"
@@ -40,10 +40,10 @@ def test_notes_are_in_it(document: dict[str, Any]) -> None:
     assert "`bookings_post`" in PAGE
 
 
-def test_the_page_that_shows_it_is_there(client: httpx.Client) -> None:
+def test_the_page_that_shows_the_document_is_served(client: httpx.Client) -> None:
     assert client.get("/docs").headers["content-type"].startswith("text/html")
 
 
-def test_the_example_answers(client: httpx.Client) -> None:
+def test_the_operations_answer(client: httpx.Client) -> None:
     assert client.post("/courses/7/bookings", json={"name": "Ada"}).json() == {"name": "Ada", "places": 1}
     assert client.post("/courses/101/bookings", json={"name": "Ada"}).status_code == 409

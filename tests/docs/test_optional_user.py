@@ -10,6 +10,8 @@ import pytest
         ({"Authorization": "Bearer guessed"}, 401, '{"type":"unauthorized","title":"Unauthorized","status":401}'),
     ],
 )
-def test_who_is_greeted(client: httpx.Client, headers: dict[str, str], status: int, text: str) -> None:
+def test_a_missing_token_is_admitted_and_a_wrong_token_is_refused(
+    client: httpx.Client, headers: dict[str, str], status: int, text: str
+) -> None:
     response = client.get("/greeting", headers=headers)
     assert (response.status_code, response.text) == (status, text)

@@ -1,4 +1,4 @@
-"""Compares the pages with what they describe: each example is run, and each printed answer is what a reader gets."""
+"""Compares the pages with the code: runs each example, and checks each output that a page shows."""
 
 import re
 import shlex
@@ -23,13 +23,13 @@ FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 SHOWN_ADDRESS = "http://127.0.0.1:8000"
-# What differs from one answer to the next.
+# These headers differ from one response to the next.
 UNSHOWN = re.compile(r"(date|server): ")
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A call of curl as a page shows it, the example above it that answers, and the printed lines."""
+    """A call of curl that a page shows: the example that answers it, the command, and the printed lines."""
 
     example: str
     command: str
@@ -53,7 +53,7 @@ def shown_calls(page: Path) -> list[Shown]:
 
 
 def answering(examples: list[str], command: str) -> str:
-    """The nearest example above that serves the path; the first steps answer what no example serves."""
+    """Returns the nearest example above that serves the path, or the first steps if no example does."""
     path = re.search(rf"{SHOWN_ADDRESS}/(\w*)", command)
     assert path is not None, command
     for name in reversed(examples):
@@ -114,7 +114,7 @@ def test_the_tour_names_each_room() -> None:
         assert (ROOT / "jero" / file).is_file(), file
 
 
-def test_the_policy_table_is_the_policy() -> None:
+def test_the_table_of_limits_has_the_defaults_of_the_policy() -> None:
     page = (DOCS / "streams.md").read_text("utf-8")
     section = page.partition("## How do I set the limits of a stream?")[2].partition("\n## ")[0]
     defaults = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", section, re.MULTILINE))

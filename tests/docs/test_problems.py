@@ -5,7 +5,7 @@ from tests.programs import needs_program
 
 
 @needs_program("curl")
-def test_what_is_there_is_streamed(example: Example) -> None:
+def test_available_tickets_are_streamed(example: Example) -> None:
     with example.curl("/shows/matinee/tickets") as curl:
         assert curl.rest() == ['{"show":"matinee","seat":3}', '{"show":"matinee","seat":7}']
         assert curl.status() == 0
@@ -26,7 +26,7 @@ def test_a_handler_refuses_with_a_problem(client: httpx.Client) -> None:
 
 
 @needs_program("curl")
-def test_an_unexpected_exception_is_a_500_that_tells_nothing(example: Example) -> None:
+def test_an_unexpected_exception_is_a_500_without_details(example: Example) -> None:
     with example.curl("/broken") as curl:
         assert curl.rest() == ['{"type":"internal-server-error","title":"Internal server error","status":500}']
-    example.line_with("RuntimeError: the password is swordfish")  # the server's log has it
+    example.line_with("RuntimeError: the password is swordfish")  # in the server's log

@@ -19,7 +19,7 @@ def test_curl_saves_the_file_under_its_name(example: Example, tmp_path: Path) ->
         assert list(csv.reader(file)) == RECORDS
 
 
-def test_httpx_receives_the_bytes_as_they_were_written(client: httpx.Client) -> None:
+def test_httpx_receives_the_bytes_unchanged(client: httpx.Client) -> None:
     response = client.get("/movies.csv")
     assert response.headers["content-type"] == "text/csv; charset=utf-8; header=present"
     assert response.content == b'title,year\r\nMetropolis,1927\r\n"The ""Blue"" Angel",1930\r\n'

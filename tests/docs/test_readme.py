@@ -1,4 +1,4 @@
-"""The README: its example is a tested one, its commands are there, its links lead somewhere."""
+"""Checks the README: its examples are tested files, its commands are complete, its links lead to files."""
 
 import re
 
@@ -19,28 +19,28 @@ def command(marker: str) -> str:
     return found[1]
 
 
-def test_its_examples_are_files() -> None:
+def test_the_examples_are_files() -> None:
     first, second = blocks("python")
     assert first == (EXAMPLES / "first_steps.py").read_text("utf-8")
     assert second in (EXAMPLES / "any_format.py").read_text("utf-8")
 
 
 @needs_program("curl")
-def test_its_output_is_what_curl_prints() -> None:
+def test_curl_prints_the_shown_output() -> None:
     (console,) = blocks("console")
     call, *lines = console.splitlines()
     with served("first_steps") as example, example.curl(call.partition(":8000")[2]) as curl:
         assert curl.rest() == lines
 
 
-def test_its_commands_need_python_and_pip_alone() -> None:
+def test_the_commands_need_only_python_and_pip() -> None:
     assert command("demo-command") == (
         "python3 -m venv .venv && .venv/bin/pip install '.[demo]' && .venv/bin/python -m demo_app"
     )
     assert command("test-command") == "python3 -m venv .venv && .venv/bin/pip install nox && .venv/bin/nox"
 
 
-def test_its_links_into_the_checkout_lead_to_files() -> None:
+def test_the_links_into_the_checkout_lead_to_files() -> None:
     links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
     assert {"docs/streams.md", "docs/first-steps.md", "LICENSE"} <= set(links)
     for link in links:

@@ -21,12 +21,12 @@ def test_created_has_its_status_typed_headers_and_a_cookie(client: httpx.Client)
     assert client.get("/notes").headers["x-total"] == "1"
 
 
-def test_a_union_may_hold_no_content(client: httpx.Client) -> None:
+def test_a_union_may_contain_no_content(client: httpx.Client) -> None:
     response = client.get("/notes/99")
     assert (response.status_code, response.content) == (204, b"")
 
 
-def test_bytes_with_a_media_type_of_their_own(client: httpx.Client) -> None:
+def test_bytes_are_sent_with_their_media_type(client: httpx.Client) -> None:
     response = client.get("/pixel.gif")
     assert response.headers["content-type"] == "image/gif"
     assert response.content.startswith(b"GIF89a")

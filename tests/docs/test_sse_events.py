@@ -41,7 +41,7 @@ def test_a_client_that_comes_back_gets_what_it_missed(client: httpx.Client) -> N
 
 
 @needs_program("curl")
-def test_a_client_that_has_all_is_told_to_stay_away(example: Example) -> None:
+def test_a_client_that_has_all_events_gets_204(example: Example) -> None:
     with example.curl("/parcel", "-i", "-H", "Last-Event-ID: 15:45") as curl:
         status, *_ = curl.rest()
         assert curl.status() == 0

@@ -5,7 +5,7 @@ from tests.docs.program import Program
 from tests.programs import needs_program
 
 
-def test_its_tests_pass() -> None:
+def test_the_tests_of_the_example_pass() -> None:
     with Program([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(EXAMPLES / "testing.py")]) as run:
         lines = run.rest()
         assert run.status() == 0, "\n".join(lines)
@@ -13,7 +13,7 @@ def test_its_tests_pass() -> None:
 
 
 @needs_program("curl")
-def test_it_is_an_application_as_well() -> None:
+def test_the_example_is_also_an_application() -> None:
     with served("testing") as example:
         with example.curl("/count") as curl:
             assert [curl.line(), curl.line()] == ['data: {"number":1}', ""]

@@ -17,12 +17,12 @@ def test_each_line_has_its_answer(client: httpx.Client) -> None:
     assert lines[-1] == '{"sku":"tea","cents":300000}'
 
 
-def test_lines_are_summed_up(client: httpx.Client) -> None:
+def test_a_total_is_computed_from_the_lines(client: httpx.Client) -> None:
     total = client.put("/orders", content=orders(), headers=NDJSON).json()
     assert total == {"orders": 1_000, "cents": 300 * 1_000 * 1_001 // 2}
 
 
-def test_a_line_that_is_too_long(client: httpx.Client) -> None:
+def test_a_line_that_is_too_long_is_refused(client: httpx.Client) -> None:
     response = client.put("/orders", content=b'{"sku":"' + b"a" * 10_000, headers=NDJSON)
     assert (response.status_code, response.json()["detail"]) == (413, "Line 1 is longer than 10000 bytes.")
 

@@ -9,7 +9,7 @@ from msgspec.json import Decoder, Encoder
 from jero.codec import DEFAULT_ENCODER, json_decoder
 from jero.framing.event import Notice, ServerSentEvent
 from jero.framing.json import append_json
-from jero.framing.sse import SSE
+from jero.framing.sse import frame_event
 
 GAP: Final = "gap"
 
@@ -100,10 +100,7 @@ def encode_payload(data: Any, event: str | None, encoder: Encoder) -> Payload:
 def make_event(payload: Payload, offset: Offset, event_id: str) -> Event:
     """Returns the event at `offset`, framed."""
     data = payload.data
-    item = ServerSentEvent(id=event_id, event=payload.event, data=data.decode() if payload.is_text else Raw(data))
-    buffer = bytearray()
-    SSE.encode(item, buffer, DEFAULT_ENCODER)
-    frame = bytes(buffer)
+    frame = frame_event(data, event=payload.event, event_id=event_id)
     start = frame.rfind(data)
     separate_data = None if start >= 0 else data
     return Event(offset, event_id, payload.event, payload.is_text, frame, start, len(data), separate_data)

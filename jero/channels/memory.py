@@ -5,8 +5,7 @@ import secrets
 from typing import Final
 
 from jero.channels.event import Offset, Payload, make_event
-from jero.channels.log import EventLog, Replay
-from jero.channels.ring import Ring
+from jero.channels.log import EventLog, Replay, Ring
 from jero.channels.store import ChannelUnavailable, Store
 
 # The id of a memory log, or of Redis, in case the channel was there before.

@@ -15,9 +15,9 @@ from typing import Any, Final
 from msgspec import Struct
 
 from jero.channels.event import GAP, Event, Offset, Payload, make_event
-from jero.channels.log import EventLog, Replay
-from jero.channels.ring import Ring
+from jero.channels.log import EventLog, Replay, Ring
 from jero.channels.store import ChannelUnavailable
+from jero.framing.event import ServerSentEvent
 
 logger = logging.getLogger("jero.channels")
 
@@ -229,6 +229,9 @@ def _payload(fields: dict[bytes, bytes]) -> Payload:
     name = None if event is None else event.decode()
     if name == GAP:
         raise ValueError(name)
+    if name is not None:
+        ServerSentEvent(event=name)  # raises if the type would break its line
     if b"text" in fields:
+        fields[b"text"].decode()  # raises if the text is not UTF-8
         return Payload(fields[b"text"], is_text=True, event=name)
     return Payload(fields[b"data"], event=name)

@@ -8,8 +8,7 @@ from typing import Any, Generic, Self, TypeVar
 from msgspec.json import Decoder
 
 from jero.channels.event import GAP, Event, Offset
-from jero.channels.log import EventLog
-from jero.channels.ring import Batch, fill_batch
+from jero.channels.log import Batch, EventLog, fill_batch
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import FramedItems, FramedSource, PublishedItems
 

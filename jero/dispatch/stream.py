@@ -207,7 +207,9 @@ def _default_headers(media_type: str) -> Sequence[tuple[bytes, bytes]]:
 def _media_type(response: FramedResponse[Any, Any], scope: Scope) -> str:
     if response.framing is NDJSON:
         accept = request_header(scope, b"accept")
-        if is_named(accept, "application/jsonl") and not is_named(accept, response.framing.content_type):
+        if accept is None or b"jsonl" not in accept.lower():  # most clients: they name no JSON Lines
+            return NDJSON.content_type
+        if is_named(accept, "application/jsonl") and not is_named(accept, NDJSON.content_type):
             return "application/jsonl"
     return response.framing.content_type
 

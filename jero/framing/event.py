@@ -1,6 +1,6 @@
 """Defines the event of an event stream. In every other JSON format, its data is sent alone."""
 
-from typing import Any, Generic, cast
+from typing import Any, Generic
 
 from msgspec import UNSET, Struct, UnsetType
 from typing_extensions import TypeVar
@@ -39,8 +39,3 @@ class ServerSentEvent(Struct, Generic[T], frozen=True, kw_only=True):
 
 class Notice(Struct, frozen=True):
     """Data about the stream itself, sent instead of an item. It need not be of the declared type."""
-
-
-def data_alone(item: Any) -> Any:
-    """Returns the data of an event, `UNSET` if it has none, and any other item unchanged."""
-    return cast("ServerSentEvent[Any]", item).data if isinstance(item, ServerSentEvent) else item

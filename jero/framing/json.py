@@ -11,7 +11,7 @@ from msgspec import UNSET
 from msgspec.json import Encoder
 
 from jero.errors import Problem
-from jero.framing.event import Notice, ServerSentEvent, data_alone
+from jero.framing.event import Notice, ServerSentEvent
 from jero.framing.framing import Framing
 
 # NDJSON is also called JSON Lines. No name is registered. Servers send the first two, clients send and accept all.
@@ -26,6 +26,11 @@ NDJSON_NAMES: Final = (
 )
 
 _LINE_BREAKS: Final = bytes.maketrans(b"\r\n", b"  ")
+
+
+def data_alone(item: Any) -> Any:
+    """Returns the data of an event, `UNSET` if it has none, and any other item unchanged."""
+    return cast("ServerSentEvent[Any]", item).data if isinstance(item, ServerSentEvent) else item
 
 
 def append_json(item: Any, buffer: bytearray, encoder: Encoder) -> None:

@@ -20,6 +20,20 @@ def encode_event(item: Any, buffer: bytearray, encoder: Encoder) -> None:
     buffer += b"\n"
 
 
+def frame_event(data: bytes, *, event: str | None, event_id: str) -> bytes:
+    """Returns an event whose data is encoded already, as JSON on one line or as text, the way a stream sends it.
+
+    The caller has checked `event` and `event_id`: neither contains CR, LF or NUL.
+    """
+    buffer = bytearray()
+    if event is not None:
+        buffer += b"event: %b\n" % event.encode()
+    buffer += b"id: %b\n" % event_id.encode()
+    _append_lines(b"data: ", data, buffer)
+    buffer += b"\n"
+    return bytes(buffer)
+
+
 def _append_fields(item: ServerSentEvent[Any], buffer: bytearray, encoder: Encoder) -> None:
     if item.comment is not None:
         _append_lines(b": ", item.comment.encode(), buffer)

@@ -105,7 +105,8 @@ class Sender:
 
     @types.coroutine
     def _send_parts(self) -> Parts:
-        # One generator sends all parts: a coroutine for each would end by an exception, which is dear.
+        # The hot path. One generator sends all parts: a coroutine for each would end by an exception, which is slow.
+        # The message is spelled out here, to save the call of `response_body`.
         send, time = self._send, self._loop.time
         became = SENT
         sending: Any = None
@@ -115,7 +116,7 @@ class Sender:
                 if self.started and self._aside is None:
                     self.bytes_sent += len(body)
                     self.last_sent = time()
-                    sending = send(response_body(body, more_body=True))
+                    sending = send({"type": "http.response.body", "body": body, "more_body": True})
                 else:
                     sending = self._next(body, more_body=True)
                 if CoroutineType is not type(sending):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jero.channels.event import Event, Payload, make_event
-from jero.channels.ring import BATCH_BYTES, Batch, Ring
+from jero.channels.log import BATCH_BYTES, Batch, Ring
 
 
 def event(number: int, size: int = 1) -> Event:

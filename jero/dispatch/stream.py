@@ -1,7 +1,4 @@
-"""Whether a stream may begin.
-
-A response whose body is made as it is sent: its plan, for the engine.
-"""
+"""Admits the streams of a policy, and plans each of them for the engine."""
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
@@ -31,15 +28,17 @@ from jero.streaming.plan import FastPath, StreamKind, StreamPlan
 from jero.streaming.serve import OpenStreams
 from jero.streaming.source import close_unstarted
 
-# Seconds after which a refused client is asked to come back, each at a time of its own.
+# Seconds in `Retry-After`, drawn for each refused client, so that a crowd does not return at once.
 RETRY_AFTER: Final = (1, 5)
+# Milliseconds in the `retry:` of a final frame, drawn likewise.
+RETRY_MILLISECONDS: Final = (1_000, 5_000)
 
 
 class Admission:
-    """Counts what is under way of one policy's streams, from before their handler to their end.
+    """Counts the streams of one policy, each from before its handler is called until its end.
 
-    Entering it raises `ServiceUnavailable` with a `Retry-After` while `limit` of them are open, or while the server is
-    going down.
+    Entering it raises `ServiceUnavailable` with a `Retry-After` if `limit` streams are open, or if the server is
+    shutting down.
     """
 
     def __init__(self, limit: int | None, streams: OpenStreams) -> None:
@@ -61,15 +60,12 @@ class Admission:
 
 
 def _refusal(detail: str) -> ServiceUnavailable:
-    seconds = random.randint(*RETRY_AFTER)  # noqa: S311 - spreads a crowd, and is no secret
+    seconds = random.randint(*RETRY_AFTER)  # noqa: S311 - it spreads a crowd, and is not a secret
     return ServiceUnavailable(detail, headers={"Retry-After": str(seconds)})
 
 
-RETRY_MILLISECONDS: Final = (1_000, 5_000)
-
-
 class StreamDefaults(msgspec.Struct, frozen=True):
-    """What an application, or an endpoint, sets for its streams; `streams` are all that are open."""
+    """What an application, or an endpoint, sets for its streams. `streams`: all that are open."""
 
     encoder: Encoder
     policy: StreamPolicy
@@ -166,8 +162,9 @@ class StreamResponder:
 
 
 def _item_decoder(operation: Operation) -> Callable[[bytes], Any] | None:
-    """Reads an item of the operation's streams; `None` where its type is not declared, or one that only a hook of the
-    encoder's can write: nothing reads that back.
+    """Returns the decoder that checks an item of the operation's streams.
+
+    Returns `None` if the type of the items is not declared, or if only a hook of the encoder can write it.
     """
     item = next((output.content for output in operation.outputs if output.is_stream), None)
     return None if item is None or holds_custom(item) else json_decoder(item).decode
@@ -178,17 +175,17 @@ def _error_event(error: Exception) -> ServerSentEvent[Any]:
 
 
 def _final_frame(reason: EndReason) -> bytes:
-    """What an event stream's client is sent before it comes back: after a shutdown each at a time of its own."""
+    """Returns the last bytes for a client that reconnects: after a shutdown, a random `retry:`, to spread the crowd."""
     if reason != "shutdown":
         return b""
     buffer = bytearray()
-    milliseconds = random.randint(*RETRY_MILLISECONDS)  # noqa: S311 - spreads a crowd, and is no secret
+    milliseconds = random.randint(*RETRY_MILLISECONDS)  # noqa: S311 - it spreads a crowd, and is not a secret
     SSE.encode(ServerSentEvent(retry=milliseconds), buffer, DEFAULT_ENCODER)
     return bytes(buffer)
 
 
 def _headers(response: FramedResponse[Any, Any], scope: Scope) -> Sequence[tuple[bytes, bytes]]:
-    """The response's own, and those that every stream has; most have no others, and share them."""
+    """Returns the headers of the response, with the defaults. Most responses have no others, and share the defaults."""
     defaults = _default_headers(_media_type(response, scope))
     own = response.header_pairs()
     return with_defaults(own, defaults) if own else defaults
@@ -196,7 +193,7 @@ def _headers(response: FramedResponse[Any, Any], scope: Scope) -> Sequence[tuple
 
 @cache
 def _default_headers(media_type: str) -> Sequence[tuple[bytes, bytes]]:
-    # A stream is kept by no cache, and passed on by proxies (nginx for one) as it comes.
+    # No cache may keep a stream, and a proxy such as nginx must not buffer it.
     return (
         (b"content-type", media_type.encode("latin-1")),
         (b"cache-control", b"no-cache"),

@@ -163,7 +163,7 @@ class Stream:
             return
         policy, expires_at = self._plan.kind.policy, self._plan.expires_at
         if policy.max_duration is not None:
-            part = random.uniform(0.9, 1.0)  # noqa: S311 - it spreads a crowd, and is no secret
+            part = random.uniform(0.9, 1.0)  # noqa: S311 - it spreads a crowd, and is not a secret
             self._end_after(policy.max_duration * part, "expired")
         if expires_at is not None:
             self._end_after(expires_at - time(), "expired")
@@ -376,7 +376,7 @@ class Stream:
         self._end_timer = self._loop.call_at(due, self._time_is_over, ending, context=self.context)
 
     def _time_is_over(self, ending: EndReason) -> None:
-        if ending == "shutdown" and self._sender.is_busy:  # there is no time left to wait for a slow client
+        if ending == "shutdown" and self._sender.is_busy:  # no time is left to wait for a slow client
             self._drop_blocked()
             self._apply(Event.STALLED, ending)
         else:

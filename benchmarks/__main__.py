@@ -12,7 +12,7 @@ from benchmarks.bars import bars
 from benchmarks.plot import can_draw, draw
 from benchmarks.results import Results, plain
 from benchmarks.run import run
-from benchmarks.subject import CEILING, JERO, SUBJECTS
+from benchmarks.subject import NOT_PEERS, SUBJECTS
 from benchmarks.versions import versions
 from benchmarks.workloads import WORKLOADS
 
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.publish and not can_draw():
         raise SystemExit("--publish needs matplotlib: nox -s bench has it")
     asked = runnable(options.workloads)
-    names = [name for name in SUBJECTS if name in {*options.subjects, JERO, CEILING}]
+    names = [name for name in SUBJECTS if name in {*options.subjects, *NOT_PEERS}]
     made_with = versions(names)
     print("; ".join(made_with), f"medians of {options.rounds} rounds", sep="\n", end="\n\n", flush=True)
     runs: list[Results] = []

@@ -1,28 +1,32 @@
 """Calls a subject's application in this process, without a server or a socket.
 
-Started by the workload W10 with the module of an application and a number of items; it prints nanoseconds of CPU
-an item.
+W10 and W14 start it with the module of an application, a number of requests and the targets to ask for, such as
+`/ndjson/ready?count=20`. It prints a line for each target: nanoseconds of CPU a request, and the bytes of one body.
 """
 
 import asyncio
 import importlib
+import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, TypeAlias
-
-from benchmarks.item import ITEM_BYTES
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 Message: TypeAlias = MutableMapping[str, Any]
 App: TypeAlias = Callable[
     [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
 ]
 
-WARM_UP_ITEMS = 1_000
+
+class Cost(NamedTuple):
+    """The cost of one request: nanoseconds of CPU, and the bytes of the body that came for them."""
+
+    nanoseconds: float
+    bytes: int
 
 
 class Client:
-    """Counts what is sent, and leaves when it has all."""
+    """Counts the bytes that are sent. Disconnects when the response has ended."""
 
     def __init__(self) -> None:
         self._asked = False
@@ -47,7 +51,7 @@ class Client:
 
 
 async def start(app: App) -> asyncio.Task[None]:
-    """Starts the application as a server does; gives the task of its lifespan."""
+    """Starts the application as a server does. Returns the task of its lifespan."""
     started = asyncio.Event()
     messages: list[Message] = [{"type": "lifespan.startup"}]
 
@@ -64,13 +68,13 @@ async def start(app: App) -> asyncio.Task[None]:
 
     lifespan = asyncio.create_task(live())
     ended = asyncio.create_task(started.wait())
-    # An application may know no lifespan, and say so by raising.
+    # An application that does not support the lifespan protocol raises at once.
     await asyncio.wait((lifespan, ended), return_when=asyncio.FIRST_COMPLETED)
     return lifespan
 
 
 def scope(path: str, query: str) -> Message:
-    """A GET request."""
+    """Returns the scope of a GET request."""
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -88,24 +92,40 @@ def scope(path: str, query: str) -> Message:
     }
 
 
-async def measure(app: App, count: int) -> float:
-    """Nanoseconds of CPU an item of a stream whose source is ready."""
-    lifespan = await start(app)
-    await call(app, WARM_UP_ITEMS)
-    began = time.process_time_ns()
-    await call(app, count)
-    spent = time.process_time_ns() - began
-    lifespan.cancel()
-    return spent / count
-
-
-async def call(app: App, count: int) -> None:
-    """One request for a stream of so many items. Raises `RuntimeError` where they are not sent."""
+async def call(app: App, target: str) -> int:
+    """Sends one request. Returns the bytes of its body, or raises `RuntimeError` if its status is not 200."""
+    path, _, query = target.partition("?")
     client = Client()
-    await app(scope("/ndjson/ready", f"count={count}"), client.receive, client.send)
-    if client.status != 200 or client.bytes < count * ITEM_BYTES:
-        raise RuntimeError(f"status {client.status}, {client.bytes} bytes of {count} items")
+    await app(scope(path, query), client.receive, client.send)
+    if client.status != 200:
+        raise RuntimeError(f"{target}: status {client.status}, not 200")
+    return client.bytes
+
+
+async def measure(app: App, requests: int, targets: Sequence[str]) -> list[Cost]:
+    """Measures the targets in turn. A tenth of the requests, if that is one or more, warm up and do not count."""
+    lifespan = await start(app)
+    costs: list[Cost] = []
+    for target in targets:
+        for _ in range(requests // 10):
+            await call(app, target)
+        size = 0
+        began = time.process_time_ns()
+        for _ in range(requests):
+            size = await call(app, target)
+        costs.append(Cost((time.process_time_ns() - began) / requests, size))
+    lifespan.cancel()
+    return costs
+
+
+def measure_apart(module: str, requests: int, targets: Sequence[str]) -> list[Cost]:
+    """Measures `module.app` in a process of its own: two frameworks in one process may disturb each other."""
+    command = [sys.executable, "-m", "benchmarks.in_process", module, str(requests), *targets]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    pairs = [line.split() for line in done.stdout.splitlines()[-len(targets) :]]
+    return [Cost(float(nanoseconds), int(size)) for nanoseconds, size in pairs]
 
 
 if __name__ == "__main__":
-    print(asyncio.run(measure(importlib.import_module(sys.argv[1]).app, int(sys.argv[2]))))
+    for cost in asyncio.run(measure(importlib.import_module(sys.argv[1]).app, int(sys.argv[2]), sys.argv[3:])):
+        print(*cost)

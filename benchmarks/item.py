@@ -20,6 +20,9 @@ ITEMS = tuple(
     for number in range(100_000, 100_900)
 )
 
+# The list that W14 compares with a stream of the same items.
+PAGE = ITEMS[:20]
+
 
 def supply(count: int | None = None) -> Iterator[Item]:
     """`count` items, or without an end."""

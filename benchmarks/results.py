@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
-from benchmarks.subject import CEILING, JERO
+from benchmarks.subject import JERO, NOT_PEERS
 from benchmarks.workload import BEST_PEER, Figures, Target, Workload
 
 
@@ -55,7 +55,7 @@ class Results:
 
     def best_peer(self, metric: str) -> str | None:
         """The peer whose median is the best."""
-        peers = {name: value for name, value in self.medians(metric).items() if name not in (JERO, CEILING)}
+        peers = {name: value for name, value in self.medians(metric).items() if name not in NOT_PEERS}
         if not peers:
             return None
         pick = max if self.workload.metric(metric).is_better_high else min

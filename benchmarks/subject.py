@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 CEILING = "ceiling"
 JERO = "jero"
+FLOOR = "floor"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ SUBJECTS = {
     for subject in (
         Subject(JERO, "benchmarks.subjects.jero_app", ("jero-asgi", "msgspec")),
         Subject(CEILING, "benchmarks.subjects.ceiling_app", ("msgspec",)),
+        Subject(FLOOR, "benchmarks.subjects.jero_floor_app", ("jero", "msgspec")),
         _peer("starlette"),
         _peer("litestar"),
         _peer("blacksheep"),
@@ -45,7 +47,9 @@ SUBJECTS = {
     )
 }
 SSE_ALONE = ("sse-starlette",)
-EVERYONE = tuple(name for name in SUBJECTS if name not in SSE_ALONE)
-EVERYONE_WITH_SSE = tuple(SUBJECTS)
+EVERYONE_WITH_SSE = tuple(name for name in SUBJECTS if name != FLOOR)
+EVERYONE = tuple(name for name in EVERYONE_WITH_SSE if name not in SSE_ALONE)
+EVERYONE_WITH_A_FLOOR = tuple(name for name in SUBJECTS if name not in SSE_ALONE)
+NOT_PEERS = (JERO, CEILING, FLOOR)
 EVERYONE_WITH_MANY_ROUTES = (JERO, CEILING, "starlette", "litestar", "blacksheep", "falcon", "fastapi")
 EVERYONE_WITH_A_CHANNEL = (JERO, CEILING, "starlette", "litestar", "sse-starlette")

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from msgspec.json import Decoder, Encoder
 
 from benchmarks.closings import closings
-from benchmarks.item import ITEMS, Item, supply
+from benchmarks.item import ITEMS, PAGE, Item, supply
 from benchmarks.sources import endless, pausing, queued, ready, ticking
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -49,6 +49,10 @@ async def post_item(_: Scope, receive: Receive, send: Send) -> None:
         message = await receive()
         body += message["body"]
     await answer(encode(decode(body)), JSON, send)
+
+
+async def get_items(_: Scope, __: Receive, send: Send) -> None:
+    await answer(encode(PAGE), JSON, send)
 
 
 async def ready_lines(scope: Scope, _: Receive, send: Send) -> None:
@@ -117,6 +121,7 @@ ROUTES = {
     ("GET", "/health"): health,
     ("GET", "/item"): get_item,
     ("POST", "/item"): post_item,
+    ("GET", "/items"): get_items,
     ("GET", "/ndjson/ready"): ready_lines,
     ("GET", "/ndjson/pausing"): pausing_lines,
     ("GET", "/ndjson/queued"): queued_lines,

@@ -1,8 +1,10 @@
 """jero."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
-from benchmarks.item import ITEMS, Item, supply
+from benchmarks.item import ITEMS, PAGE, Item, supply
 from benchmarks.sources import endless, idle, pausing, queued, ready, ticking
 from jero import BaseApp, Endpoint, NDJSONStreamingResponse, SSEResponse, StreamPolicy
 
@@ -24,6 +26,11 @@ class ItemEndpoint(Endpoint, path="/item"):
 
     async def post(self, json: Item) -> Item:
         return json
+
+
+class ItemsEndpoint(Endpoint, path="/items"):
+    async def get(self) -> Sequence[Item]:
+        return PAGE
 
 
 class ReadyEndpoint(Endpoint, path="/ndjson/ready"):
@@ -72,6 +79,7 @@ class App(BaseApp):
         for endpoint in (
             HealthEndpoint(),
             ItemEndpoint(),
+            ItemsEndpoint(),
             ReadyEndpoint(),
             ReadyEventsEndpoint(),
             PausingEndpoint(),

@@ -53,8 +53,8 @@ def test_a_ratio_that_says_nothing_is_none(value: float | None, base: float | No
     assert ratio(value, base) is None
 
 
-def test_the_best_peer_is_neither_jero_nor_the_ceiling() -> None:
-    run = results(jero=costs(1.0), ceiling=costs(2.0), falcon=costs(3.0), litestar=costs(4.0))
+def test_the_best_peer_is_not_jero_the_ceiling_or_the_floor() -> None:
+    run = results(jero=costs(1.0), ceiling=costs(2.0), floor=costs(2.5), falcon=costs(3.0), litestar=costs(4.0))
     assert run.best_peer("cost") == "falcon"
     fast = results(falcon=[{"speed": 3.0}], litestar=[{"speed": 4.0}], starlette=[{"cost": 1.0}])
     assert fast.best_peer("speed") == "litestar"

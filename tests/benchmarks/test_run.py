@@ -9,9 +9,19 @@ from typing import Self
 import pytest
 
 from benchmarks.__main__ import main, runnable
+from benchmarks.in_process import measure_apart
+from benchmarks.item import ITEM_BYTES
 from benchmarks.run import run
 from benchmarks.server import Server
-from benchmarks.subject import CEILING, EVERYONE_WITH_A_CHANNEL, EVERYONE_WITH_MANY_ROUTES, JERO, SUBJECTS, Subject
+from benchmarks.subject import (
+    CEILING,
+    EVERYONE_WITH_A_CHANNEL,
+    EVERYONE_WITH_MANY_ROUTES,
+    FLOOR,
+    JERO,
+    SUBJECTS,
+    Subject,
+)
 from benchmarks.workloads import WORKLOADS
 from tests.programs import needs_program
 
@@ -27,6 +37,24 @@ def test_a_quick_run_measures_jero_and_the_ceiling(name: str) -> None:
         assert set(results.medians(metric.name)) == {JERO, CEILING}
         assert (results.median(JERO, metric.name) or 0) > 0
     assert results.verdicts()
+
+
+def test_a_quick_run_measures_short_streams_beside_the_floor() -> None:
+    workload = WORKLOADS["w14"]
+    results = run(workload, [JERO, CEILING, FLOOR], rounds=1, is_quick=True)
+    for metric in workload.metrics:
+        assert set(results.medians(metric.name)) == {JERO, CEILING, FLOOR}
+        assert (results.median(JERO, metric.name) or 0) > 0
+    assert [(verdict.target, verdict.against) for verdict in results.verdicts()] == [
+        (target, target.against) for target in workload.targets
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 1, 20])
+def test_the_floor_sends_what_jero_sends(count: int) -> None:
+    targets = [f"/ndjson/ready?count={count}"]
+    sizes = {measure_apart(SUBJECTS[name].module, 1, targets)[0].bytes for name in (JERO, FLOOR)}
+    assert sizes == {count * (ITEM_BYTES + 1)}
 
 
 class CountedServer(Server):

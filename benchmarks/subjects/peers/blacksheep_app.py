@@ -6,7 +6,7 @@ from blacksheep import Application, Content, Request, Response, StreamedContent,
 from blacksheep.server.sse import ServerSentEventsResponse, TextServerSentEvent
 from msgspec.json import Decoder, Encoder
 
-from benchmarks.item import ITEMS, Item, supply
+from benchmarks.item import ITEMS, PAGE, Item, supply
 from benchmarks.sources import endless, idle, pausing, queued, ready, ticking
 
 encode = Encoder().encode
@@ -44,6 +44,11 @@ async def get_item() -> Response:
 @post("/item")
 async def post_item(request: Request) -> Response:
     return Response(200, content=Content(b"application/json", encode(decode(await request.read()))))
+
+
+@get("/items")
+async def get_items() -> Response:
+    return Response(200, content=Content(b"application/json", encode(PAGE)))
 
 
 @get("/ndjson/ready")

@@ -3,7 +3,7 @@
 As its documentation advises for production, its answers are not validated.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import django
 from django.conf import settings
@@ -16,7 +16,7 @@ from dmr.streaming.jsonl import JsonLinesController
 from dmr.streaming.sse import SSEController, SSEvent
 from msgspec import Struct
 
-from benchmarks.item import ITEMS, Item, supply
+from benchmarks.item import ITEMS, PAGE, Item, supply
 from benchmarks.sources import endless, idle, pausing, queued, ready, ticking
 
 settings.configure(
@@ -51,6 +51,11 @@ class OneItem(Controller[MsgspecSerializer]):
 
     async def post(self, parsed_body: Body[Item]) -> Item:
         return parsed_body
+
+
+class Items(Controller[MsgspecSerializer]):
+    async def get(self) -> Sequence[Item]:
+        return PAGE
 
 
 class ReadyLines(JsonLinesController[MsgspecSerializer]):
@@ -91,6 +96,7 @@ class IdleEvents(SSEController[MsgspecSerializer]):
 urlpatterns = [
     path("health", health),
     path("item", OneItem.as_view()),
+    path("items", Items.as_view()),
     path("ndjson/ready", ReadyLines.as_view()),
     path("ndjson/pausing", PausingLines.as_view()),
     path("ndjson/queued", QueuedLines.as_view()),

@@ -3,7 +3,7 @@
 from falcon.asgi import App, Request, Response, SSEvent
 from msgspec.json import Decoder, Encoder
 
-from benchmarks.item import ITEMS, Item, supply
+from benchmarks.item import ITEMS, PAGE, Item, supply
 from benchmarks.sources import endless, idle, pausing, queued, ready, ticking
 
 encode = Encoder().encode
@@ -40,6 +40,11 @@ class OneItem:
         resp.data = encode(decode(await req.stream.read()))
 
 
+class Items:
+    async def on_get(self, req: Request, resp: Response) -> None:
+        resp.data = encode(PAGE)
+
+
 class Lines:
     """Of one source; `resp.stream` is any async iterable of bytes."""
 
@@ -71,6 +76,7 @@ class IdleEvents:
 app = App()
 app.add_route("/health", Health())
 app.add_route("/item", OneItem())
+app.add_route("/items", Items())
 app.add_route("/ndjson/ready", Lines(ready))
 app.add_route("/ndjson/pausing", Lines(pausing))
 app.add_route("/ndjson/queued", Lines(queued))

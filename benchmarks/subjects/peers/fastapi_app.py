@@ -1,7 +1,7 @@
 """FastAPI: its own JSON lines and server-sent events, path operations that yield Pydantic models."""
 
 import asyncio
-from collections.abc import AsyncIterable, Iterator
+from collections.abc import AsyncIterable, Iterator, Sequence
 from itertools import cycle, islice
 
 from fastapi import FastAPI
@@ -10,6 +10,7 @@ from fastapi.sse import EventSourceResponse
 from pydantic import BaseModel
 
 from benchmarks.item import ITEMS as STRUCTS
+from benchmarks.item import PAGE as STRUCTS_PAGE
 from benchmarks.sources import endless, idle, queued, ticking
 
 
@@ -20,6 +21,7 @@ class Item(BaseModel):
 
 
 ITEMS = tuple(Item(id=item.id, name=item.name, price=item.price) for item in STRUCTS)
+PAGE = ITEMS[: len(STRUCTS_PAGE)]
 
 app = FastAPI()
 
@@ -45,6 +47,11 @@ async def get_item() -> Item:
 @app.post("/item")
 async def post_item(item: Item) -> Item:
     return item
+
+
+@app.get("/items")
+async def get_items() -> Sequence[Item]:
+    return PAGE
 
 
 @app.get("/ndjson/ready")

@@ -1,11 +1,13 @@
 """Litestar: `Stream` and `ServerSentEvent`; Structs are its own JSON."""
 
+from collections.abc import Sequence
+
 from litestar import Litestar, MediaType, get, post
 from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 from litestar.status_codes import HTTP_200_OK
 from msgspec.json import Encoder
 
-from benchmarks.item import ITEMS, Item, supply
+from benchmarks.item import ITEMS, PAGE, Item, supply
 from benchmarks.sources import endless, idle, pausing, queued, ready, ticking
 
 encode = Encoder().encode
@@ -40,6 +42,11 @@ async def get_item() -> Item:
 @post("/item", status_code=HTTP_200_OK)
 async def post_item(data: Item) -> Item:
     return data
+
+
+@get("/items")
+async def get_items() -> Sequence[Item]:
+    return PAGE
 
 
 @get("/ndjson/ready")
@@ -82,6 +89,7 @@ app = Litestar(
         health,
         get_item,
         post_item,
+        get_items,
         ready_lines,
         pausing_lines,
         queued_lines,

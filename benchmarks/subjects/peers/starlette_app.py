@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from benchmarks.item import ITEMS, Item, supply
+from benchmarks.item import ITEMS, PAGE, Item, supply
 from benchmarks.sources import endless, idle, pausing, queued, ready, ticking
 
 encode = Encoder().encode
@@ -49,6 +49,10 @@ async def post_item(request: Request) -> Response:
     return Response(encode(decode(await request.body())), media_type="application/json")
 
 
+async def get_items(request: Request) -> Response:
+    return Response(encode(PAGE), media_type="application/json")
+
+
 async def ready_lines(request: Request) -> Response:
     return lines(ready(map(line, supply(count(request)))))
 
@@ -82,6 +86,7 @@ app = Starlette(
         Route("/health", health),
         Route("/item", get_item, methods=["GET"]),
         Route("/item", post_item, methods=["POST"]),
+        Route("/items", get_items),
         Route("/ndjson/ready", ready_lines),
         Route("/ndjson/pausing", pausing_lines),
         Route("/ndjson/queued", queued_lines),

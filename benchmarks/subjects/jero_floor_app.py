@@ -1,0 +1,34 @@
+"""jero without its engine: the floor under the cost of a short stream.
+
+The application is jero's own, and answers the same requests by the same route, binding and plan. Instead of the
+engine, a loop frames all items into one buffer and sends two messages. It keeps none of the engine's promises: it does
+not see a client leave, sends no keepalive, limits nothing and tears nothing down.
+
+Import it only in a process of its own: it replaces the engine of the whole process.
+"""
+
+from unittest.mock import patch
+
+from benchmarks.subjects import jero_app
+from jero.dispatch import route
+from jero.http.asgi import Receive, Send, response_body, response_start
+from jero.streaming.open_streams import OpenStreams
+from jero.streaming.plan import StreamPlan
+
+app = jero_app.app
+
+
+async def send_at_once(plan: StreamPlan, streams: OpenStreams, receive: Receive, send: Send) -> None:
+    """Sends the whole stream as one message. Takes the arguments of `send_stream`."""
+    framing, encoder = plan.framing, plan.encoder
+    encode = framing.encode
+    buffer = bytearray(framing.opening)
+    async for item in plan.stream:
+        encode(item, buffer, encoder)
+    buffer += framing.closing
+    await send(response_start(plan.status, list(plan.headers)))
+    await send(response_body(bytes(buffer)))
+
+
+# Raises `AttributeError` if the engine is no longer called by this name: the floor would measure the engine.
+patch.object(route, "send_stream", send_at_once).start()

@@ -1,0 +1,215 @@
+"""Counts the files of jero that one request and one published event cross.
+
+`python -m tools.files_crossed` prints the files in the order in which control first enters them. A maintainer who
+follows one stream has to read them all: the count measures how far one behaviour is scattered.
+tests/house/test_files_crossed.py holds a bound for each count.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from msgspec import Struct
+
+import jero
+from jero import BaseApp, Endpoint, NDJSONStreamingResponse, SSEResponse
+from jero.channels import Channel, MemoryStore
+from jero.http.asgi import Message, Scope
+
+PACKAGE = Path(jero.__file__).parent
+# The first requests fill caches and start what is started once.
+WARM_UP_REQUESTS = 3
+ITEMS = 3
+# Turns of the event loop until a new event stream waits for its first event, with turns to spare.
+SETTLING_TURNS = 50
+
+
+class Item(Struct):
+    id: int
+
+
+@dataclass
+class Crossing:
+    """The files that one run entered, in order; two visits in a row to one file count once.
+
+    A call and the resumption of a coroutine enter a file. The return to a caller does not.
+    """
+
+    visits: list[str] = field(default_factory=list[str])
+
+    @property
+    def files(self) -> list[str]:
+        """Returns each file once, in the order of the first visits."""
+        return list(dict.fromkeys(self.visits))
+
+    @property
+    def returns(self) -> int:
+        """Returns how often control entered a file that it had left before."""
+        return len(self.visits) - len(self.files)
+
+    def record(self, frame: FrameType, event: str, _: object) -> None:
+        """Adds a visit if the frame is one of jero's. A function for `sys.setprofile`."""
+        path = Path(frame.f_code.co_filename)
+        if event == "call" and path.is_relative_to(PACKAGE):
+            file = path.relative_to(PACKAGE).as_posix()
+            if self.visits[-1:] != [file]:
+                self.visits.append(file)
+
+    def start(self) -> None:
+        """Records from now on, in this thread. The event loop and all of its tasks run in one thread."""
+        sys.setprofile(self.record)
+
+    def stop(self) -> None:
+        """Ends the recording."""
+        sys.setprofile(None)
+
+
+async def ready_items() -> AsyncIterator[Item]:
+    for number in range(ITEMS):
+        yield Item(number)
+
+
+class ItemsEndpoint(Endpoint, path="/items"):
+    async def get(self) -> NDJSONStreamingResponse[Item]:
+        return NDJSONStreamingResponse(stream=ready_items())
+
+
+class EventsEndpoint(Endpoint, path="/events"):
+    def __init__(self, channel: Channel[Item]) -> None:
+        self._channel = channel
+
+    async def get(self) -> SSEResponse[Item]:
+        return SSEResponse(stream=self._channel.subscribe())
+
+
+class App(BaseApp):
+    """Answers `/items` with a stream whose source never pauses, and `/events` with the events of `channel`."""
+
+    channel: Channel[Item]
+
+    async def _wire(self) -> None:
+        store = await self._aenter(MemoryStore())
+        self.channel = Channel(store, "items", Item)
+        self._include_endpoint(ItemsEndpoint())
+        self._include_endpoint(EventsEndpoint(self.channel))
+
+
+class Client:
+    """The server's side of one request. `on_body` is called with the bytes of each message that has some."""
+
+    def __init__(self, on_body: Callable[[bytes], None] = lambda _: None) -> None:
+        self._on_body = on_body
+        self._asked = False
+        self._left = asyncio.Event()
+
+    async def receive(self) -> Message:
+        if self._asked:
+            await self._left.wait()
+            return {"type": "http.disconnect"}
+        self._asked = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(self, message: Message) -> None:
+        if message.get("body"):
+            self._on_body(message["body"])
+
+    def leave(self) -> None:
+        """Disconnects."""
+        self._left.set()
+
+
+def cross_stream() -> Crossing:
+    """Records one request for a ready NDJSON stream, from `BaseApp.__call__` to its return."""
+    return asyncio.run(_cross_stream())
+
+
+def cross_event() -> Crossing:
+    """Records one event on its way to one open event stream, from `Channel.publish` to the server's `send`."""
+    return asyncio.run(_cross_event())
+
+
+async def _cross_stream() -> Crossing:
+    app, crossing, bodies = App(), Crossing(), list[bytes]()
+    async with app.lifespan():
+        for _ in range(WARM_UP_REQUESTS):
+            client = Client()
+            await app(_scope("/items"), client.receive, client.send)
+        client, scope = Client(bodies.append), _scope("/items")
+        crossing.start()
+        try:
+            await app(scope, client.receive, client.send)
+        finally:
+            crossing.stop()
+    if b"".join(bodies).count(b"\n") != ITEMS:
+        raise RuntimeError(f"the stream of {ITEMS} items sent {bodies}")
+    return crossing
+
+
+async def _cross_event() -> Crossing:
+    app, crossing, bodies = App(), Crossing(), list[bytes]()
+
+    def arrive(body: bytes) -> None:
+        crossing.stop()
+        bodies.append(body)
+
+    async with app.lifespan(), AsyncExitStack() as stack:
+        client = Client(arrive)
+        stream = asyncio.create_task(_serve(app, "/events", client))
+        stack.push_async_callback(asyncio.wait_for, stream, timeout=5)
+        stack.callback(client.leave)
+        for _ in range(WARM_UP_REQUESTS):
+            await _settle()
+            await app.channel.publish(Item(0))
+        await _settle()
+        bodies.clear()
+        crossing.start()
+        try:
+            await app.channel.publish(Item(1))
+            await _settle()
+        finally:
+            crossing.stop()
+    if len(bodies) != 1 or b'data: {"id":1}' not in bodies[0]:
+        raise RuntimeError(f"the event arrived as {bodies}")
+    return crossing
+
+
+async def _serve(app: App, path: str, client: Client) -> None:
+    await app(_scope(path), client.receive, client.send)
+
+
+async def _settle() -> None:
+    for _ in range(SETTLING_TURNS):
+        await asyncio.sleep(0)
+
+
+def _scope(path: str) -> Scope:
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"127.0.0.1"), (b"accept", b"*/*")],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 2),
+        "state": {},
+    }
+
+
+def main() -> None:
+    """Prints both crossings."""
+    for title, crossing in (("a ready NDJSON stream", cross_stream()), ("a published event", cross_event())):
+        print(f"{title}: {len(crossing.files)} files, {crossing.returns} returns to a file already left")
+        print(*(f"  {file}" for file in crossing.files), sep="\n", end="\n\n")
+
+
+if __name__ == "__main__":
+    main()

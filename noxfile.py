@@ -1,6 +1,6 @@
-"""Everything a change must pass: `nox` runs it all, `nox -s lint` one session, `nox -R` keeps the environments.
+"""The sessions that a change must pass: `nox` runs them, `nox -s lint` runs one, `nox -R` keeps the environments.
 
-Arguments after `--` go to pytest: `nox -s tests-3.12 -- -k disconnect`.
+Arguments after `--` go to pytest: `nox -s tests-3.12 -- -k disconnect`. `nox -l` lists all sessions.
 """
 
 import os
@@ -16,16 +16,14 @@ nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-TREES = [
-    tree
-    for tree in ("jero", "demo_app", "tests", "docs/examples", "benchmarks", "tools", "noxfile.py")
-    if Path(tree).exists()
-]
+TREES = [tree for tree in ("jero", "demo_app", "tests", "docs/examples", "tools", "noxfile.py") if Path(tree).exists()]
+BENCHMARKS = "benchmarks"
+WITHOUT_WARNINGS = {"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
 EXTRAS = ",".join(PROJECT["project"]["optional-dependencies"])
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
-# The interpreter that runs nox is always there, so that a machine with none of the listed ones still tests.
+# The interpreter that runs nox is always there: a machine without the listed ones still runs the tests.
 PYTHONS = list(dict.fromkeys([*nox.project.python_versions(PROJECT), RUNNING]))
-# What takes longest, and hangs little on the interpreter.
+# These tests take longest, and depend little on the interpreter.
 ON_THE_OUTERMOST = ("tests/servers", "tests/ecosystem/test_mounted.py")
 ON_THE_NEWEST = (
     "tests/browser",
@@ -48,30 +46,48 @@ print(f"jero-asgi {version}: {len(jero.__all__)} public names, from {jero.__file
 
 
 def install(session: nox.Session, *groups: str, checkout: bool = False) -> None:
-    """Install dependency groups and, where asked, the checkout itself with every extra."""
+    """Installs dependency groups and, if asked, the checkout itself with every extra."""
     requirements = nox.project.dependency_groups(PROJECT, *groups)
     session.install(*requirements, *(["-e", f".[{EXTRAS}]"] if checkout else []))
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Rules and formatting."""
+    """Checks the rules and the formatting."""
     install(session, "lint")
-    session.run("ruff", "check")
-    session.run("ruff", "format", "--check")
+    check_rules(session, *TREES)
 
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Both type checkers, strict, over all that is Python here."""
+    """Runs both type checkers, strict."""
     install(session, "types", "test", checkout=True)
-    session.run("mypy", "--num-workers=auto", *TREES)
-    session.run("pyright", "--project", "pyproject.toml", *TREES, env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"})
+    check_types(session, *TREES)
+
+
+@nox.session(default=False)
+def benchmarks(session: nox.Session) -> None:
+    """Checks the rules, the formatting and the types of `benchmarks/`; `bench` is the session that measures."""
+    install(session, "lint", "types", "test", checkout=True)
+    check_rules(session, BENCHMARKS)
+    check_types(session, BENCHMARKS)
+
+
+def check_rules(session: nox.Session, *trees: str) -> None:
+    """Runs ruff over the trees."""
+    session.run("ruff", "check", *trees)
+    session.run("ruff", "format", "--check", *trees)
+
+
+def check_types(session: nox.Session, *trees: str) -> None:
+    """Runs mypy and pyright over the trees."""
+    session.run("mypy", "--num-workers=auto", *trees)
+    session.run("pyright", "--project", "pyproject.toml", *trees, env=WITHOUT_WARNINGS)
 
 
 @nox.session
 def house(session: nox.Session) -> None:
-    """Who may import whom, and how large a thing may grow."""
+    """Checks who may import whom, and how large files and functions may grow."""
     install(session, "house", "test")
     session.run("lint-imports", "--no-cache")
     session.run("pytest", "tests/house")
@@ -79,7 +95,7 @@ def house(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The documentation, where a warning is an error."""
+    """Builds the documentation. A warning is an error."""
     install(session, "docs")
     site = Path(session.create_tmp()).resolve() / "site"
     session.run("mkdocs", "build", "--strict", "--site-dir", str(site), env={"NO_MKDOCS_2_WARNING": "1"})
@@ -87,7 +103,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def package(session: nox.Session) -> None:
-    """What would be published: built, checked, and imported with nothing but the core dependencies beside it."""
+    """Builds the wheel to publish, checks it, and imports it with the core dependencies alone."""
     install(session, "package")
     dist = Path(session.create_tmp()).resolve() / "dist"
     shutil.rmtree(dist, ignore_errors=True)
@@ -104,7 +120,7 @@ def package(session: nox.Session) -> None:
 
 
 def check_content(session: nox.Session, wheel: Path) -> None:
-    """The wheel holds every file of `jero`, its own metadata, and nothing else."""
+    """Fails unless the wheel holds every file of `jero`, its own metadata, and nothing else."""
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
     expected = {path.as_posix() for path in Path("jero").rglob("*") if path.is_file() and path.suffix != ".pyc"}
@@ -114,25 +130,25 @@ def check_content(session: nox.Session, wheel: Path) -> None:
 
 @nox.session(default=False)
 def soak(session: nox.Session) -> None:
-    """Three minutes of everything at once; `nox -s soak -- 30` for thirty seconds."""
+    """Strains one worker for three minutes; `nox -s soak -- 30` takes thirty seconds."""
     install(session, checkout=True)
     session.run("python", "-m", "benchmarks.soak", *session.posargs)
 
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The tests, on each interpreter that is present; those that take longest not on each."""
+    """Runs the tests on each interpreter that is present, and the slowest of them on some."""
     install(session, "test", checkout=True)
     left_out: list[str] = [] if session.python == PYTHONS[-1] else [*ON_THE_NEWEST]
     if session.python not in (PYTHONS[0], PYTHONS[-1]):
         left_out += ON_THE_OUTERMOST
-    # One more than there are cores: many tests wait for a server that they have started.
+    # One process more than cores: many tests wait for a server that they have started.
     in_parallel = (f"--numprocesses={(os.cpu_count() or 1) + 1}", "--dist=loadfile", "--no-loadscope-reorder")
     session.run("pytest", *in_parallel, *map("--ignore={}".format, left_out), *session.posargs)
 
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """jero beside its peers, at their newest releases: `nox -s bench -- w1 w3`; all workloads without arguments."""
+    """Measures jero and its peers, at their newest releases: all workloads, or `nox -s bench -- w1 w3`."""
     install(session, "bench", checkout=True)
     session.run("python", "-m", "benchmarks", *(session.posargs or ["all"]))

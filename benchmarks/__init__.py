@@ -1,1 +1,1 @@
-"""jero beside its peers and beside the ceiling, a hand-written ASGI application: `python -m benchmarks w1`."""
+"""Measures jero, its peers, and a ceiling, which is a hand-written ASGI application: `python -m benchmarks w1`."""

@@ -18,16 +18,16 @@ from benchmarks.workloads import WORKLOADS
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-# What docs/performance.md shows.
+# docs/performance.md includes the page and shows the plot.
 PUBLISHED_PAGE = ROOT / "benchmarks" / "published.md"
 PUBLISHED_PLOT = ROOT / "docs" / "performance.png"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs what is asked for, prints it, and writes it to the results' folder."""
+    """Runs the workloads, prints their results, and writes them to the results' folder."""
     options = _parser().parse_args(arguments)
     if options.publish and not can_draw():
-        raise SystemExit("--publish needs matplotlib: nox -s bench has it")
+        raise SystemExit("--publish needs matplotlib: run nox -s bench, which installs it")
     asked = runnable(options.workloads)
     names = [name for name in SUBJECTS if name in {*options.subjects, *NOT_PEERS}]
     made_with = versions(names)
@@ -43,23 +43,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def runnable(names: Sequence[str]) -> list[str]:
-    """ "all" means all that can be run here. Raises `SystemExit` where one is named that cannot."""
+    """Returns the names of the workloads to run; "all" stands for each whose program is installed.
+
+    Raises `SystemExit` if a workload is named whose program is not installed.
+    """
     asked = list(WORKLOADS) if "all" in names else list(names)
     programs = {name: program for name in asked if (program := WORKLOADS[name].program)}
     missing = {name: program for name, program in programs.items() if shutil.which(program) is None}
     for name, program in missing.items():
         if "all" not in names:
-            raise SystemExit(f"{name} needs {program}, which is not on the PATH")
+            raise SystemExit(f"{name} needs {program}, which is not on the PATH: install it")
         print(f"{name} is left out: it needs {program}, which is not on the PATH")
     return [name for name in asked if name not in missing]
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="jero beside its peers.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure jero and its peers.")
     parser.add_argument("workloads", nargs="+", choices=[*WORKLOADS, "all"], metavar="workload", type=str.lower)
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each subject, taken in turn (5)")
-    parser.add_argument("--quick", action="store_true", help="small sizes, to try it; the figures mean nothing")
-    parser.add_argument("--publish", action="store_true", help="the documentation is to show this run")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each subject, in turn (5)")
+    parser.add_argument("--quick", action="store_true", help="small sizes, for a trial; the figures mean nothing")
+    parser.add_argument("--publish", action="store_true", help="show this run in the documentation")
     parser.add_argument("--subjects", nargs="*", default=list(SUBJECTS), choices=list(SUBJECTS), metavar="subject")
     return parser
 

@@ -1,6 +1,7 @@
-"""When bytes arrived at a socket: by the kernel's clock, however late they are read.
+"""Reads from a socket, with the time at which the kernel received the bytes, however late they are read.
 
-Who reads hundreds of sockets on the cores that serve them delays what is still to come, and would count its own delay.
+A client that reads hundreds of sockets on the server's cores delays the server. By its own clock it would count that
+delay as the server's.
 """
 
 import socket
@@ -9,21 +10,19 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-# Linux's, of which `socket` has no name: the time of arrival comes beside the bytes, as a `struct timespec`.
+# An option of Linux that `socket` does not name: the time of arrival comes with the bytes, as a `struct timespec`.
 SO_TIMESTAMPNS: Final = 35
 TIMESPEC: Final = struct.Struct("@qq")
 ANCILLARY_BYTES: Final = socket.CMSG_SPACE(TIMESPEC.size)
-
-
-# How long the kernel may take to begin, in seconds: some milliseconds, as a rule.
+# Seconds that the kernel may take to begin. It usually takes some milliseconds.
 PATIENCE: Final = 5.0
 
 
 def stamp(clients: Iterable[socket.socket]) -> None:
-    """From now on `receive` knows when something arrived at them.
+    """Has the kernel record the time of arrival for these sockets, and waits until it does.
 
-    The kernel begins a moment after the first socket asked for it, and what comes before has no time; so this returns
-    when it has begun, and raises `TimeoutError` where it does not.
+    The kernel begins a moment after the first socket asks for times; earlier bytes do not get a time. Raises
+    `TimeoutError` if the kernel does not begin within `PATIENCE` seconds.
     """
     for client in clients:
         _ask_for_stamps(client)
@@ -35,15 +34,15 @@ def stamp(clients: Iterable[socket.socket]) -> None:
 
 
 def receive(client: socket.socket, buffer: memoryview) -> tuple[int, float]:
-    """How many bytes there are, 0 at their end, and the reading of `time.monotonic` when the last of them arrived.
+    """Reads into `buffer`. Returns the number of bytes, 0 at their end, and when the last arrived (`time.monotonic`).
 
-    Raises `ValueError` for a socket that nobody gave to `stamp`.
+    Raises `ValueError` if `stamp` was not called for the socket.
     """
     size, ancillary, _, _ = client.recvmsg_into([buffer], ANCILLARY_BYTES)
     if not size:
         return 0, time.monotonic()
     if not ancillary:
-        raise ValueError("the kernel does not say when these bytes arrived: stamp() the socket before they are sent")
+        raise ValueError("the bytes have no time of arrival: call stamp() for the socket before they are sent")
     [(_, _, timespec)] = ancillary
     seconds, nanoseconds = TIMESPEC.unpack(timespec)
     return size, seconds + nanoseconds / 1e9 - (time.time() - time.monotonic())
@@ -60,4 +59,4 @@ def _wait_for_stamps(served: socket.socket, probe: socket.socket) -> None:
         _, ancillary, _, _ = probe.recvmsg(1, ANCILLARY_BYTES)
         if ancillary:
             return
-    raise TimeoutError(f"the kernel has not begun to say when bytes arrive after {PATIENCE:g} s")
+    raise TimeoutError(f"the kernel has not begun to record times of arrival after {PATIENCE:g} s")

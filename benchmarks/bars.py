@@ -1,4 +1,4 @@
-"""A plot for a terminal: the first metric of a workload, a bar a subject."""
+"""Draws the first metric of a workload for a terminal, with a bar for each subject."""
 
 import math
 
@@ -9,7 +9,7 @@ WIDTH = 50
 
 
 def bars(results: Results) -> str:
-    """The longest bar is the largest figure; what never came to pass has none."""
+    """Returns the bars. The longest is the largest figure; an infinite figure has no bar."""
     metric = results.workload.metrics[0]
     medians = results.medians(metric.name)
     longest = max((value for value in medians.values() if math.isfinite(value)), default=0) or 1

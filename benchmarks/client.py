@@ -1,4 +1,4 @@
-"""Clients on plain blocking sockets, light enough not to be what is measured."""
+"""Clients on plain blocking sockets. They are light, so that a measure shows the server's cost and not theirs."""
 
 import socket
 from collections.abc import Generator
@@ -7,20 +7,20 @@ from contextlib import contextmanager
 HOST = "127.0.0.1"
 PATIENCE = 60.0
 BUFFER_BYTES = 1 << 20
-# Once in every item, and in nothing else that a subject sends; an item is never split over two chunks of a body.
+# Occurs once in every item, and nowhere else in an answer. No subject splits an item over two chunks of a body.
 ITEM_MARK = b'"id":'
 
 
 @contextmanager
 def connected(port: int, *, patience: float = PATIENCE) -> Generator[socket.socket]:
-    """A connection whose operations raise `TimeoutError` after `patience` seconds."""
+    """Opens a connection whose operations raise `TimeoutError` after `patience` seconds."""
     with socket.create_connection((HOST, port), patience) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield connection
 
 
 def request(path: str, *, body: bytes | None = None, close: bool = False) -> bytes:
-    """A request's bytes: GET, or POST of a JSON body."""
+    """Returns the bytes of a GET request, or of a POST request if there is a JSON body."""
     lines = [f"{'GET' if body is None else 'POST'} {path} HTTP/1.1", f"Host: {HOST}", "Accept: */*"]
     if close:
         lines.append("Connection: close")
@@ -30,7 +30,7 @@ def request(path: str, *, body: bytes | None = None, close: bool = False) -> byt
 
 
 class Drain:
-    """Reads a stream as fast as it comes; `items` counts what has come."""
+    """Reads a stream as fast as it arrives. `items` counts the items that have arrived."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -40,7 +40,7 @@ class Drain:
         self.items = 0
 
     def read(self) -> bool:
-        """Reads what is there, waiting for it; says whether there may be more."""
+        """Waits for bytes and reads them. Returns whether more may follow."""
         buffer, kept = self._buffer, self._kept
         size = self._connection.recv_into(memoryview(buffer)[kept:])
         if not size:
@@ -50,14 +50,14 @@ class Drain:
             self._head = bytes(buffer[:end])
             _check_status(self._head)
         self.items += buffer.count(ITEM_MARK, 0, end)
-        # What may be the beginning of a mark is counted with what comes next.
+        # The last bytes may begin a mark: they are counted with the next ones.
         self._kept = min(len(ITEM_MARK) - 1, end)
         buffer[: self._kept] = buffer[end - self._kept : end]
         return True
 
 
 def drain(port: int, path: str) -> int:
-    """Reads a stream to its end, and says how many items came."""
+    """Reads a stream to its end. Returns the number of its items."""
     with connected(port) as connection:
         connection.sendall(request(path, close=True))
         stream = Drain(connection)
@@ -67,7 +67,7 @@ def drain(port: int, path: str) -> int:
 
 
 def drain_all(port: int, path: str, count: int) -> None:
-    """Reads a stream to its end. Raises `RuntimeError` where not all items came."""
+    """Reads a stream of `count` items to its end. Raises `RuntimeError` if another number arrived."""
     received = drain(port, f"{path}?count={count}")
     if received != count:
         raise RuntimeError(f"{path} sent {received} of {count} items")
@@ -75,4 +75,4 @@ def drain_all(port: int, path: str, count: int) -> None:
 
 def _check_status(head: bytes) -> None:
     if not head.startswith(b"HTTP/1.1 200 "):
-        raise RuntimeError(f"the server answered {head[:200]!r}")
+        raise RuntimeError(f"the server answered {head[:200]!r}, not 200")

@@ -1,23 +1,23 @@
-"""When the sources of a server's streams were closed."""
+"""Records when the sources of a server's streams are closed."""
 
 from time import monotonic
 
 
 class Closings:
-    """The clock's readings (`time.monotonic`, the same in all processes of a machine), in order."""
+    """The times of all closings, in order. `time.monotonic` is the same in all processes of a machine."""
 
     def __init__(self) -> None:
         self._times: list[float] = []
 
     def note(self) -> None:
-        """A source is being closed."""
+        """Records that a source is closed now."""
         self._times.append(monotonic())
 
     @property
     def times(self) -> list[float]:
-        """All of them, since the server's start."""
+        """Returns the times since the server's start."""
         return list(self._times)
 
 
-# One for a server's process: a source has no other way to it through every framework.
+# A global: not every framework can hand an object to a source.
 closings = Closings()

@@ -1,7 +1,7 @@
-"""Which core of the processor serves, and which ones ask.
+"""Keeps the server and its clients on different cores of the processor.
 
-On a machine of several they do not share one: else it is chance whether a client that is kept waiting lets the server
-join several writes, and a figure of one run would be half of that of the next.
+On a shared core, chance decides whether the server joins several writes while a client waits for its turn. One run's
+figure would then be half of the next run's.
 """
 
 import os
@@ -14,9 +14,9 @@ _CORES: Final = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinit
 
 
 def keep_apart(server: int, place: int = 0) -> None:
-    """Gives the process of that number, with all its threads, a core of its own: the last, or `place` before it.
+    """Moves the server's process, with all its threads, to a core of its own: the last, or `place` before the last.
 
-    This process, and what it starts, keeps to those before that one; or to all of them, where there are none left.
+    This process, and all that it starts, stays on the cores before that core, or on all cores if it is the first.
     """
     if len(_CORES) > max(1, place):
         _keep_to({_CORES[-1 - place]}, server)
@@ -24,14 +24,14 @@ def keep_apart(server: int, place: int = 0) -> None:
 
 
 def share_all(server: int) -> None:
-    """The process of that number, this one, and what it starts, may use any core."""
+    """Lets the server's process, this process and all that it starts use every core."""
     if _CORES:
         os.sched_setaffinity(0, _CORES)
         keep_beside(server)
 
 
 def keep_beside(process: int) -> None:
-    """The process of that number, with all its threads, keeps to the cores that this one keeps to."""
+    """Moves a process, with all its threads, to the cores of this process."""
     if _CORES:
         _keep_to(os.sched_getaffinity(0), process)
 

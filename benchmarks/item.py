@@ -1,4 +1,4 @@
-"""The item that every subject sends."""
+"""Defines the item that every subject sends."""
 
 from collections.abc import Iterator
 from itertools import cycle, islice
@@ -14,7 +14,7 @@ class Item(Struct):
     price: float
 
 
-# Made beforehand, so that a workload measures the sending of items and not their making.
+# Made beforehand: a workload measures how items are sent, not how they are made.
 ITEMS = tuple(
     Item(id=number, name=f"Item {number}", price=round(number % 90 / 10 + 10.01, 2))
     for number in range(100_000, 100_900)
@@ -25,5 +25,5 @@ PAGE = ITEMS[:20]
 
 
 def supply(count: int | None = None) -> Iterator[Item]:
-    """`count` items, or without an end."""
+    """Yields `count` items, or items without end if it is `None`."""
     return islice(cycle(ITEMS), count)

@@ -1,4 +1,4 @@
-"""Clients leave, and their streams' sources are closed: how long that takes."""
+"""Measures how long a server takes to close a stream's source after the client has left."""
 
 import math
 import time
@@ -9,21 +9,21 @@ from socket import SHUT_RDWR, socket
 from benchmarks.server import Server
 
 POLL_SECONDS = 0.01
-# A crowd's leaving keeps the server busy, and each question would take it some milliseconds.
+# A server whose clients all leave is busy, and each question costs it some milliseconds more.
 CROWD_POLL_SECONDS = 0.25
 
 
 def leave(clients: Sequence[socket], server: Server, patience: float) -> list[float]:
-    """Milliseconds from each client's leaving to a source's closing, in the order of both.
+    """Disconnects the clients. Returns the milliseconds until a source was closed for each, in order.
 
-    What is not closed after `patience` seconds counts as never closed: `math.inf`.
+    A source that is open after `patience` seconds counts as never closed: `math.inf`.
     """
     before = len(server.read().closings)
     left: list[float] = []
     for client in clients:
         left.append(time.monotonic())
-        with suppress(OSError):  # the server has left before
-            client.shutdown(SHUT_RDWR)  # wakes a thread that reads from it, as closing alone does not
+        with suppress(OSError):  # the server has closed the connection before
+            client.shutdown(SHUT_RDWR)  # wakes a thread that reads from it; close() alone does not
         client.close()
     until = time.monotonic() + patience
     poll = POLL_SECONDS if len(clients) == 1 else CROWD_POLL_SECONDS

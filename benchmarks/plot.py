@@ -1,4 +1,4 @@
-"""A plot as PNG: a panel a workload."""
+"""Draws a run as a PNG file, with a panel for each workload."""
 
 import importlib.util
 import math
@@ -16,13 +16,13 @@ PEER = "#90a4ae"
 
 
 def can_draw() -> bool:
-    """Whether matplotlib is there."""
+    """Returns whether matplotlib is installed."""
     return importlib.util.find_spec("matplotlib") is not None
 
 
 def draw(runs: Sequence[Results], path: Path) -> None:
-    """Draws the first metric of each workload. matplotlib comes with the environment of the benchmarks alone."""
-    # Imported by name: the type checkers' environment does not have it.
+    """Draws the first metric of each workload. Needs matplotlib, which only `nox -s bench` installs."""
+    # Imported by name: the type checkers' environment does not have matplotlib.
     pyplot: Any = importlib.import_module("matplotlib.pyplot")
     columns = min(COLUMNS, len(runs))
     lines = math.ceil(len(runs) / columns)

@@ -1,4 +1,4 @@
-"""What is published on a channel, on the server's side: each subject publishes it in its own way."""
+"""Makes the items that a server publishes on its channel; each subject publishes them in its own way."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -8,16 +8,17 @@ from msgspec import Struct
 
 from benchmarks.item import Item
 
-# The address of a Redis, where a subject's channel is to be there.
+# An environment variable: the URL of the Redis for the channel. If it is not set, the channel is in memory.
 REDIS_URL = "BENCHMARKS_REDIS_URL"
-# How many events a channel keeps, where it keeps any: more than are ever on their way.
+# The events that a channel keeps, if its framework keeps any: more than are ever undelivered.
 HISTORY = 10_000
 NAME = "Item"
 
 
 class Publication(Struct):
-    """`count` items, numbered from `first` on, with a pause of so many seconds after each; in a row where there is one
-    publisher, and else shared out among several that do not wait for each other.
+    """`count` items, numbered from `first` on, with a pause of `pause` seconds after each.
+
+    Several publishers share the items, and do not wait for each other.
     """
 
     first: int
@@ -26,9 +27,9 @@ class Publication(Struct):
     publishers: int = 1
 
     async def publish(self, publish: Callable[[Item], Awaitable[object]]) -> None:
-        """An item is about 50 bytes of JSON, and its price is the clock's reading at its publishing.
+        """Calls `publish` for each item, of about 50 bytes of JSON. Its price is the time at which it was made.
 
-        Without a pause the event loop has no turn between two of them, but where the publishing itself has to wait.
+        Without a pause the event loop gets a turn between two items only if `publish` waits.
         """
         numbers = range(self.first, self.first + self.count)
         if self.publishers == 1:

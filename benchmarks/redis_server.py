@@ -1,4 +1,4 @@
-"""A Redis of the benchmarks' own."""
+"""Runs a Redis for the benchmarks."""
 
 import socket
 import subprocess
@@ -17,7 +17,7 @@ POLL_SECONDS = 0.01
 
 
 class RedisServer:
-    """Entered, it listens on a free port of 127.0.0.1 and keeps all in memory; left, it is gone with its folder."""
+    """A context manager: a Redis on a free port of 127.0.0.1, in memory. Leaving it removes its folder too."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
@@ -43,7 +43,7 @@ class RedisServer:
         self._stack.close()
 
     def keep_beside(self) -> None:
-        """It keeps to the cores that this process keeps to."""
+        """Moves Redis to the cores of this process."""
         if self._process is not None:
             keep_beside(self._process.pid)
 
@@ -52,13 +52,13 @@ def _wait(process: subprocess.Popen[bytes], port: int) -> None:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         if process.poll() is not None:
-            raise RuntimeError(f"{PROGRAM} ended by itself")
+            raise RuntimeError(f"{PROGRAM} ended with status {process.returncode} before it answered")
         with suppress(OSError), socket.create_connection((HOST, port), PATIENCE) as connection:
             connection.sendall(b"PING\r\n")
             if connection.recv(64).startswith(b"+PONG"):
                 return
         time.sleep(POLL_SECONDS)
-    raise RuntimeError(f"{PROGRAM} does not answer")
+    raise RuntimeError(f"{PROGRAM} has not answered within {PATIENCE:g} s")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

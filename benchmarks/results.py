@@ -1,4 +1,4 @@
-"""The figures of a run: medians of rounds, ratios, and whether a target is reached."""
+"""Computes the figures of a run: medians of rounds, ratios, and whether a target is reached."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from benchmarks.workload import BEST_PEER, Figures, Target, Workload
 
 @dataclass(frozen=True)
 class Verdict:
-    """A target, what jero came to (a ratio where `target.against` is another), and whether that is enough."""
+    """A target, and whether `value` reaches it. `value` is a ratio if the target is against another subject."""
 
     target: Target
     value: float
@@ -21,30 +21,30 @@ class Verdict:
 
 @dataclass
 class Results:
-    """All rounds of one workload."""
+    """The figures of all rounds of one workload, by subject."""
 
     workload: Workload
     rounds: dict[str, list[Figures]] = field(default_factory=dict[str, list[Figures]])
 
     def add(self, subject: str, figures: Figures) -> None:
-        """Keeps what one round of one subject came to."""
+        """Adds the figures of one round of one subject."""
         self.rounds.setdefault(subject, []).append(figures)
 
     def median(self, subject: str, metric: str) -> float | None:
-        """The median of a subject's rounds; `None` where it has no such figure."""
+        """Returns the median of a subject's rounds, or `None` if it has no such figure."""
         values = [figures[metric] for figures in self.rounds.get(subject, []) if metric in figures]
         return median(values) if values else None
 
     def medians(self, metric: str) -> dict[str, float]:
-        """The medians of all subjects that have the metric."""
+        """Returns the medians of all subjects that have the metric."""
         found = {subject: self.median(subject, metric) for subject in self.rounds}
         return {subject: value for subject, value in found.items() if value is not None}
 
     def ratio(self, subject: str, metric: str, against: str) -> float | None:
-        """How many times another's figure a subject's is; `None` where either is missing, zero or infinite.
+        """Returns a subject's figure divided by another's, or `None` if either is missing, zero or infinite.
 
-        It is the median of the rounds' ratios: the two figures of a round come from about the same time, and a machine
-        that others use too may be half as fast in the next.
+        The result is the median of the rounds' ratios. The two figures of a round are measured at about the same time;
+        a shared machine may be half as fast in the next round.
         """
         if ratio(self.median(subject, metric), self.median(against, metric)) is None:
             return None
@@ -54,7 +54,7 @@ class Results:
         return median(known) if known else None
 
     def best_peer(self, metric: str) -> str | None:
-        """The peer whose median is the best."""
+        """Returns the peer with the best median, or `None` if no peer took part."""
         peers = {name: value for name, value in self.medians(metric).items() if name not in NOT_PEERS}
         if not peers:
             return None
@@ -62,7 +62,7 @@ class Results:
         return pick(peers, key=lambda name: peers[name])
 
     def verdicts(self) -> list[Verdict]:
-        """Each target that this run can judge."""
+        """Returns a verdict for each target whose figures this run has."""
         return [verdict for target in self.workload.targets for verdict in self._judge(target)]
 
     def _judge(self, target: Target) -> Iterable[Verdict]:
@@ -76,14 +76,14 @@ class Results:
 
 
 def ratio(value: float | None, base: float | None) -> float | None:
-    """`value / base`, or `None` where that says nothing."""
+    """Returns `value / base`, or `None` if either is missing or infinite, or `base` is zero."""
     if value is None or not base or not (math.isfinite(value) and math.isfinite(base)):
         return None
     return value / base
 
 
 def plain(results: Results) -> Mapping[str, list[dict[str, float | None]]]:
-    """All rounds as JSON can hold them: what never came to pass is `null`."""
+    """Returns all rounds in a form that JSON can express: an infinite figure becomes `None`."""
     return {
         subject: [{name: value if math.isfinite(value) else None for name, value in one.items()} for one in rounds]
         for subject, rounds in results.rounds.items()

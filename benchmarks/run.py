@@ -1,4 +1,4 @@
-"""Runs a workload: its subjects in turn, round after round."""
+"""Runs a workload: all subjects in turn, round after round."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -17,7 +17,7 @@ def run(
     is_quick: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Results:
-    """The subjects of these names that take part in the workload, `rounds` times each, taking turns."""
+    """Measures each of these subjects that takes part in the workload `rounds` times, in turn."""
     results = Results(workload)
     with ExitStack() as stack:
         trials: list[Trial] = []

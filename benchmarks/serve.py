@@ -1,7 +1,7 @@
-"""The server's process: one uvicorn worker with uvloop and httptools, and a thread that answers for it.
+"""Serves a subject's application: one uvicorn worker with uvloop and httptools, and a thread that reports on it.
 
-Started by `server.py` with the module of a subject's application. It prints its port, then a `Reading` for each
-line it is given.
+`server.py` starts this module as a process, with the module of the application. The process prints its port, and then
+a `Reading` for each line of its input.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from benchmarks.closings import closings
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """What a server's process has used: CPU seconds since its start, resident bytes, tasks, when sources closed."""
+    """The use of a server's process: CPU seconds since its start, resident bytes, tasks, times of closings."""
 
     cpu: float
     resident: int
@@ -30,7 +30,7 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 class AnnouncedServer(uvicorn.Server):
-    """A server that says its port when it listens."""
+    """A server that prints its port when it listens."""
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
@@ -48,11 +48,11 @@ def _answer(loop: asyncio.AbstractEventLoop) -> None:
             closings=closings.times,
         )
         print(msgspec.json.encode(reading).decode(), flush=True)
-    os._exit(0)  # whoever measures is gone, and an application may never leave the event loop again
+    os._exit(0)  # the measuring process has ended, and an application that hangs would never return
 
 
 def main(module: str) -> None:
-    """Serves `module.app` until the process is killed."""
+    """Serves `module.app` until the process is killed or its input ends."""
     app = importlib.import_module(module).app
     config = uvicorn.Config(app, port=0, http="httptools", loop="uvloop", log_level="error", access_log=False)
     listening = config.bind_socket()

@@ -1,4 +1,4 @@
-"""A subject's server, seen from the process that measures it."""
+"""Starts a subject's server, and reads what it uses, from the process that measures it."""
 
 import os
 import subprocess
@@ -14,10 +14,10 @@ from benchmarks.serve import Reading
 
 
 class Server:
-    """Entered, it listens on `port` of 127.0.0.1; left, it is killed, for some never stop by themselves.
+    """A context manager: a server that listens on `port` of 127.0.0.1. Leaving it kills the server; some never stop.
 
-    `module` holds the application as `app`; `environment` is added to this process's own. `place`: which core it has
-    for itself, counted from the last.
+    `module`: contains the application as `app`. `environment`: added to this process's own. `place`: the core that the
+    server has for itself, counted from the last.
     """
 
     def __init__(self, module: str, *, environment: Mapping[str, str] | None = None, place: int = 0) -> None:
@@ -49,12 +49,12 @@ class Server:
             self._process = None
 
     def share_cores(self) -> None:
-        """It has no core for itself any more: it, this process and what that starts may run on any."""
+        """Lets the server, this process and all that it starts run on every core."""
         if self._process is not None:
             share_all(self._process.pid)
 
     def read(self) -> Reading:
-        """What the server has used until now."""
+        """Returns the use of the server's process until now."""
         asking = self._pipe("stdin")
         asking.write("\n")
         asking.flush()
@@ -63,11 +63,11 @@ class Server:
     def _line(self) -> str:
         line = self._pipe("stdout").readline()
         if not line:
-            raise RuntimeError(f"{' '.join(self._command)} ended by itself. Run it by hand to see why.")
+            raise RuntimeError(f"the server ended: run {' '.join(self._command)} in a terminal to see why")
         return line
 
     def _pipe(self, name: str) -> IO[str]:
         pipe: IO[str] | None = getattr(self._process, name, None)
         if pipe is None:
-            raise RuntimeError("the server is not running")
+            raise RuntimeError("the server is not running: enter it with a with statement first")
         return pipe

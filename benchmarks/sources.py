@@ -1,4 +1,4 @@
-"""The sources of the streams: each subject gives them items in the form that its framework takes."""
+"""Provides the sources of the streams. Each subject gives them items in the form that its framework takes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -14,20 +14,20 @@ TICK_SECONDS = 0.01
 
 
 async def ready(items: Iterable[T]) -> AsyncIterator[T]:
-    """Never pauses."""
+    """Yields the items without a pause."""
     for item in items:
         yield item
 
 
 async def pausing(items: Iterable[T]) -> AsyncIterator[T]:
-    """Pauses once after each item."""
+    """Yields the items, and pauses after each for one turn of the event loop."""
     for item in items:
         yield item
         await asyncio.sleep(0)
 
 
 async def queued(items: Iterable[T]) -> AsyncIterator[T]:
-    """Items that another task puts into a queue of 16."""
+    """Yields items that another task puts into a queue of 16."""
     queue: asyncio.Queue[T | None] = asyncio.Queue(QUEUE_SIZE)
     filling = asyncio.create_task(_fill(queue, items))
     try:
@@ -44,7 +44,7 @@ async def _fill(queue: asyncio.Queue[T | None], items: Iterable[T]) -> None:
 
 
 async def endless(items: Iterable[T]) -> AsyncIterator[T]:
-    """Never pauses and never ends; its closing is noted."""
+    """Yields endless items without a pause. Records its closing."""
     try:
         for item in items:
             yield item
@@ -53,9 +53,9 @@ async def endless(items: Iterable[T]) -> AsyncIterator[T]:
 
 
 async def idle(items: Iterable[T]) -> AsyncIterator[T]:
-    """Has nothing to say, and never ends; its closing is noted.
+    """Waits without end, and yields nothing. Records its closing.
 
-    What it waits for is as light as can be: a ceiling without a source is beside it.
+    It waits for a bare future, the lightest thing there is: the ceiling that it is compared with has no source at all.
     """
     try:
         await asyncio.get_running_loop().create_future()
@@ -66,7 +66,7 @@ async def idle(items: Iterable[T]) -> AsyncIterator[T]:
 
 
 async def ticking(make: Callable[[float], T], count: int) -> AsyncIterator[T]:
-    """An item every 10 ms, made of the clock's reading at that moment."""
+    """Yields an item every 10 ms, made of the time at that moment."""
     for _ in range(count):
         await asyncio.sleep(TICK_SECONDS)
         yield make(monotonic())

@@ -1,4 +1,4 @@
-"""Who is measured."""
+"""Lists the subjects: the applications that are measured."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ FLOOR = "floor"
 
 @dataclass(frozen=True)
 class Subject:
-    """`module` holds its application as `app`; `distributions` are the packages whose versions are shown."""
+    """A subject. `module`: contains its application as `app`. `distributions`: packages whose versions are shown."""
 
     name: str
     module: str
@@ -17,7 +17,7 @@ class Subject:
 
     @property
     def channel_module(self) -> str:
-        """The module of another application, with a channel and nothing else; not every subject has one."""
+        """Returns the module of its application with a channel. Not every subject has one."""
         return f"{self.module.removesuffix('app')}channel_app"
 
     @property
@@ -30,7 +30,7 @@ def _peer(name: str, *distributions: str) -> Subject:
     return Subject(name, f"benchmarks.subjects.peers.{name.replace('-', '_')}_app", distributions or (name,))
 
 
-# In the order in which they take their turns.
+# In the order of their turns.
 SUBJECTS = {
     subject.name: subject
     for subject in (

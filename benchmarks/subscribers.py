@@ -1,4 +1,4 @@
-"""The clients of a channel: many that listen, and one that has items published."""
+"""The clients of a channel: many subscribers, and one client that has the server publish items."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,14 +16,14 @@ from benchmarks.delivery import Delivery
 PATH = "/channel"
 ANSWER_BYTES = 4096
 
-# How many bytes a client reads, and when they came.
+# Reads bytes. Returns their number and the time of their arrival.
 Read = Callable[[socket, memoryview], tuple[int, float]]
 
 
 class Subscribers:
-    """Entered, `count` connections listen, spread evenly over the ports, and what they receive is kept to be checked.
+    """A context manager: `count` subscribers, spread evenly over the ports. All that they receive is kept.
 
-    The publisher asks the server of the first port. `patience`: seconds without anything that comes.
+    The server of the first port publishes. `patience`: seconds without any delivery after which waiting fails.
     """
 
     def __init__(self, ports: Sequence[int], count: int, *, patience: float = PATIENCE) -> None:
@@ -59,19 +59,20 @@ class Subscribers:
         self._stack.close()
 
     def publish(self, count: int, *, pause: float = 0.0, publishers: int = 1) -> int:
-        """Has so many items published, and returns when every subscriber has them all: how many deliveries that is."""
+        """Has the server publish `count` items. Returns the number of deliveries when all have arrived."""
         self._ask_for(count, pause, publishers)
         self._receive(count * self._count, _read_now)
         _check_answer(self._publisher)
         return count * self._count
 
     def publish_in_turn(self, times: int, count: int) -> int:
-        """The same `times` times, each when all have received the last."""
+        """Publishes `count` items `times` times, each time when all subscribers have received the last ones."""
         return sum(self.publish(count) for _ in range(times))
 
     def publish_at_leisure(self, times: int, *, rest: float) -> None:
-        """So many items, one by one: this process sleeps for `rest` seconds while each is delivered, reads it then, and
-        takes for its arrival what the kernel does.
+        """Publishes `times` items, one by one. This process sleeps for `rest` seconds while an item is delivered.
+
+        Then it reads the item, and takes the time of arrival from the kernel.
         """
         stamp(self._connections.values())
         for _ in range(times):
@@ -81,9 +82,9 @@ class Subscribers:
             _check_answer(self._publisher)
 
     def check(self) -> None:
-        """Raises `RuntimeError` unless everybody has received everything once, in the order of its publishing.
+        """Raises `RuntimeError` unless each subscriber received each item once, in the order of publishing.
 
-        Several publishers have none among themselves: it is then the same for everybody.
+        Several publishers have no common order: each subscriber must then have received the same order.
         """
         deliveries = list(self._deliveries.values())
         numbers = range(self._published)
@@ -94,7 +95,7 @@ class Subscribers:
             delivery.check(order)
 
     def delays(self, last: int) -> Iterator[float]:
-        """Milliseconds from publishing to arrival, of the last so many events, for each subscriber."""
+        """Yields the milliseconds from publishing to arrival of the `last` events, for each subscriber."""
         for delivery in self._deliveries.values():
             yield from delivery.delays(self._published - last)
 
@@ -109,7 +110,7 @@ class Subscribers:
         while deliveries > 0:
             ready = poll(self._patience)
             if not ready:
-                raise RuntimeError(f"{deliveries} deliveries are missing: nothing came in {self._patience:g} s")
+                raise RuntimeError(f"{deliveries} deliveries are missing: nothing arrived for {self._patience:g} s")
             for number, _ in ready:
                 size, at = read(connections[number], buffer)
                 if not size:
@@ -122,7 +123,7 @@ def _read_now(client: socket, buffer: memoryview) -> tuple[int, float]:
 
 
 def _check_answer(publisher: socket) -> None:
-    """Takes the whole answer, which may come in parts: a 200 or a 201, with "ok"."""
+    """Reads the whole answer, which may come in parts. Raises `RuntimeError` unless its status is 200 or 201."""
     answer = _check_status(publisher)
     while not answer.endswith(b"\r\n\r\nok"):
         answer += _received(publisher)
@@ -131,7 +132,7 @@ def _check_answer(publisher: socket) -> None:
 def _check_status(client: socket) -> bytes:
     answer = _received(client)
     if not answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 201 ")):
-        raise RuntimeError(f"{PATH} was answered with {answer[:200]!r}")
+        raise RuntimeError(f"the server answered {PATH} with {answer[:200]!r}, not 200 or 201")
     return answer
 
 

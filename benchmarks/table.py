@@ -1,4 +1,4 @@
-"""A run as a table: for a terminal, and in Markdown for the documentation."""
+"""Writes a run as a table: for a terminal, and in Markdown for the documentation."""
 
 import math
 from collections.abc import Sequence
@@ -9,8 +9,9 @@ from benchmarks.workload import Metric
 
 
 def rows(results: Results) -> list[list[str]]:
-    """The heading, then a subject a row: each figure, and how many times the ceiling's the first of them is, where the
-    ceiling takes part.
+    """Returns the heading and a row for each subject: its figures, and the ratio of the first to the ceiling's.
+
+    The ratio is left out if the ceiling does not take part.
     """
     metrics = [metric for metric in results.workload.metrics if results.medians(metric.name)]
     ratios = [f"{metrics[0].name} / ceiling"] if CEILING in results.workload.subjects else []
@@ -19,13 +20,13 @@ def rows(results: Results) -> list[list[str]]:
 
 
 def targets(results: Results) -> list[list[str]]:
-    """The heading, then a target a row."""
-    heading = ["jero is to reach", "to reach", "came to", "reached"]
+    """Returns the heading and a row for each target."""
+    heading = ["target of jero", "bound", "measured", "reached"]
     return [heading, *(_target(results, verdict) for verdict in results.verdicts())]
 
 
 def plain(table: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell, figures flush right."""
+    """Returns the table as text: columns as wide as their widest cell, figures flush right."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return "\n".join(
         "  ".join(
@@ -36,14 +37,14 @@ def plain(table: Sequence[Sequence[str]]) -> str:
 
 
 def markdown(table: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown, figures flush right."""
+    """Returns the table in Markdown, figures flush right."""
     heading, *body = ["| " + " | ".join(row) + " |" for row in table]
     rule = "| " + " | ".join(["---", *(["---:"] * (len(table[0]) - 1))]) + " |"
     return "\n".join([heading, rule, *body])
 
 
 def figure(value: float | None) -> str:
-    """A figure to three digits."""
+    """Returns a figure to about three digits, "never" if it is infinite, and nothing if it is `None`."""
     if value is None:
         return ""
     if math.isinf(value):

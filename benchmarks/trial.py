@@ -1,4 +1,4 @@
-"""One subject's part in one workload."""
+"""Gives a workload the server of one subject, and the sizes to use."""
 
 from contextlib import ExitStack
 
@@ -7,10 +7,7 @@ from benchmarks.subject import Subject
 
 
 class Trial:
-    """A server is started when it is first asked for, and serves all rounds, unless a round asks for one of its own.
-
-    `round` counts the rounds from 0.
-    """
+    """One subject in one workload. `round` counts the rounds from 0."""
 
     def __init__(self, subject: Subject, *, is_quick: bool) -> None:
         self.subject = subject
@@ -21,20 +18,20 @@ class Trial:
 
     @property
     def server(self) -> Server:
-        """The server, which is warm after its first round."""
+        """Returns the server that serves all rounds. The first use starts it."""
         if self._server is None:
             self._server = self._servers.enter_context(Server(self.subject.module))
         return self._server
 
     def fresh_server(self) -> Server:
-        """A server that has answered nothing yet, for a `with` statement.
+        """Returns a server that has not answered anything yet, for a `with` statement.
 
-        One that hangs keeps a core busy: it must not be there while the next subject is measured.
+        A server that hangs keeps a core busy, so it must be gone before the next subject is measured.
         """
         return Server(self.subject.module)
 
     def size(self, full: int, quick: int) -> int:
-        """The size of the workload: the full one, or one for trying."""
+        """Returns the full size of a workload, or the small one in a quick run."""
         return quick if self.is_quick else full
 
     def close(self) -> None:

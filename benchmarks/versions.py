@@ -1,4 +1,4 @@
-"""What a run was made with."""
+"""Lists the versions of all software in a run."""
 
 import importlib.metadata
 import os
@@ -11,7 +11,7 @@ SERVER = ("uvicorn", "uvloop", "httptools")
 
 
 def versions(names: Iterable[str]) -> list[str]:
-    """Of Python, the machine, the server, and every package of these subjects."""
+    """Returns the versions of Python, the machine, the server, and every package of these subjects."""
     packages = dict.fromkeys([*SERVER, *(package for name in names for package in SUBJECTS[name].distributions)])
     processor = f"{platform.machine()}, {os.cpu_count()} cores"
     return [

@@ -1,4 +1,4 @@
-"""What a workload is, as data: who takes part, what is measured, what jero is to reach."""
+"""Defines a workload as data: its subjects, its metrics, and the targets of jero."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from benchmarks.trial import Trial
 
-# What one round of one subject came to, by the name of its metric; `math.inf` for what never came to pass.
+# The figures of one round of one subject, by the name of the metric; `math.inf` for an event that never happened.
 Figures: TypeAlias = Mapping[str, float]
 
 BEST_PEER = "best peer"
@@ -14,7 +14,7 @@ BEST_PEER = "best peer"
 
 @dataclass(frozen=True)
 class Metric:
-    """One figure, and which end of its scale is the good one."""
+    """The name and unit of a figure, and whether a higher figure is better."""
 
     name: str
     unit: str
@@ -23,7 +23,10 @@ class Metric:
 
 @dataclass(frozen=True)
 class Target:
-    """jero's figure is to be at most, or at least, `bound`: times another's (`against`), or in the metric's unit."""
+    """A bound for jero's figure: in the metric's unit, or as a ratio to the figure of the subject `against`.
+
+    jero has to stay at or under the bound, or to reach it if a higher figure is better.
+    """
 
     metric: str
     bound: float
@@ -32,10 +35,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Workload:
-    """`measure` runs one round of one subject. The first metric is the one that is drawn.
+    """A workload. `measure` runs one round of one subject. The first metric is drawn.
 
-    `most_rounds` holds for workloads whose figures hardly differ from round to round, or that take long. `program` has
-    to be on the PATH.
+    `most_rounds`: the limit for a workload that takes long, or whose figures hardly differ from round to round.
+    `program`: has to be on the PATH.
     """
 
     name: str
@@ -48,5 +51,5 @@ class Workload:
     program: str | None = None
 
     def metric(self, name: str) -> Metric:
-        """The metric of that name."""
+        """Returns the metric of that name."""
         return next(metric for metric in self.metrics if metric.name == name)

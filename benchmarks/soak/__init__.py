@@ -1,1 +1,1 @@
-"""Minutes of every kind of stream and every kind of ending at once, after which nothing may be left."""
+"""Strains a server for minutes with every kind of stream and ending at once, and then checks that nothing is left."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.soak [seconds]`: prints its counts; its exit status is 1 where a bound is broken."""
+"""Runs the soak: `python -m benchmarks.soak [seconds]` prints its counts, and exits with 1 if a bound is broken."""
 
 import argparse
 import asyncio
@@ -17,7 +17,7 @@ from benchmarks.soak.server import Server, served
 from benchmarks.soak.state import State
 
 SECONDS = 180.0
-# Memory grows over the first few rounds, as the allocator spreads out, and then no more.
+# Memory grows in the first few rounds, while the allocator claims its arenas, and then stays as large.
 WARM_UPS = 6
 WARM_UP_SHARE = 0.03
 HELD_STREAMS = 2_000
@@ -27,7 +27,7 @@ DESCRIPTORS = 8_192
 
 
 async def strain(port: int, seconds: float, pool: ProcessPoolExecutor, findings: Findings) -> None:
-    """All of it at once for so many seconds, and then everybody leaves."""
+    """Opens all kinds of streams at once for `seconds`, and then has all clients leave."""
     loop = asyncio.get_running_loop()
     held, crowd = Held(port, HELD_STREAMS), Crowd(port)
     await held.fill()
@@ -50,7 +50,7 @@ async def strain(port: int, seconds: float, pool: ProcessPoolExecutor, findings:
 
 
 async def settled(port: int, before: State) -> State:
-    """The server's state once nothing is left that was not there before, or when it has had the time for it."""
+    """Returns the server's state as soon as no count exceeds the state `before`, or after `SETTLING_SECONDS`."""
     deadline = monotonic() + SETTLING_SECONDS
     while True:
         state = await get(port, "/state", State)
@@ -61,7 +61,7 @@ async def settled(port: int, before: State) -> State:
 
 
 async def soak(server: Server, seconds: float) -> Findings:
-    """The warm-up, the soak, and the end."""
+    """Runs the warm-up and the soak, and stops the server while streams are open."""
     findings = Findings()
     findings.empty = await get(server.port, "/state", State)
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
@@ -77,7 +77,7 @@ async def soak(server: Server, seconds: float) -> Findings:
 
 
 def main() -> int:
-    """Runs it; gives the exit status."""
+    """Runs the command. Returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("seconds", type=float, nargs="?", default=SECONDS, help="how long it strains the server")
     seconds: float = parser.parse_args().seconds

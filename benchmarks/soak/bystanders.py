@@ -1,4 +1,4 @@
-"""Clients in processes of their own, so that what they measure is the server's doing."""
+"""Clients that run in processes of their own, so that they measure the server and not each other."""
 
 import socket
 from time import monotonic, sleep
@@ -11,7 +11,7 @@ ENDLESS = b"GET /streams/endless HTTP/1.1\r\nHost: soak\r\n\r\n"
 
 
 def sample_health(port: int, until: float) -> list[float]:
-    """How long each `GET /health` took, one after the other on one connection, until that time."""
+    """Sends `GET /health` again and again on one connection until `until`. Returns the seconds that each took."""
     times: list[float] = []
     with socket.create_connection((HOST, port), PATIENCE) as connection:
         while (asked_at := monotonic()) < until:
@@ -28,7 +28,7 @@ def sample_health(port: int, until: float) -> list[float]:
 
 
 def drain_endlessly(port: int, until: float) -> int:
-    """Reads a stream that never pauses, as fast as it comes; gives the number of bytes."""
+    """Reads a stream that never pauses, as fast as it arrives, until `until`. Returns the number of bytes."""
     received = 0
     buffer = bytearray(2**20)
     with socket.create_connection((HOST, port), PATIENCE) as connection:

@@ -1,4 +1,4 @@
-"""HTTP/1.1 by hand: the soak's clients are many, and must be light."""
+"""A minimal HTTP/1.1 client: the soak has many clients, so each must be light."""
 
 import asyncio
 from typing import TypeVar
@@ -12,12 +12,12 @@ T = TypeVar("T")
 
 
 def request(path: str) -> bytes:
-    """A request after whose answer the server closes the connection."""
+    """Returns the bytes of a GET request. The server closes the connection after its answer."""
     return f"GET {path} HTTP/1.1\r\nHost: soak\r\nConnection: close\r\n\r\n".encode()
 
 
 class Connection:
-    """One request's connection."""
+    """The connection of one request."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -25,18 +25,18 @@ class Connection:
 
     @classmethod
     async def open(cls, port: int, path: str) -> "Connection":
-        """Sends the request."""
+        """Connects, and sends the request."""
         reader, writer = await asyncio.open_connection(HOST, port)
         writer.write(request(path))
         return cls(reader, writer)
 
     async def read(self, size: int = 65_536) -> bytes:
-        """What has come; nothing at the end."""
+        """Waits for bytes and returns them, or `b""` at the end."""
         async with asyncio.timeout(PATIENCE):
             return await self._reader.read(size)
 
     async def read_all(self) -> bytes:
-        """All that comes; what a reset connection gave until then is forgotten."""
+        """Returns all bytes until the end, or `b""` if the connection is reset."""
         async with asyncio.timeout(PATIENCE):
             try:
                 return await self._reader.read()
@@ -44,12 +44,12 @@ class Connection:
                 return b""
 
     def close(self) -> None:
-        """Leaves; at once, whatever has come meanwhile."""
+        """Disconnects at once, even if unread bytes have arrived."""
         self._writer.transport.abort()
 
 
 async def get(port: int, path: str, expected: type[T]) -> T:
-    """A small JSON answer."""
+    """Sends a GET request. Returns its JSON answer, decoded as `expected`."""
     connection = await Connection.open(port, path)
     try:
         _, _, body = (await connection.read_all()).partition(b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""The clients that come and go."""
+"""The clients that come and go: each opens one stream after another."""
 
 import asyncio
 from random import SystemRandom
@@ -13,9 +13,9 @@ chance = SystemRandom()
 
 
 class Crowd:
-    """Asks for one stream after the other, until it is told to stop.
+    """Clients that open one stream after another until `stop`.
 
-    `streams`: how many it asked for, by kind and manner. `surprises`: what a client saw and must not.
+    `streams`: the number of streams for each manner. `surprises`: faults that a client observed.
     """
 
     def __init__(self, port: int) -> None:
@@ -26,12 +26,12 @@ class Crowd:
         self.surprises: list[str] = []
 
     def start(self) -> None:
-        """All begin."""
+        """Starts all clients."""
         manners = [QUICK] * HASTY_CLIENTS + [(NEVER_READS,)] * 2 + [(READS_SLOWLY,)]
         self._tasks = [asyncio.create_task(self._visit(choice)) for choice in manners]
 
     async def stop(self) -> None:
-        """Returns when the last has left."""
+        """Stops the clients. Returns when the last has left."""
         self._is_stopped = True
         await asyncio.gather(*self._tasks)
 

@@ -1,4 +1,4 @@
-"""The soak's application: streams of every kind, faults among them, and an account of what became of each."""
+"""The soak's application: streams of every kind, failing ones too, and a ledger of their endings."""
 
 import asyncio
 import gc
@@ -25,31 +25,31 @@ kind_of_stream: ContextVar[str] = ContextVar("kind_of_stream")
 
 
 class Item(Struct):
-    """An item of some 50 bytes, unless its content has no JSON."""
+    """An item of some 50 bytes, unless its content cannot be encoded."""
 
     number: int
     content: Any = "an item of the soak"
 
 
 class Kind(Struct):
-    """A source's name."""
+    """The name of a source."""
 
     kind: str
 
 
 class Key(Struct):
-    """Names one stream among the idle."""
+    """The name of one idle stream."""
 
     key: str = ""
 
 
 async def forever() -> None:
-    """Waits for what never comes."""
+    """Waits without end."""
     await asyncio.get_running_loop().create_future()
 
 
 async def finite() -> AsyncIterator[Item]:
-    """Some items, with and without pauses."""
+    """Yields some items, with and without pauses."""
     for number in range(chance.randrange(200)):
         yield Item(number)
         if number % 50 == 0:
@@ -57,40 +57,40 @@ async def finite() -> AsyncIterator[Item]:
 
 
 async def silent() -> AsyncIterator[Item]:
-    """Nothing."""
+    """Yields nothing, and never ends."""
     await forever()
     yield Item(0)
 
 
 async def idle() -> AsyncIterator[Item]:
-    """An item, and nothing more."""
+    """Yields one item, and never ends."""
     yield Item(0)
     await forever()
 
 
 async def busy() -> AsyncIterator[Item]:
-    """An item every few milliseconds."""
+    """Yields an item every few milliseconds."""
     while True:
         yield Item(0)
         await asyncio.sleep(0.003)
 
 
 async def endless() -> AsyncIterator[Item]:
-    """Items without a pause."""
+    """Yields items without a pause."""
     item = Item(0)
     while True:
         yield item
 
 
 def threaded() -> Iterator[Item]:
-    """Items without a pause, made in a thread."""
+    """Yields items without a pause, in a thread."""
     item = Item(0)
     while True:
         yield item
 
 
 async def failing() -> AsyncIterator[Item]:
-    """Raises at some point, the first included."""
+    """Raises after some items, or before the first."""
     for number in range(chance.randrange(5)):
         yield Item(number)
         await asyncio.sleep(0.001)
@@ -105,7 +105,7 @@ async def cancelling() -> AsyncIterator[Item]:
 
 
 async def unencodable() -> AsyncIterator[Item]:
-    """Items, and what has no JSON."""
+    """Yields some items, and then one that cannot be encoded."""
     for number in range(chance.randrange(3)):
         yield Item(number)
         await asyncio.sleep(0)
@@ -122,7 +122,7 @@ async def unclosable() -> AsyncIterator[Item]:
 
 
 async def badly_torn_down() -> AsyncGenerator[AsyncIterable[Item], StreamOutcome]:
-    """A lifecycle whose teardown fails."""
+    """Yields a stream whose teardown fails."""
     yield finite()
     await asyncio.sleep(0)
     raise RuntimeError("the teardown broke")
@@ -148,12 +148,12 @@ SOURCES: dict[str, Callable[[], Source[Item]]] = {
 
 @dataclass
 class Churned(Endpoint, path="/streams/{kind}"):
-    """A source of the asked kind."""
+    """Streams a source of any kind."""
 
     ledger: Ledger
 
     async def get(self, path: Kind) -> NDJSONStreamingResponse[Item]:
-        """As NDJSON."""
+        """Sends the source as NDJSON."""
         kind_of_stream.set(path.kind)
         stream = SOURCES[path.kind]()
         self.ledger.open += 1
@@ -162,7 +162,7 @@ class Churned(Endpoint, path="/streams/{kind}"):
 
 @dataclass
 class Watched(Endpoint, path="/idle"):
-    """An idle stream of events, with pings, whose closing is noted."""
+    """An idle stream of events, with pings, whose closing is recorded."""
 
     ledger: Ledger
 
@@ -176,7 +176,7 @@ class Watched(Endpoint, path="/idle"):
         await forever()
 
     async def get(self, params: Key) -> SSEResponse[Item]:
-        """The events."""
+        """Sends the events."""
         kind_of_stream.set("watched")
         self.ledger.open += 1
         return SSEResponse(stream=self._events(params.key), keepalive=KEEPALIVE)
@@ -184,37 +184,37 @@ class Watched(Endpoint, path="/idle"):
 
 @dataclass
 class StateEndpoint(Endpoint, path="/state"):
-    """What the process holds."""
+    """The state of the process."""
 
     ledger: Ledger
 
     async def get(self) -> State:
-        """Once what is garbage has been collected."""
+        """Returns the state after a garbage collection."""
         return self.ledger.state()
 
 
 @dataclass
 class Closings(Endpoint, path="/closings"):
-    """When the watched streams were closed; each is told once."""
+    """The times at which the watched streams were closed."""
 
     ledger: Ledger
 
     async def get(self) -> dict[str, float]:
-        """By key."""
+        """Returns the times since the last request, by key."""
         closings, self.ledger.closings = self.ledger.closings, {}
         return closings
 
 
 class Health(Endpoint, path="/health"):
-    """Whether the server answers."""
+    """A sign that the server answers."""
 
     async def get(self) -> str:
-        """It does."""
+        """Returns "ok"."""
         return "ok"
 
 
 class Feeds(BaseApp):
-    """All of them."""
+    """The application of all endpoints."""
 
     def __init__(self) -> None:
         super().__init__(stream_policy=StreamPolicy(send_timeout=SEND_TIMEOUT))
@@ -230,7 +230,7 @@ class Feeds(BaseApp):
 
 
 class Cancelling:
-    """Cancels a request's task after so many milliseconds, where its query is `cancel=` such a number."""
+    """Middleware that cancels the task of a request with the query `cancel=<milliseconds>`, after that time."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -242,18 +242,18 @@ class Cancelling:
             return
         loop = asyncio.get_running_loop()
         request = asyncio.ensure_future(self._app(scope, receive, send))
-        # Not before its first step: a request that is cancelled there never comes to its stream.
+        # Not before the first step of the task: a request that is cancelled there never opens its stream.
         loop.call_soon(lambda: loop.call_later(int(milliseconds) / 1000, request.cancel))
         await asyncio.wait((request,))
 
 
 def is_news(record: logging.LogRecord) -> bool:
-    """Whether uvicorn says something else than that a stream was cut, which is how a broken one ends."""
+    """Returns whether the record does not report a cut stream, which is how a failed stream has to end."""
     return "returned without completing response" not in record.getMessage()
 
 
-# With thousands of streams open a full collection stops the event loop for a tenth of a second. What ends is freed
-# without one, so that it may come seldom.
+# A full collection stops the event loop for a tenth of a second if thousands of streams are open. Streams that end are
+# freed without a collection, so collections may be rare.
 gc.set_threshold(50_000, 20, 100)
 logging.getLogger("jero").setLevel(logging.CRITICAL)
 logging.getLogger("uvicorn.error").addFilter(is_news)

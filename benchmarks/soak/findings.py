@@ -1,4 +1,4 @@
-"""What a soak found, and whether the bounds were held."""
+"""Collects the findings of a soak, and judges them by their bounds."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,17 +12,18 @@ HEALTH_P99 = 0.020
 GROWTH = 1.05
 GROWTH_IN_BLOCKS = 1.01
 EXIT_SECONDS = 6.0
-EXIT_STATUS = -15  # uvicorn's own: it raises the signal again when it has ended
+EXIT_STATUS = -15  # uvicorn raises the signal again when it has shut down
 
 EMPTY = State(tasks=0, generators=0, descriptors=0, threads=0, resident=0, blocks=0, open=0, endings={}, complaints=[])
 
 
 @dataclass
 class Findings:
-    """`asked`: what the crowds asked for. Times are in seconds, memory in bytes.
+    """The findings of one soak. Times are in seconds, memory in bytes.
 
+    `asked`: the streams that each crowd opened, by manner.
     `empty`, `before`, `after`: the server's state at its start, after the warm-up, and at the end.
-    `health`, `drained`, `closings`, `closings_at_once`: of the soak itself, without the warm-up.
+    `health`, `drained`, `closings`, `closings_at_once`: from the soak itself, without the warm-up.
     """
 
     asked: list[dict[Manner, int]] = field(default_factory=list[dict[Manner, int]])
@@ -43,15 +44,15 @@ class Findings:
 
     @property
     def streams(self) -> int:
-        """How many were asked for in all."""
+        """Returns the number of all streams."""
         return sum(sum(crowd.values()) for crowd in self.asked) + self.watched + self.endless
 
     def asked_in_this_manner(self, manner: Manner) -> int:
-        """By all crowds."""
+        """Returns how many streams all crowds opened in this manner."""
         return sum(crowd.get(manner, 0) for crowd in self.asked)
 
     def report(self) -> str:
-        """The counts, as text."""
+        """Returns the counts as text."""
         rows = [f"{self.streams} streams, {self.watched} of them held idle; {self.drained / 2**20:,.0f} MiB drained"]
         rows += [f"  {count:7} {ending}" for ending, count in sorted(self.after.endings.items())]
         rows += [
@@ -61,26 +62,26 @@ class Findings:
         ]
         rows += [
             f"{name}: {state.tasks} tasks, {state.generators} async generators, {state.descriptors} file descriptors, "
-            f"{state.threads} threads, {state.resident / 2**20:.1f} MiB, {state.blocks} pieces of memory"
+            f"{state.threads} threads, {state.resident / 2**20:.1f} MiB, {state.blocks} blocks of memory"
             for name, state in (("at the start", self.empty), ("warmed up", self.before), ("at the end", self.after))
         ]
         return "\n".join([*rows, *self.surprises[:10], *self.after.complaints[:10]])
 
 
 def quantiles(times: Sequence[float]) -> str:
-    """The median, the 99th percentile and the largest, in milliseconds."""
+    """Returns the median, the 99th percentile and the maximum in milliseconds, as text."""
     found = ", ".join(f"{name} {quantile(times, share) * 1000:.1f}" for name, share in (("p50", 0.5), ("p99", 0.99)))
     return f"{found}, max {max(times, default=0.0) * 1000:.1f} ms"
 
 
 def quantile(times: Sequence[float], share: float) -> float:
-    """The value that this share of them does not exceed."""
+    """Returns the value that this share of the times does not exceed."""
     return sorted(times)[max(0, round(share * len(times)) - 1)] if times else 0.0
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a bound was held."""
+    """A bound, and whether it was held."""
 
     is_held: bool
     text: str
@@ -90,7 +91,7 @@ class Verdict:
 
 
 def verdicts(findings: Findings) -> list[Verdict]:
-    """One for each bound."""
+    """Returns a verdict for each bound."""
     before, after = findings.before, findings.after
     left = [
         Verdict(getattr(after, thing) <= getattr(before, thing), f"{thing} left over: {difference(thing, findings)}")
@@ -102,14 +103,14 @@ def verdicts(findings: Findings) -> list[Verdict]:
     return [
         *left,
         *of_endings(findings),
-        Verdict(grown <= GROWTH, f"memory is {grown:.3f} of what it was when warmed up, at most {GROWTH}"),
-        Verdict(more_blocks <= GROWTH_IN_BLOCKS, f"and {more_blocks:.4f} in pieces, at most {GROWTH_IN_BLOCKS}"),
-        Verdict(closed < CLOSED_WITHIN, f"each idle stream closed {closed * 1000:.1f} ms after its client had left"),
-        Verdict(findings.unclosed == 0, f"streams whose client left and that were not closed: {findings.unclosed}"),
-        Verdict(findings.dropped == 0, f"idle streams that the server ended by itself: {findings.dropped}"),
+        Verdict(grown <= GROWTH, f"memory is {grown:.3f} of the memory after the warm-up, at most {GROWTH}"),
+        Verdict(more_blocks <= GROWTH_IN_BLOCKS, f"and {more_blocks:.4f} of its blocks, at most {GROWTH_IN_BLOCKS}"),
+        Verdict(closed < CLOSED_WITHIN, f"idle streams closed at most {closed * 1000:.1f} ms after their client left"),
+        Verdict(findings.unclosed == 0, f"streams not closed after their client left: {findings.unclosed}"),
+        Verdict(findings.dropped == 0, f"idle streams ended while their client stayed: {findings.dropped}"),
         Verdict(quantile(findings.health, 0.99) < HEALTH_P99, f"/health: {quantiles(findings.health)}"),
-        Verdict(not findings.surprises, f"clients that saw what they must not: {len(findings.surprises)}"),
-        Verdict(not after.complaints, f"complaints of asyncio and of Python: {len(after.complaints)}"),
+        Verdict(not findings.surprises, f"clients that observed a fault: {len(findings.surprises)}"),
+        Verdict(not after.complaints, f"warnings of asyncio and of Python: {len(after.complaints)}"),
         Verdict(
             findings.exit_status == EXIT_STATUS and findings.exit_seconds < EXIT_SECONDS,
             f"with streams open, SIGTERM ended it in {findings.exit_seconds:.2f} s, status {findings.exit_status}",
@@ -118,12 +119,12 @@ def verdicts(findings: Findings) -> list[Verdict]:
 
 
 def difference(thing: str, findings: Findings) -> int:
-    """How many more there are at the end."""
+    """Returns how many more there are at the end than after the warm-up."""
     return int(getattr(findings.after, thing)) - int(getattr(findings.before, thing))
 
 
 def of_endings(findings: Findings) -> Iterator[Verdict]:
-    """Every stream ended once, for a reason that its client gave it."""
+    """Yields verdicts on the endings: every stream ended once, for a reason that its client caused."""
     endings = findings.after.endings
     ended = sum(endings.values())
     yield Verdict(ended == findings.streams, f"streams that ended: {ended} of {findings.streams}")
@@ -131,6 +132,6 @@ def of_endings(findings: Findings) -> Iterator[Verdict]:
         f"{manner.kind} {reason}" for crowd in findings.asked for manner in crowd for reason in manner.reasons
     }
     strange = sorted(endings.keys() - may_be)
-    yield Verdict(not strange, f"endings of no right reason: {', '.join(strange) or 'none'}")
+    yield Verdict(not strange, f"endings for a wrong reason: {', '.join(strange) or 'none'}")
     stalled, never_read = endings.get("endless stalled", 0), findings.asked_in_this_manner(NEVER_READS)
-    yield Verdict(stalled == never_read, f"clients that never read, and were dropped: {stalled} of {never_read}")
+    yield Verdict(stalled == never_read, f"clients that never read and were dropped: {stalled} of {never_read}")

@@ -1,4 +1,4 @@
-"""The clients that stay: many idle streams of events, of which one after the other is replaced."""
+"""The clients that stay: many idle event streams, which are replaced one after another."""
 
 import asyncio
 import itertools
@@ -13,7 +13,7 @@ TURN = 0.05
 
 
 class Listener(asyncio.Protocol):
-    """A client that waits; it counts what comes, and knows when the server ends the stream."""
+    """A client that waits. It counts the bytes that arrive, and notices if the server ends the stream."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -35,10 +35,10 @@ class Listener(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_dropped = True
         if not self.came.done():
-            self.came.set_exception(ConnectionResetError("dropped before its first item"))
+            self.came.set_exception(ConnectionResetError("the server closed the connection before the first item"))
 
     def leave(self) -> None:
-        """Closes the connection now, and not when the event loop comes to it."""
+        """Shuts the connection down now; `close` alone waits for the event loop's next turn."""
         if self._transport is not None:
             connection: socket.socket = self._transport.get_extra_info("socket")
             with suppress(OSError):
@@ -47,10 +47,10 @@ class Listener(asyncio.Protocol):
 
 
 class Held:
-    """Holds so many streams; each that leaves is replaced, and its closing at the server measured.
+    """Keeps `size` streams open. A stream whose client leaves is replaced, and its closing at the server is timed.
 
-    `closing_times`: seconds from each one's leaving to the end of its source's closing. `streams`: how many there
-    were in all. `dropped`: those that the server ended though nobody had left.
+    `closing_times`: seconds from a client's leaving until its source was closed. `streams`: the number of all streams.
+    `dropped`: streams that the server ended while the client stayed.
     """
 
     def __init__(self, port: int, size: int) -> None:
@@ -64,12 +64,12 @@ class Held:
         self.dropped = 0
 
     async def fill(self) -> None:
-        """Opens as many as are missing, some at a time; returns when each has its first item."""
+        """Opens the missing streams, `BATCH` at a time. Returns when each has its first item."""
         while missing := self._size - len(self._listeners):
             await asyncio.gather(*(self._open() for _ in range(min(missing, BATCH))))
 
     async def rotate(self, until: float) -> None:
-        """One after the other leaves and is replaced, until that time."""
+        """Has one client after another leave, and replaces it, until `until`."""
         while monotonic() < until:
             self._leave(next(iter(self._listeners)))
             await asyncio.gather(self._open(), asyncio.sleep(TURN))
@@ -78,13 +78,13 @@ class Held:
         await self._note_closings()
 
     async def leave(self) -> None:
-        """All leave at once."""
+        """Has all clients leave at once."""
         for key in list(self._listeners):
             self._leave(key)
         await asyncio.sleep(0)
 
     async def closings_of_all(self) -> list[float]:
-        """How long each that has left took to be closed, of those not measured before."""
+        """Returns the seconds until closing for each client that has left and was not timed before."""
         measured = len(self.closing_times)
         deadline = monotonic() + 5
         while self._left_at and monotonic() < deadline:
@@ -95,7 +95,7 @@ class Held:
 
     @property
     def unclosed(self) -> int:
-        """How many have left and have not been closed, as far as is known."""
+        """Returns how many streams are not yet known to be closed though their client has left."""
         return len(self._left_at)
 
     async def _open(self) -> None:

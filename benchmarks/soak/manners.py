@@ -1,4 +1,4 @@
-"""How the clients of the soak treat their streams, and what each is to see of one."""
+"""Defines how the clients of the soak treat their streams, and which answers are right."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,53 +15,53 @@ chance = SystemRandom()
 
 
 class UnexpectedAnswer(Exception):
-    """A client has seen what it must not."""
+    """A client has received an answer that is wrong for its stream."""
 
 
 async def drain(connection: Connection) -> None:
-    """Reads to the end, which is a proper one."""
+    """Reads to the end. Raises `UnexpectedAnswer` unless the answer is whole."""
     received = await connection.read_all()
     if not received.startswith(b"HTTP/1.1 200") or not received.endswith(PROPER_END):
-        raise UnexpectedAnswer(f"not whole: {received[:100]!r} ... {received[-100:]!r}")
+        raise UnexpectedAnswer(f"the answer is not whole: {received[:100]!r} ... {received[-100:]!r}")
 
 
 async def drain_broken(connection: Connection) -> None:
-    """Reads to the end, which is a cut; or a 500, where nothing had been sent."""
+    """Reads to the end. Raises `UnexpectedAnswer` unless the answer is cut, or is an error response."""
     received = await connection.read_all()
     if received.startswith(b"HTTP/1.1 200") and received.endswith(PROPER_END):
-        raise UnexpectedAnswer(f"it broke, and looks whole: {received[-100:]!r}")
+        raise UnexpectedAnswer(f"the stream failed, but its answer looks whole: {received[-100:]!r}")
 
 
 async def leave_at_some_time(connection: Connection) -> None:
-    """Leaves at once, or soon, without a look at what comes."""
+    """Leaves at once or soon, and reads nothing."""
     await asyncio.sleep(chance.choice((0.0, 0.001, 0.02)))
 
 
 async def leave_after_an_item(connection: Connection) -> None:
-    """Leaves when an item has come."""
+    """Leaves when an item has arrived."""
     received = await connection.read()
     while received.endswith(HEAD_END):
         received = await connection.read()
     if not received.startswith(b"HTTP/1.1 200") and b"an item" not in received:
-        raise UnexpectedAnswer(f"no item: {received[:100]!r}")
+        raise UnexpectedAnswer(f"an item was expected: {received[:100]!r}")
 
 
 async def never_read(connection: Connection) -> None:
-    """Takes nothing for so long that it is dropped."""
+    """Reads nothing until the server has dropped the connection."""
     await asyncio.sleep(SEND_TIMEOUT + 2)
 
 
 async def read_slowly(connection: Connection) -> None:
-    """Takes a little at a time, for longer than one send may take."""
+    """Reads a little at a time, for longer than `SEND_TIMEOUT`."""
     for _ in range(400):
         if not await connection.read():
-            raise UnexpectedAnswer("a slow reader was dropped")
+            raise UnexpectedAnswer("the server dropped a client that reads slowly")
         await asyncio.sleep(SEND_TIMEOUT / 200)
 
 
 @dataclass(frozen=True)
 class Manner:
-    """What is asked for, how it is treated, and for which reasons the stream may end."""
+    """A path to ask for, how to treat the stream, and the reasons for which it may end."""
 
     path: str
     treat: Callable[[Connection], Awaitable[None]]
@@ -69,7 +69,7 @@ class Manner:
 
     @property
     def kind(self) -> str:
-        """The source's."""
+        """Returns the kind of the source."""
         return self.path.rpartition("/")[2].partition("?")[0]
 
 

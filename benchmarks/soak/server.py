@@ -1,4 +1,4 @@
-"""The soak's server: one uvicorn worker, as a user would run it."""
+"""Starts and stops the soak's server: one uvicorn worker, as a user runs it."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Server:
-    """Its process and its port."""
+    """A server's process and its port."""
 
     def __init__(self) -> None:
         with socket.create_server((HOST, 0)) as listener:
@@ -26,7 +26,7 @@ class Server:
         self._process = subprocess.Popen((*command, *options), cwd=ROOT, env=os.environ, start_new_session=True)
 
     def wait_until_it_answers(self) -> None:
-        """Raises `TimeoutError` where it does not."""
+        """Waits until the server accepts connections. Raises `TimeoutError` after `PATIENCE` seconds, or if it ends."""
         deadline = monotonic() + PATIENCE
         while monotonic() < deadline and self._process.poll() is None:
             try:
@@ -35,16 +35,16 @@ class Server:
                 sleep(0.05)
             else:
                 return
-        raise TimeoutError("the server does not answer")
+        raise TimeoutError(f"the server has ended, or has not answered within {PATIENCE:g} s")
 
     def stop(self) -> tuple[int, float]:
-        """Its exit status after SIGTERM, and the seconds that it took. Raises `subprocess.TimeoutExpired`."""
+        """Sends SIGTERM. Returns the exit status and the seconds until then, or raises `subprocess.TimeoutExpired`."""
         told_at = monotonic()
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(PATIENCE), monotonic() - told_at
 
     def kill(self) -> None:
-        """Ends it, if it has not ended."""
+        """Kills the process if it has not ended."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait(PATIENCE)
@@ -52,7 +52,7 @@ class Server:
 
 @contextmanager
 def served() -> Generator[Server, None, None]:
-    """A server that answers, for the length of the block."""
+    """Runs a server for the length of the block."""
     server = Server()
     try:
         server.wait_until_it_answers()

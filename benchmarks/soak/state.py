@@ -1,4 +1,4 @@
-"""What the soak's server tells of itself."""
+"""Reports the state of the soak's server: its counts, its memory, and the endings of its streams."""
 
 import asyncio
 import gc
@@ -13,11 +13,11 @@ from msgspec import Struct
 
 
 class State(Struct, frozen=True):
-    """What a process holds, and what became of its streams.
+    """The state of a process, and the endings of its streams.
 
-    `tasks`, `generators`, `descriptors`, `threads`: how many there are. `resident`: bytes. `blocks`: pieces of memory
-    that Python's allocator has given out. `open`: streams. `endings`: how many streams of a kind ended for a reason,
-    as "kind reason". `complaints`: what asyncio and Python's warnings said.
+    `tasks`, `generators`, `descriptors`, `threads`: their numbers. `resident`: bytes. `blocks`: allocated blocks of
+    Python's allocator. `open`: open streams. `endings`: the number of streams for each kind and reason, with the key
+    "kind reason". `complaints`: warnings of asyncio and Python.
     """
 
     tasks: int
@@ -32,7 +32,7 @@ class State(Struct, frozen=True):
 
 
 class Complaints(logging.Handler):
-    """Keeps what asyncio and Python say of forgotten tasks, failed callbacks, coroutines that were never awaited."""
+    """Keeps warnings about forgotten tasks, failed callbacks, and coroutines that were never awaited."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -43,7 +43,7 @@ class Complaints(logging.Handler):
 
 
 class Ledger:
-    """Counts the streams in and out. `closings`: when the idle streams of a key were closed, by `monotonic`."""
+    """Counts open streams and endings. `closings`: the times (`monotonic`) when idle streams were closed, by key."""
 
     def __init__(self) -> None:
         self.open = 0
@@ -55,13 +55,13 @@ class Ledger:
             logging.getLogger(name).addHandler(self._complaints)
 
     def end(self, kind: str, reason: str) -> None:
-        """A stream is over."""
+        """Records the ending of a stream."""
         self.open -= 1
         ending = f"{kind} {reason}"
         self.endings[ending] = self.endings.get(ending, 0) + 1
 
     def state(self) -> State:
-        """What there is now, once what is garbage has been collected."""
+        """Collects garbage, and returns the state after that."""
         gc.collect()
         return State(
             tasks=len(asyncio.all_tasks()),

@@ -1,1 +1,1 @@
-"""One application a subject: the same routes, each written as that framework's documentation recommends."""
+"""An application for each subject: the same routes, each written as that framework's documentation recommends."""

@@ -1,4 +1,4 @@
-"""The ceiling: ASGI by hand, msgspec, and nothing between them. Promises of a framework it keeps none."""
+"""The ceiling: a hand-written ASGI application that encodes with msgspec. It does not keep a framework's promises."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping

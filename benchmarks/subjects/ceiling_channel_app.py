@@ -1,4 +1,4 @@
-"""The ceiling's channel: shared bytes, and a place in them for each subscriber, by hand. It keeps all for ever."""
+"""The ceiling's channel, hand-written: shared frames, and an index into them for each subscriber. It drops no frame."""
 
 import asyncio
 from urllib.parse import parse_qsl
@@ -11,7 +11,7 @@ from benchmarks.subjects.ceiling_app import SSE, Receive, Scope, Send, answer, b
 
 
 class Frames:
-    """The events' bytes, and what everybody waits for who has them all."""
+    """The frames of all events, and a future for the subscribers that have sent all frames."""
 
     def __init__(self) -> None:
         self.all: list[bytes] = []

@@ -1,4 +1,4 @@
-"""jero's `Channel`, in memory or on Redis."""
+"""jero with a `Channel`, in memory or on Redis."""
 
 import os
 from dataclasses import dataclass

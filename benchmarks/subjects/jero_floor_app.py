@@ -1,8 +1,8 @@
 """jero without its engine: the floor under the cost of a short stream.
 
 The application is jero's own, and answers the same requests by the same route, binding and plan. Instead of the
-engine, a loop frames all items into one buffer and sends two messages. It keeps none of the engine's promises: it does
-not see a client leave, sends no keepalive, limits nothing and tears nothing down.
+engine, a loop frames all items into one buffer and sends two messages. It does not keep the engine's
+promises: it does not notice a disconnect, and has neither keepalive nor limits nor teardown.
 
 Import it only in a process of its own: it replaces the engine of the whole process.
 """

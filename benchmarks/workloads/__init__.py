@@ -1,4 +1,4 @@
-"""What is measured, a workload a file."""
+"""The workloads, each in a file of its own."""
 
 from benchmarks.workloads.w1_ready_ndjson import W1
 from benchmarks.workloads.w2_ready_events import W2

@@ -1,4 +1,4 @@
-"""One publisher and many subscribers: how many deliveries a second."""
+"""Measures the deliveries a second from one publisher to many subscribers."""
 
 import time
 
@@ -11,19 +11,19 @@ WARM_UP_DELIVERIES = 10_000
 
 
 def cpu_metric(subscribers: int) -> Metric:
-    """What a server that does nothing else delivers."""
+    """Returns the metric of the deliveries for each second of the server's CPU."""
     return Metric(f"{subscribers:,}", "deliveries per second of CPU", is_better_high=True)
 
 
 def wall_metric(subscribers: int) -> Metric:
-    """What came in a second, the publisher waiting for all to have received before it goes on."""
+    """Returns the metric of the deliveries a second if the publisher waits for all subscribers each time."""
     return Metric(f"{subscribers:,}, waiting", "deliveries per second", is_better_high=True)
 
 
 def fan_out(trial: Trial, *, subscribers: int, burst: int, times: int) -> Figures:
-    """So many bursts, each when everybody has received the last, on a fresh server.
+    """Publishes `times` bursts on a fresh server, each when all subscribers have received the last.
 
-    CPU seconds, since the client takes turns with the server, which is idle while it reads the end of a burst.
+    The main figure is of CPU seconds: the server is idle while the client reads the end of a burst.
     """
     count = trial.size(subscribers, 20)
     with Server(trial.subject.channel_module) as server, Subscribers([server.port], count) as clients:

@@ -1,4 +1,4 @@
-"""What a stream costs the server: CPU seconds per million items."""
+"""Measures the server's CPU seconds for a million items of a stream."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ CPU = Metric("CPU", "s per million items")
 
 
 def stream_cost(path: str, items: int) -> partial[Figures]:
-    """A measure of one stream that is read to its end."""
+    """Returns a function that measures one stream, which is read to its end."""
     return partial(_measure, path, items)
 
 

@@ -23,14 +23,14 @@ READ_P99 = Metric("p99, read", "ms from published to read, by one process that r
 WORKERS = 2
 SUBSCRIBERS = 500
 WARM_UP_EVENTS = 20
-# A modest rate: the workers are idle for most of the time.
+# A low rate: the workers are idle most of the time.
 PAUSE_SECONDS = 0.03
 
 
 def measure(trial: Trial) -> Figures:
-    """On a fresh Redis and fresh workers, with a core and a port each, so that either has half of the subscribers.
+    """Measures a fresh Redis and two fresh workers. Each worker has a core, a port and half of the subscribers.
 
-    One worker publishes, and a publisher waits for Redis to have one event before it publishes the next.
+    One worker publishes. A publisher waits until Redis has stored an event before it publishes the next.
     """
     with ExitStack() as stack:
         redis = stack.enter_context(RedisServer())

@@ -1,4 +1,4 @@
-"""W12: the import of a framework, and the time to a first response."""
+"""W12: the import of a framework, and the time to its first response."""
 
 import compileall
 import subprocess
@@ -19,7 +19,7 @@ IMPORT_SERVED = Metric("import beside uvicorn", "ms of CPU")
 MEMORY_SERVED = Metric("memory beside uvicorn", "MiB over uvicorn")
 FIRST_RESPONSE = Metric("first response", "ms from the server's start")
 
-# What an application of each has to import; the ceiling's has but its encoder.
+# The imports of an application. The ceiling imports only its encoder.
 IMPORTS = {
     JERO: "import jero",
     CEILING: "import msgspec",
@@ -41,15 +41,15 @@ before, began = resident(), time.process_time()
 {statement}
 print(time.process_time() - began, resident() - before)
 """
-# What every server has imported before its application.
+# The modules that a server has imported before it imports the application.
 SERVER = "import uvicorn, uvicorn.protocols.http.httptools_impl, uvloop"
 IMPORTS_PER_ROUND = 3
 
 
 def measure(trial: Trial) -> Figures:
-    """Medians of three imports, each in a process of its own, and one start of a server.
+    """Measures three imports, each in a process of its own, for their medians, and one start of a server.
 
-    What pip installs it compiles, and the checkout is compiled here; not everybody's Python does that by itself.
+    pip compiles the peers when it installs them. The checkout is compiled here, since Python may be set not to do it.
     """
     compileall.compile_dir(Path(jero.__file__).parent, quiet=1)
     statement, times = IMPORTS[trial.subject.name], trial.size(IMPORTS_PER_ROUND, 1)
@@ -65,7 +65,7 @@ def measure(trial: Trial) -> Figures:
 
 
 def _import(statement: str, first: str, times: int) -> tuple[float, float]:
-    """CPU seconds of an import, and by how many bytes the process has grown."""
+    """Returns the CPU seconds of an import, and the bytes by which the process grew."""
     command = [sys.executable, "-c", PROGRAM.format(statement=statement, first=first)]
     printed = [subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout for _ in range(times)]
     cpu, resident = zip(*(map(float, line.split()) for line in printed), strict=True)

@@ -1,4 +1,4 @@
-"""W3: a source that pauses once per item, each item sent before the next."""
+"""W3: NDJSON from a source that pauses once per item. Each item is sent before the next is made."""
 
 from benchmarks.subject import CEILING, EVERYONE
 from benchmarks.workload import Target, Workload

@@ -1,4 +1,4 @@
-"""W3q: items through a queue of 16."""
+"""W3q: NDJSON from a source that takes its items from a queue of 16."""
 
 from benchmarks.subject import CEILING, EVERYONE
 from benchmarks.workload import Target, Workload

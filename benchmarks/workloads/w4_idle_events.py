@@ -1,4 +1,4 @@
-"""W4: 2,000 idle streams of server-sent events with keepalive, and what their clients' leaving comes to."""
+"""W4: 2,000 idle streams of server-sent events with keepalive, and the teardown when their clients leave."""
 
 import math
 import time
@@ -22,12 +22,12 @@ IDLE = Metric("30 s idle", "ms of CPU, pings included")
 IDLE_SECONDS = 30.0
 SETTLE_SECONDS = 1.0
 LEAVING_ALONE = 20
-# A source that has not been closed by then counts as never closed.
+# Seconds after which a source that is still open counts as never closed.
 PATIENCE = 3.0
 
 
 def measure(trial: Trial) -> Figures:
-    """The idle seconds are measured once, and for jero and the ceiling alone."""
+    """Measures one round. The idle seconds are measured once, and only for jero and the ceiling."""
     count = trial.size(2_000, 100)
     with trial.fresh_server() as server, ExitStack() as stack:
         _begin([stack.enter_context(connected(server.port))], "/health")
@@ -51,7 +51,7 @@ def _begin(clients: list[socket], path: str) -> None:
         client.sendall(request(path))
     for client in clients:
         if not client.recv(4096).startswith(b"HTTP/1.1 200 "):
-            raise RuntimeError(f"{path} was not answered with 200")
+            raise RuntimeError(f"the server did not answer {path} with 200")
 
 
 def _leavings(clients: list[socket], server: Server) -> Figures:
@@ -74,7 +74,7 @@ W4 = Workload(
         Target(TASKS.name, 2.0),
         Target(ONE_LEAVES.name, 1.0),
         Target(ALL_LEAVE.name, 50.0),
-        Target(ALL_LEAVE.name, 50.0 / 25.0, CEILING),  # of the machine where it was to be 50
+        Target(ALL_LEAVE.name, 50.0 / 25.0, CEILING),  # both on the machine for which the 50 ms were set
         Target(IDLE.name, 1.5, CEILING),
     ),
     subjects=EVERYONE_WITH_SSE,

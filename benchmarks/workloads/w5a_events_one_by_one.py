@@ -9,7 +9,7 @@ FEW, MANY = 500, 2_000
 
 
 def measure(trial: Trial) -> Figures:
-    """The same number of deliveries to both crowds."""
+    """Measures both crowds, with the same number of deliveries."""
     few = fan_out(trial, subscribers=FEW, burst=1, times=200)
     return {**few, **fan_out(trial, subscribers=MANY, burst=1, times=50)}
 

@@ -22,15 +22,15 @@ ITEMS = Metric("stream", "thousand items per second of CPU", is_better_high=True
 
 REQUESTS = 50
 HEAD_START_SECONDS = 0.3
-# A server that has not answered by then counts as hanging.
+# Seconds after which a server that has not answered counts as hanging.
 PATIENCE = 2.0
 
 
 def measure(trial: Trial) -> Figures:
-    """On a fresh server each time, since some never answer again.
+    """Measures one round on a fresh server, since some servers never answer again.
 
-    A process of its own drains the stream: a thread would keep the interpreter to itself for 5 ms at a time, and those
-    would count as the server's. All run on any core: three are busy, and on one that two share the third would wait.
+    A process of its own drains the stream. A thread would hold the interpreter for 5 ms at a time, and the delay would
+    count as the server's. Three processes are busy, so all of them may use every core.
     """
     drained = RawValue(ctypes.c_ulonglong)
     with trial.fresh_server() as server, connected(server.port) as client:
@@ -50,13 +50,13 @@ def measure(trial: Trial) -> Figures:
 
 def _drain(client: socket.socket, drained: ctypes.c_ulonglong) -> None:
     stream = Drain(client)
-    with suppress(OSError):  # the connection is closed under it
+    with suppress(OSError):  # leave() closes the connection
         while stream.read():
             drained.value = stream.items
 
 
 def _ask_for_health(port: int) -> list[float]:
-    """Milliseconds to each answer; the first that does not come is the last that is waited for."""
+    """Returns the milliseconds to each answer. The first answer that does not come ends the list with `math.inf`."""
     delays: list[float] = []
     with connected(port, patience=PATIENCE) as client:
         for _ in range(REQUESTS):

@@ -10,17 +10,17 @@ from benchmarks.trial import Trial
 from benchmarks.workload import Figures, Metric, Target, Workload
 
 GROWTH = Metric("growth", "MiB of the server")
-DROPPED = Metric("dropped", f"s, where a limit of {SEND_TIMEOUT:g} s can be set")
+DROPPED = Metric("dropped", f"s, if a limit of {SEND_TIMEOUT:g} s can be set")
 
 WARM_UP_ITEMS = 1_000
 SAMPLES = 10
 SAMPLE_SECONDS = 1.0
-# The timer that drops a client begins when it first takes no more, a moment after its request.
+# The limit's timer begins when the client first takes nothing more, a moment after its request.
 LATEST = SEND_TIMEOUT + 0.5
 
 
 def measure(trial: Trial) -> Figures:
-    """The largest growth that was seen. What the connection's buffers in the kernel hold is not the server's."""
+    """Measures the largest growth of the server's process. The kernel's buffers are not part of it."""
     with trial.fresh_server() as server:
         drain_all(server.port, "/ndjson/ready", WARM_UP_ITEMS)
         before = server.read()

@@ -14,12 +14,12 @@ MEDIAN = Metric("median", "ms from made to received")
 P99 = Metric("p99", "ms from made to received")
 
 MADE_AT = re.compile(rb'"price":([0-9.]+)}')
-# What counts as the same: the ceiling's own rounds differ by as much.
+# Ratios up to this one count as equal: the ceiling's own rounds differ by as much.
 NOISE = 1.15
 
 
 def measure(trial: Trial) -> Figures:
-    """The item's price is the clock's reading at its making."""
+    """Measures the age of each item on arrival. An item's price is the time at which it was made."""
     delays = list(_delays(trial.server.port, trial.size(100, 10)))
     return {MEDIAN.name: percentile(delays, 50), P99.name: percentile(delays, 99)}
 

@@ -1,4 +1,4 @@
-"""When something arrived, by the kernel's clock."""
+"""Tests the time of arrival by the kernel's clock."""
 
 import select
 import socket
@@ -10,7 +10,7 @@ import pytest
 from benchmarks import arrival
 from benchmarks.arrival import receive, stamp
 
-# The kernel's clock is read beside another one, and is told in whole nanoseconds.
+# `receive` reads two clocks one after the other, and the kernel's time is in whole nanoseconds.
 CLOCKS_APART = 0.0005
 LATE = 0.02
 
@@ -23,7 +23,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
             yield served, client
 
 
-def test_what_is_read_late_has_arrived_early(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_bytes_that_are_read_late_keep_their_time_of_arrival(pair: tuple[socket.socket, socket.socket]) -> None:
     served, client = pair
     stamp([client])
     buffer = memoryview(bytearray(100))
@@ -39,7 +39,7 @@ def test_what_is_read_late_has_arrived_early(pair: tuple[socket.socket, socket.s
         assert before - CLOCKS_APART <= at <= after + CLOCKS_APART
 
 
-def test_an_end_is_told(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_receive_returns_0_at_the_end(pair: tuple[socket.socket, socket.socket]) -> None:
     served, client = pair
     stamp([client])
     served.close()
@@ -47,14 +47,14 @@ def test_an_end_is_told(pair: tuple[socket.socket, socket.socket]) -> None:
     assert size == 0
 
 
-def test_what_nobody_asked_to_stamp_is_named(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_a_socket_without_stamp_raises(pair: tuple[socket.socket, socket.socket]) -> None:
     served, client = pair
     served.sendall(b"one")
-    with pytest.raises(ValueError, match=r"does not say when .* stamp\(\) the socket"):
+    with pytest.raises(ValueError, match=r"no time of arrival: call stamp\(\) for the socket"):
         receive(client, memoryview(bytearray(100)))
 
 
-def test_a_kernel_that_does_not_begin_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_that_does_not_begin_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrival, "PATIENCE", 0.0)
     with pytest.raises(TimeoutError, match="not begun"):
         stamp([])

@@ -1,4 +1,4 @@
-"""The client that counts items."""
+"""Tests the client that counts items."""
 
 import socket
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
 
 
 def drained(pieces: Iterable[bytes]) -> int:
-    """What the client counts when the server sends these pieces, one after the other has been read."""
+    """Returns the client's count if the server sends these pieces, each when the last has been read."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         stream = Drain(ours)
@@ -26,7 +26,7 @@ def drained(pieces: Iterable[bytes]) -> int:
     return stream.items
 
 
-def test_every_item_is_counted_wherever_the_bytes_are_split() -> None:
+def test_every_item_is_counted_however_the_bytes_are_split() -> None:
     text = b"\n".join(encode(item) for item in supply(3))
     for place in range(1, len(text)):
         assert drained([HEAD, text[:place], text[place:]]) == 3
@@ -50,10 +50,10 @@ def _send(connection: socket.socket, data: bytes) -> None:
         connection.sendall(data)
 
 
-def test_what_is_no_success_is_refused() -> None:
+def test_an_answer_that_is_not_a_success_raises() -> None:
     with pytest.raises(RuntimeError, match="500"):
         drained([b"HTTP/1.1 500 Internal Server Error\r\n\r\n"])
 
 
-def test_the_items_have_the_size_that_the_pages_name() -> None:
+def test_every_item_has_the_documented_size() -> None:
     assert {len(encode(item)) for item in ITEMS} == {ITEM_BYTES}

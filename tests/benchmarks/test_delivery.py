@@ -1,4 +1,4 @@
-"""What a subscriber received: counted, checked, timed."""
+"""Tests how a subscriber's events are counted, checked and timed."""
 
 import pytest
 from msgspec.json import encode
@@ -11,19 +11,19 @@ HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 def chunk(number: int, *, made_at: float = 1.5, end: bytes = b"\n") -> bytes:
-    """An event in a chunk of its own."""
+    """Returns an event in a chunk of its own."""
     event = b"id: life-%d%bdata: %b%b%b" % (number, end, encode(Item(number, NAME, made_at)), end, end)
     return b"%x\r\n%b\r\n" % (len(event), event)
 
 
 def delivered(*pieces: bytes) -> tuple[Delivery, int]:
-    """A delivery that got these pieces, and how many events it counted."""
+    """Returns a delivery of these pieces, and the number of events that it counted."""
     delivery = Delivery()
     return delivery, sum(delivery.add(memoryview(piece), at=0.0) for piece in pieces)
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
-def test_every_event_is_counted_wherever_the_bytes_are_split(end: bytes) -> None:
+def test_every_event_is_counted_however_the_bytes_are_split(end: bytes) -> None:
     text = HEAD + b"".join(chunk(number, end=end) for number in range(3))
     for place in range(1, len(text)):
         delivery, count = delivered(text[:place], text[place:])
@@ -33,13 +33,13 @@ def test_every_event_is_counted_wherever_the_bytes_are_split(end: bytes) -> None
 
 
 @pytest.mark.parametrize("numbers", [[], [0], [0, 1], [0, 2, 1], [0, 1, 1, 2], [0, 1, 2, 3], [1, 2, 3]], ids=str)
-def test_what_is_not_everything_once_and_in_order_is_refused(numbers: list[int]) -> None:
+def test_check_raises_unless_all_events_came_once_and_in_order(numbers: list[int]) -> None:
     delivery, _ = delivered(HEAD, *map(chunk, numbers))
     with pytest.raises(RuntimeError, match=f"received {len(numbers)} of 3 events"):
         delivery.check(range(3))
 
 
-def test_an_event_that_is_not_whole_is_refused() -> None:
+def test_check_raises_if_an_event_is_not_whole() -> None:
     whole = chunk(2)
     cut = whole.replace(b"data: ", b"data:")
     for last in (whole[: whole.index(b"}")], cut, whole + b'"id":'):
@@ -49,7 +49,7 @@ def test_an_event_that_is_not_whole_is_refused() -> None:
             delivery.check(range(3))
 
 
-def test_an_event_is_as_old_as_its_last_byte_makes_it() -> None:
+def test_an_event_arrives_with_its_last_byte() -> None:
     delivery = Delivery()
     events = [chunk(number, made_at=100.0) for number in range(3)]
     delivery.add(memoryview(HEAD + events[0] + events[1][:-9]), at=100.5)

@@ -1,4 +1,4 @@
-"""What is published."""
+"""Tests the items that are published."""
 
 from msgspec.json import encode
 
@@ -6,7 +6,7 @@ from benchmarks.item import Item
 from benchmarks.publication import Publication
 
 
-async def test_items_are_numbered_and_carry_the_time_of_their_making() -> None:
+async def test_items_are_numbered_and_carry_the_time_at_which_they_were_made() -> None:
     published: list[Item] = []
 
     async def publish(item: Item) -> None:

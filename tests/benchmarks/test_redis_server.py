@@ -1,4 +1,4 @@
-"""The Redis of the benchmarks."""
+"""Tests the Redis of the benchmarks."""
 
 import socket
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.programs import needs_program
 
 
 @needs_program(PROGRAM)
-def test_it_answers_and_is_gone_with_its_folder_when_it_is_left() -> None:
+def test_redis_answers_and_ends_with_its_folder_on_leaving() -> None:
     with RedisServer() as redis:
         address = urlsplit(redis.url)
         assert address.hostname
@@ -26,7 +26,7 @@ def test_it_answers_and_is_gone_with_its_folder_when_it_is_left() -> None:
         socket.create_connection((address.hostname, address.port), 5)
 
 
-def test_a_redis_that_cannot_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redis_that_cannot_start_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(FileNotFoundError, match=PROGRAM), RedisServer():
         pass

@@ -1,4 +1,4 @@
-"""The sums of a run: medians, ratios, verdicts."""
+"""Tests the medians, ratios and verdicts of a run."""
 
 import math
 
@@ -26,21 +26,21 @@ def costs(*values: float) -> list[Figures]:
     return [{"cost": value} for value in values]
 
 
-def test_a_subject_stands_for_the_median_of_its_rounds() -> None:
+def test_a_figure_is_the_median_of_its_rounds() -> None:
     run = results(jero=costs(1.0, 9.0, 2.0), ceiling=costs(4.0))
     assert run.median("jero", "cost") == 2.0
     assert run.median("jero", "speed") is None
     assert run.medians("cost") == {"jero": 2.0, "ceiling": 4.0}
 
 
-def test_a_ratio_is_the_median_of_those_of_the_rounds() -> None:
-    run = results(jero=costs(1.0, 9.0, 2.0), ceiling=costs(4.0, 18.0, 2.0))  # the machine was slow in the second
+def test_a_ratio_is_the_median_of_the_ratios_of_the_rounds() -> None:
+    run = results(jero=costs(1.0, 9.0, 2.0), ceiling=costs(4.0, 18.0, 2.0))  # the machine was slow in the second round
     assert run.ratio("jero", "cost", "ceiling") == 0.5
     assert run.ratio("jero", "cost", "falcon") is None
     assert run.ratio("jero", "speed", "ceiling") is None
 
 
-def test_a_ratio_passes_over_a_round_that_was_lost() -> None:
+def test_a_ratio_ignores_a_round_without_a_figure() -> None:
     run = results(jero=costs(1.0, math.inf, 3.0), ceiling=costs(4.0, 4.0, 4.0))
     assert run.ratio("jero", "cost", "ceiling") == 0.5
     assert results(jero=costs(1.0, math.inf, math.inf), ceiling=costs(4.0)).ratio("jero", "cost", "ceiling") is None
@@ -49,7 +49,7 @@ def test_a_ratio_passes_over_a_round_that_was_lost() -> None:
 
 
 @pytest.mark.parametrize(("value", "base"), [(None, 1.0), (1.0, None), (1.0, 0.0), (math.inf, 1.0), (1.0, math.inf)])
-def test_a_ratio_that_says_nothing_is_none(value: float | None, base: float | None) -> None:
+def test_a_ratio_is_none_if_a_figure_is_missing_zero_or_infinite(value: float | None, base: float | None) -> None:
     assert ratio(value, base) is None
 
 
@@ -85,16 +85,16 @@ def test_a_target_is_judged(target: Target, value: float, against: str | None, r
     assert verdict.is_reached == (reached == "yes")
 
 
-def test_what_was_not_measured_is_not_judged() -> None:
+def test_a_target_without_figures_is_not_judged() -> None:
     assert not results(Target("speed", 1.0), Target("cost", 1.0, "falcon"), jero=costs(1.0)).verdicts()
 
 
-def test_what_never_comes_to_pass_reaches_no_target() -> None:
+def test_an_infinite_figure_does_not_reach_a_target() -> None:
     (verdict,) = results(Target("cost", 3.0), jero=costs(math.inf)).verdicts()
     assert not verdict.is_reached
 
 
-def test_rounds_are_written_as_json_can_hold_them() -> None:
+def test_an_infinite_figure_is_written_as_null() -> None:
     assert plain(results(jero=costs(math.inf, 1.0))) == {"jero": [{"cost": None}, {"cost": 1.0}]}
 
 

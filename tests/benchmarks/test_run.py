@@ -1,4 +1,4 @@
-"""The harness, with the two subjects that need no peer: whole runs, of small sizes, on real servers."""
+"""Tests whole runs of small sizes on real servers, with the subjects that need only jero."""
 
 import math
 import re
@@ -58,7 +58,7 @@ def test_the_floor_sends_what_jero_sends(count: int) -> None:
 
 
 class CountedServer(Server):
-    """Knows how many there are."""
+    """A server that counts how many run at once."""
 
     count = 0
 
@@ -73,20 +73,20 @@ class CountedServer(Server):
         CountedServer.count -= 1
 
 
-def test_no_server_that_may_hang_is_left_while_another_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_may_hang_is_gone_before_another_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.trial.Server", CountedServer)
     left: list[int] = []
     run(WORKLOADS["w7"], [JERO], rounds=2, is_quick=True, progress=lambda _: left.append(CountedServer.count))
     assert left == [0, 0]
 
 
-def test_a_quick_run_measures_leaving() -> None:
+def test_a_quick_run_measures_how_soon_a_source_is_closed() -> None:
     results = run(WORKLOADS["w7"], [JERO], rounds=1, is_quick=True)
     for name, value in results.rounds[JERO][0].items():
         assert 0 < value < math.inf, name
 
 
-def test_the_command_prints_and_writes_what_it_measured(
+def test_the_command_prints_and_writes_its_figures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("benchmarks.__main__.RESULTS", tmp_path)
@@ -110,7 +110,7 @@ def test_a_quick_run_measures_a_channel_on_redis() -> None:
     assert CEILING not in results.rounds
 
 
-def test_a_workload_whose_program_is_missing_is_refused_by_name_and_left_out_of_all(
+def test_a_workload_without_its_program_is_refused_by_name_and_left_out_of_all(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", "")
@@ -127,7 +127,7 @@ def test_subjects_take_turns() -> None:
     assert turns == ["W1 round 1: jero", "W1 round 1: ceiling", "W1 round 2: jero", "W1 round 2: ceiling"]
 
 
-def test_a_server_answers_for_itself_and_is_gone_when_it_is_left() -> None:
+def test_a_server_reports_its_use_and_ends_on_leaving() -> None:
     with Server(SUBJECTS[CEILING].module) as server:
         reading = server.read()
         assert reading.cpu > 0
@@ -145,7 +145,7 @@ def test_every_subject_has_an_application(subject: Subject) -> None:
 
 
 @pytest.mark.parametrize("name", EVERYONE_WITH_A_CHANNEL)
-def test_those_with_a_channel_have_an_application_for_it(name: str) -> None:
+def test_every_subject_with_a_channel_has_an_application_for_it(name: str) -> None:
     assert holds_an_application(SUBJECTS[name].channel_module)
 
 
@@ -160,7 +160,7 @@ def holds_an_application(module: str) -> bool:
     return re.search(r"^(app = |async def app\()", source, re.MULTILINE) is not None
 
 
-def test_every_workload_names_metrics_and_subjects_that_there_are() -> None:
+def test_every_workload_names_existing_metrics_and_subjects() -> None:
     for workload in WORKLOADS.values():
         assert set(workload.subjects) <= set(SUBJECTS)
         for target in workload.targets:

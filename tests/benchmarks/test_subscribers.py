@@ -1,4 +1,4 @@
-"""The clients of a channel, with real servers."""
+"""Tests the clients of a channel on real servers."""
 
 import socket
 from threading import Thread
@@ -11,7 +11,7 @@ from benchmarks.subscribers import Subscribers
 
 
 @pytest.mark.parametrize("name", [JERO, CEILING])
-def test_everybody_receives_everything(name: str) -> None:
+def test_every_subscriber_receives_every_event(name: str) -> None:
     with Server(SUBJECTS[name].channel_module) as server, Subscribers([server.port], 5) as clients:
         assert clients.publish(3) == 15
         assert clients.publish_in_turn(4, 2) == 40
@@ -31,10 +31,10 @@ def test_everybody_receives_everything(name: str) -> None:
         clients.check()
 
 
-def test_what_does_not_come_is_not_waited_for_for_ever() -> None:
+def test_waiting_for_a_missing_delivery_ends() -> None:
     module = SUBJECTS[CEILING].channel_module
     with Server(module) as one, Server(module) as other:
-        ports = [one.port, other.port]  # the second has a channel of its own, on which nothing is published
+        ports = [one.port, other.port]  # nothing is published on the channel of the second server
         with (
             Subscribers(ports, 3, patience=0.5) as clients,
             pytest.raises(RuntimeError, match="2 deliveries are missing"),
@@ -43,7 +43,7 @@ def test_what_does_not_come_is_not_waited_for_for_ever() -> None:
 
 
 @pytest.mark.parametrize("publishers", [1, 2])
-def test_what_nobody_here_has_published_is_noticed(publishers: int) -> None:
+def test_check_raises_if_another_client_has_published(publishers: int) -> None:
     with Server(SUBJECTS[CEILING].channel_module) as server, Subscribers([server.port], 2) as clients:
         with Subscribers([server.port], 1) as others:
             others.publish(1)
@@ -52,7 +52,7 @@ def test_what_nobody_here_has_published_is_noticed(publishers: int) -> None:
             clients.check()
 
 
-def test_a_server_without_a_channel_is_refused() -> None:
+def test_a_server_without_a_channel_raises() -> None:
     with (
         Server(SUBJECTS[CEILING].module) as server,
         pytest.raises(RuntimeError, match="500"),
@@ -61,7 +61,7 @@ def test_a_server_without_a_channel_is_refused() -> None:
         pass
 
 
-def test_a_server_that_leaves_is_noticed() -> None:
+def test_a_server_that_closes_the_connection_raises() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:

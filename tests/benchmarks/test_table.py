@@ -1,4 +1,4 @@
-"""A run as it is printed."""
+"""Tests how a run is printed."""
 
 import math
 
@@ -34,11 +34,11 @@ RUN = Results(
         (47_000.4, "47,000"),
     ],
 )
-def test_a_figure_has_the_digits_that_mean_something(value: float | None, text: str) -> None:
+def test_a_figure_has_about_three_digits(value: float | None, text: str) -> None:
     assert figure(value) == text
 
 
-def test_the_figures() -> None:
+def test_rows_contains_figures_and_ratios() -> None:
     assert rows(RUN) == [
         ["", "CPU, s per million items", "CPU / ceiling"],
         ["jero", "0.50", "0.083"],
@@ -48,28 +48,28 @@ def test_the_figures() -> None:
     ]
 
 
-def test_where_the_ceiling_takes_no_part_nothing_is_compared_with_it() -> None:
+def test_rows_without_the_ceiling_have_no_ratio() -> None:
     metric = WORKLOADS["w11"].metrics[0]
     run = Results(WORKLOADS["w11"], {"jero": [{metric.name: 3.0}], "litestar": [{metric.name: 1.0}]})
     assert rows(run) == [["", f"{metric.name}, {metric.unit}"], ["jero", "3.00"], ["litestar", "1.00"]]
 
 
-def test_the_targets() -> None:
+def test_targets_contains_bounds_and_verdicts() -> None:
     assert targets(RUN) == [
-        ["jero is to reach", "to reach", "came to", "reached"],
+        ["target of jero", "bound", "measured", "reached"],
         ["CPU: s per million items", "at most 0.45", "0.50", "no"],
         ["CPU: jero / ceiling", "at most 0.073", "0.083", "no"],
         ["CPU: jero / falcon", "at most 0.073", "0.071", "yes"],
     ]
 
 
-def test_the_two_ways_to_write_a_table() -> None:
+def test_a_table_is_written_as_text_and_as_markdown() -> None:
     table = [["", "CPU"], ["jero", "0.50"], ["falcon", "17.00"]]
     assert plain(table) == "          CPU\njero     0.50\nfalcon  17.00"
     assert markdown(table) == "|  | CPU |\n| --- | ---: |\n| jero | 0.50 |\n| falcon | 17.00 |"
 
 
-def test_a_bar_is_as_long_as_its_figure() -> None:
+def test_a_bar_is_proportional_to_its_figure() -> None:
     heading, jero, ceiling, falcon, starlette = bars(RUN).splitlines()
     assert heading == "W1 CPU, s per million items (shorter is better)"
     assert [line.count("█") for line in (jero, ceiling, falcon, starlette)] == [4, 43, 50, 0]

@@ -1,1 +1,1 @@
-"""The peers: other frameworks, which only the environment of the benchmarks holds."""
+"""Applications of other frameworks, which only the environment of `nox -s bench` has installed."""

@@ -1,4 +1,4 @@
-"""BlackSheep: `StreamedContent` over bytes and `ServerSentEventsResponse`; JSON by msgspec, as its settings allow."""
+"""BlackSheep: `StreamedContent` over bytes and `ServerSentEventsResponse`, with msgspec, as its settings allow."""
 
 from functools import partial
 

@@ -1,6 +1,6 @@
 """django-modern-rest: JSON lines and SSE controllers, with msgspec.
 
-As its documentation advises for production, its answers are not validated.
+Its answers are not validated, as its documentation advises for production.
 """
 
 from collections.abc import AsyncIterator, Sequence

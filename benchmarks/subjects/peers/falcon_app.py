@@ -1,4 +1,4 @@
-"""Falcon: `resp.stream` over bytes and `resp.sse` over `SSEvent`s, msgspec for media as its recipe has it."""
+"""Falcon: `resp.stream` over bytes and `resp.sse` over `SSEvent`s, with msgspec, as its recipe recommends."""
 
 from falcon.asgi import App, Request, Response, SSEvent
 from msgspec.json import Decoder, Encoder
@@ -46,7 +46,7 @@ class Items:
 
 
 class Lines:
-    """Of one source; `resp.stream` is any async iterable of bytes."""
+    """Streams the lines of one source. `resp.stream` takes any async iterable of bytes."""
 
     def __init__(self, source, *, counted: bool = True) -> None:
         self._source = source

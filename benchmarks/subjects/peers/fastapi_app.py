@@ -1,4 +1,4 @@
-"""FastAPI: its own JSON lines and server-sent events, path operations that yield Pydantic models."""
+"""FastAPI: its own JSON lines and server-sent events, from path operations that yield Pydantic models."""
 
 import asyncio
 from collections.abc import AsyncIterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Litestar: `Stream` and `ServerSentEvent`; Structs are its own JSON."""
+"""Litestar: `Stream` and `ServerSentEvent`. It encodes Structs itself."""
 
 from collections.abc import Sequence
 

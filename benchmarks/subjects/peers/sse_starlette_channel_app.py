@@ -1,4 +1,4 @@
-"""sse-starlette: a queue a subscriber, which takes a `ServerSentEvent` that is made once."""
+"""sse-starlette: a queue for each subscriber. A `ServerSentEvent` is made once for all."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Starlette: `StreamingResponse` over bytes; it leaves JSON and framing to its user, who takes msgspec."""
+"""Starlette: `StreamingResponse` over bytes. It leaves JSON and framing to its user, who uses msgspec."""
 
 from msgspec.json import Decoder, Encoder
 from starlette.applications import Starlette

@@ -1,4 +1,4 @@
-"""Starlette: a queue a subscriber, which takes the bytes that are made once."""
+"""Starlette: a queue for each subscriber. An event's bytes are made once for all."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,1 +1,1 @@
-"""The demo, run by `python -m demo_app`: a proxy of OpenAI's streaming chat completions, and a notification feed."""
+"""The demo: a proxy of OpenAI's streaming chat completions, and a feed of notifications. Run `python -m demo_app`."""

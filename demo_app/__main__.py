@@ -1,4 +1,4 @@
-"""`python -m demo_app`: serves the demo, and says what to try."""
+"""Serves the demo, and prints what to try: `python -m demo_app`."""
 
 import argparse
 import logging
@@ -15,10 +15,10 @@ from demo_app.operations.streaming_operations import EXAMPLE
 from demo_app.serving import AnnouncedServer
 from demo_app.settings import Service, Settings
 
-# The streams are ended by jero, within `drain_timeout` and half a second; this limit is for requests that have not come
-# as far as their stream, so it is the longer one.
+# jero ends open streams within `drain_timeout` and half a second. uvicorn's limit is for requests that have not opened
+# their stream yet, so it is longer.
 SHUTDOWN_SECONDS: Final = 7
-ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104 - shown, not bound
+ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104 - only printed, not bound
 
 BANNER: Final = """\
 The demo of jero listens on {url} (Ctrl+C ends it); answers come from {answerer}.
@@ -31,7 +31,7 @@ Its API is shown, and its streams run live, on {url}/docs. Or try:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serves until it is told to stop; gives the exit status."""
+    """Serves until a signal stops the server. Returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
         settings = Settings.from_environment(os.environ)
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65_535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 65535")
     return int(text)
 
 
@@ -84,7 +84,7 @@ def _url(host: str, port: int) -> str:
 
 def _answerer(service: Service | None) -> str:
     if service is None:
-        return "the embedded offline model, for OPENAI_API_KEY is not set"
+        return "the embedded offline model, because OPENAI_API_KEY is not set"
     return f"{service.model} at {service.base_url}"
 
 

@@ -1,4 +1,4 @@
-"""Asking a chat-completions service, and passing its words on as they come."""
+"""Asks a chat-completions service, and yields its words as they arrive."""
 
 import asyncio
 import logging
@@ -16,25 +16,25 @@ from demo_app.upstream_problems import UpstreamFailed, problem_for
 logger = logging.getLogger("demo_app.answers")
 
 CONNECT_TIMEOUT: Final = 5.0
-# A service that stops for one of these has not said all.
+# For these reasons a service stops before its answer is complete.
 CUT_SHORT: Final = frozenset({"length", "content_filter"})
 
 
 class Delta(Struct):
-    """What a chunk adds to the answer."""
+    """The text that a chunk adds to the answer."""
 
     content: str | None = None
 
 
 class Choice(Struct):
-    """The answer's progress; only the first choice is asked for."""
+    """The progress of one choice. A request asks for one only."""
 
     delta: Delta
     finish_reason: str | None = None
 
 
 class Chunk(Struct):
-    """What is read of an upstream's chunk. The client hands it over unchecked, and upstreams differ."""
+    """The part of an upstream's chunk that is read. It is checked here: the client does not, and upstreams differ."""
 
     choices: list[Choice]
 
@@ -42,21 +42,21 @@ class Chunk(Struct):
 class Answers:
     """Answers of one service, word by word.
 
-    `patience`: seconds that the first word may take, and that the service may fall silent for after it.
+    `upstream_timeout`: seconds until the first word has to arrive, and the longest silence after it.
     """
 
-    def __init__(self, client: AsyncOpenAI, model: str, patience: float) -> None:
+    def __init__(self, client: AsyncOpenAI, model: str, upstream_timeout: float) -> None:
         self._client = client
         self._model = model
-        self.patience = patience
+        self.upstream_timeout = upstream_timeout
 
     async def to(self, question: str) -> AsyncGenerator[str, None]:
-        """The answer as it comes; leaving it ends the request to the service.
+        """Yields the answer as it arrives. Closing the generator ends the request to the service.
 
-        Raises a problem of `upstream_problems` for all that can go wrong, an answer that stops half way included.
+        Raises a problem of `upstream_problems` if the service fails, also if its answer is not complete.
         """
         try:
-            async with asyncio.timeout(self.patience) as deadline, await self._ask(question) as completion:
+            async with asyncio.timeout(self.upstream_timeout) as deadline, await self._ask(question) as completion:
                 finish_reason: str | None = None
                 async for chunk in completion:
                     for choice in msgspec.convert(chunk, Chunk, from_attributes=True).choices:
@@ -77,28 +77,28 @@ class Answers:
 
 
 def _causes(error: BaseException | None) -> str:
-    """What led to the error, by name alone: a message is the upstream's own, and may repeat the key."""
+    """Returns the names of the error and its causes. Their messages may contain the key, so they are left out."""
     names: list[str] = []
     while error is not None:
         names.append(type(error).__name__)
         error = error.__cause__
-    return ", by ".join(names)
+    return " from ".join(names)
 
 
 def _check_finish(finish_reason: str | None) -> None:
     if finish_reason is None:
-        raise UpstreamFailed("The upstream's answer ended without its end.")
+        raise UpstreamFailed("The upstream's answer ended without a finish reason.")
     if finish_reason in CUT_SHORT:
         raise UpstreamFailed(f"The upstream cut its answer short: {finish_reason}.")
 
 
-def openai_client(service: Service, patience: float) -> AsyncOpenAI:
-    """A client of the service; entered, it is closed on leaving."""
+def openai_client(service: Service, upstream_timeout: float) -> AsyncOpenAI:
+    """Returns a client of the service, a context manager that closes it."""
     return AsyncOpenAI(
         base_url=service.base_url,
         api_key=service.api_key,
-        timeout=Timeout(patience, connect=min(patience, CONNECT_TIMEOUT)),
+        timeout=Timeout(upstream_timeout, connect=min(upstream_timeout, CONNECT_TIMEOUT)),
         max_retries=0,
-        # The environment's proxies are for the world outside, not for a server in this process.
+        # The environment's proxies must not be used for a server in this process.
         http_client=DefaultAsyncHttpxClient(trust_env=not service.is_embedded),
     )

@@ -1,4 +1,4 @@
-"""What is told in the feed of notifications, and where it is kept."""
+"""Publishes the notifications, and chooses the store that keeps them."""
 
 import asyncio
 import logging
@@ -15,47 +15,47 @@ from jero.channels import Channel, ChannelUnavailable, MemoryStore, RedisStore, 
 logger = logging.getLogger("demo_app.notifications")
 
 PREFIX: Final = "jero-demo:"
-# A client that an outage keeps waiting for longer than this is better told of it.
+# Seconds. If the store is away for longer, the client gets an error instead of a longer wait.
 PUBLISH_TIMEOUT: Final = 2.0
 
 
 class Notification(Struct, frozen=True):
-    """Something that happened, and when."""
+    """An event, and its time."""
 
     text: str
     at: datetime
 
 
 def notification_of(text: str) -> Notification:
-    """It happens now."""
+    """Returns a notification with the present time."""
     return Notification(text, datetime.now(UTC))
 
 
 def store_at(redis_url: str | None) -> Store:
-    """Keeps the notifications in this process; with the URL of a Redis there, for all processes that use it."""
+    """Returns a store in memory, or on Redis if there is a URL. All processes that use a Redis share its store."""
     return MemoryStore() if redis_url is None else RedisStore(redis_url, prefix=PREFIX)
 
 
-async def tell(notifications: Channel[Notification], event: str, text: str) -> None:
-    """Publishes what nobody waits for: where the store is away it is left out, and the log says so."""
+async def publish_or_log(notifications: Channel[Notification], event: str, text: str) -> None:
+    """Publishes a notification. If the store is unavailable, logs the text instead."""
     try:
         await notifications.publish(notification_of(text), event=event)
     except ChannelUnavailable:
-        logger.warning("Not told: %s", text)
+        logger.warning("Not published, the store is unavailable: %s", text)
 
 
 @asynccontextmanager
 async def heartbeat(notifications: Channel[Notification], interval: float) -> AsyncGenerator[None, None]:
-    """Tells every `interval` seconds that this process lives."""
+    """Publishes every `interval` seconds that this process is up."""
 
     async def beat() -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         while True:
             await asyncio.sleep(interval)
-            said = f"Process {os.getpid()} is up for {loop.time() - began:.0f} s."
-            with suppress(ChannelUnavailable):  # the next one says as much
-                await notifications.publish(notification_of(said), event="heartbeat")
+            text = f"Process {os.getpid()} is up for {loop.time() - began:.0f} s."
+            with suppress(ChannelUnavailable):  # the next heartbeat replaces this one
+                await notifications.publish(notification_of(text), event="heartbeat")
 
     task = asyncio.create_task(beat())
     try:

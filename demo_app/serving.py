@@ -1,4 +1,4 @@
-"""Serving with uvicorn: a server that says when it has started, and one in the background of something else."""
+"""Runs uvicorn: a server with a callback at its start, and a server in a thread."""
 
 import asyncio
 import socket
@@ -12,7 +12,7 @@ from jero import BaseApp
 
 
 class AnnouncedServer(uvicorn.Server):
-    """Calls `on_started` once it listens."""
+    """Calls `on_started` when the server listens."""
 
     def __init__(self, config: uvicorn.Config, on_started: Callable[[], object]) -> None:
         super().__init__(config)
@@ -25,18 +25,18 @@ class AnnouncedServer(uvicorn.Server):
 
 @asynccontextmanager
 async def served_aside(app: BaseApp) -> AsyncGenerator[str, None]:
-    """Serves `app` on a free port of the loopback address, in a thread of its own, and gives its base URL.
+    """Serves `app` on a free port of the loopback address, in a thread of its own. Yields its base URL.
 
-    Raises `RuntimeError` when it cannot start; the log says why.
+    Raises `RuntimeError` if the application cannot start.
     """
     settled = Event()
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app,
-        log_config=None,  # the logs of the process are set up by whoever runs it
+        log_config=None,  # the program that runs the process sets up its logs
         lifespan="on",
         ws="none",
-        timeout_keep_alive=60,  # longer than clients keep an idle connection, lest they ask on one that is closing
+        timeout_keep_alive=60,  # longer than clients keep an idle connection: they must not use one that is closing
         timeout_graceful_shutdown=2,
     )
     server = AnnouncedServer(config, settled.set)
@@ -52,7 +52,7 @@ async def served_aside(app: BaseApp) -> AsyncGenerator[str, None]:
     try:
         await asyncio.to_thread(settled.wait)
         if not server.started:
-            raise RuntimeError(f"{type(app).__name__} did not start.")
+            raise RuntimeError(f"{type(app).__name__} did not start: see the log for the reason.")
         host, port = listener.getsockname()
         yield f"http://{host}:{port}"
     finally:

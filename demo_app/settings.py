@@ -1,4 +1,4 @@
-"""What the environment says, read once."""
+"""Reads the settings from the environment, once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,14 +6,14 @@ from typing import Final
 
 OPENAI_BASE_URL: Final = "https://api.openai.com/v1"
 OPENAI_MODEL: Final = "gpt-5.4-mini"
-MAX_PATIENCE: Final = 3600.0
+MAX_TIMEOUT: Final = 3600.0
 REDIS_SCHEMES: Final = ("redis://", "rediss://", "unix://")
 OPENAPI_VERSIONS: Final = ("3.2.0", "3.1.0")
 
 
 @dataclass(frozen=True)
 class Service:
-    """A chat-completions service: where it is, whom to ask there, and with which key."""
+    """A chat-completions service: its address, the model, and the key."""
 
     base_url: str
     model: str
@@ -23,29 +23,31 @@ class Service:
 
 @dataclass(frozen=True)
 class Settings:
-    """`service`: the one to ask, `None` for the embedded stand-in. `patience`: seconds that its first word may take,
-    and that it may fall silent for later on. `heartbeat`: seconds between two signs of life in the notifications.
-    `openapi_version`: that of the document, one of `OPENAPI_VERSIONS`. `redis_url`: where the notifications are kept,
-    `None` for this process's memory.
+    """The settings of the demo.
+
+    `service`: answers the questions; `None` for the embedded offline model. `upstream_timeout`: seconds until its first
+    word has to arrive, and the longest silence after it. `heartbeat`: seconds between two heartbeats in the
+    notifications. `openapi_version`: the version of the document, one of `OPENAPI_VERSIONS`. `redis_url`: keeps the
+    notifications; `None` for this process's memory.
     """
 
     service: Service | None = None
-    patience: float = 30.0
+    upstream_timeout: float = 30.0
     heartbeat: float = 1.0
     openapi_version: str = OPENAPI_VERSIONS[0]
     redis_url: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Reads the variables that docs/demo.md lists, an empty one as none.
+        """Reads the variables that docs/demo.md lists. An empty variable counts as not set.
 
-        Raises `ValueError` for a time-out that is no number of seconds, a version of OpenAPI that is not written, or
-        what is no URL of a Redis.
+        Raises `ValueError` if a timeout is not a number of seconds, if the version of OpenAPI is not supported, or if
+        the URL is not a URL of a Redis.
         """
         given = {name: value.strip() for name, value in environment.items() if value.strip()}
         return cls(
             service=_service(given) if "OPENAI_API_KEY" in given else None,
-            patience=_seconds(given.get("UPSTREAM_TIMEOUT", "30")),
+            upstream_timeout=_seconds(given.get("UPSTREAM_TIMEOUT", "30")),
             openapi_version=_openapi_version(given.get("JERO_DEMO_OPENAPI", OPENAPI_VERSIONS[0])),
             redis_url=_redis_url(given.get("JERO_DEMO_REDIS")),
         )
@@ -64,18 +66,18 @@ def _seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if not 0 < seconds <= MAX_PATIENCE:
-        raise ValueError(f"UPSTREAM_TIMEOUT={text!r}: it is a number of seconds, above 0 and up to {MAX_PATIENCE:g}.")
+    if not 0 < seconds <= MAX_TIMEOUT:
+        raise ValueError(f"UPSTREAM_TIMEOUT={text!r}: set it to seconds, above 0 and up to {MAX_TIMEOUT:g}.")
     return seconds
 
 
 def _openapi_version(text: str) -> str:
     if text not in OPENAPI_VERSIONS:
-        raise ValueError(f"JERO_DEMO_OPENAPI={text!r}: it is {' or '.join(OPENAPI_VERSIONS)}.")
+        raise ValueError(f"JERO_DEMO_OPENAPI={text!r}: set it to {' or '.join(OPENAPI_VERSIONS)}.")
     return text
 
 
 def _redis_url(text: str | None) -> str | None:
     if text is not None and not text.startswith(REDIS_SCHEMES):
-        raise ValueError("JERO_DEMO_REDIS is no URL of a Redis: it begins with redis://, rediss:// or unix://.")
+        raise ValueError("JERO_DEMO_REDIS is not a URL of a Redis: begin it with redis://, rediss:// or unix://.")
     return text

@@ -1,4 +1,4 @@
-"""What a client is told when the service behind the demo fails: whose fault it is, and nothing of the inside."""
+"""Turns a failure of the service behind the demo into a problem, which shows the client nothing internal."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,19 +12,19 @@ _RETRY_AFTER = re.compile(r"[0-9A-Za-z ,:]{1,40}")
 
 
 class UpstreamUnauthorized(Unauthorized, type="upstream-unauthorized", title="Upstream unauthorized"):
-    """The service refused the key that this server has."""
+    """The service refused this server's key."""
 
 
 class UpstreamRateLimited(TooManyRequests, type="upstream-rate-limited", title="Upstream rate limited"):
-    """The service has had enough requests of this server."""
+    """The service accepts no more requests from this server for now."""
 
 
 class UpstreamUnavailable(ServiceUnavailable, type="upstream-unavailable", title="Upstream unavailable"):
-    """The service is away and says when it will be back."""
+    """The service is unavailable, and sent the time when to try again."""
 
 
 class UpstreamFailed(HTTPError, type="upstream-failed", title="Upstream failed", status=502):
-    """The service cannot be reached, broke off, or gave what is no answer."""
+    """The service cannot be reached, broke off, or sent something that is not an answer."""
 
 
 class UpstreamTimeout(HTTPError, type="upstream-timeout", title="Upstream timeout", status=504):
@@ -32,7 +32,7 @@ class UpstreamTimeout(HTTPError, type="upstream-timeout", title="Upstream timeou
 
 
 def problem_for(error: Exception) -> HTTPError:
-    """The problem that stands for what came out of the client."""
+    """Returns the problem for an error that the client raised."""
     match error:
         case HTTPError():
             return error
@@ -43,9 +43,9 @@ def problem_for(error: Exception) -> HTTPError:
         case APIConnectionError():
             return UpstreamFailed("The upstream could not be reached, or broke off.")
         case APIError():
-            return UpstreamFailed("The upstream reported an error in place of an answer.")
+            return UpstreamFailed("The upstream sent an error instead of an answer.")
         case _:
-            return UpstreamFailed("The upstream sent something that is no answer.")
+            return UpstreamFailed("The upstream sent something that is not an answer.")
 
 
 def _refusal(status: int, headers: Mapping[str, str]) -> HTTPError:
@@ -55,7 +55,7 @@ def _refusal(status: int, headers: Mapping[str, str]) -> HTTPError:
 
 
 def _retry_after(headers: Mapping[str, str]) -> dict[str, str]:
-    """The upstream's `Retry-After` (RFC 9110, section 10.2.3), where it has the form of one."""
+    """Returns the upstream's `Retry-After` (RFC 9110, section 10.2.3) if it is well formed."""
     value = headers.get("retry-after", "")
     return {"Retry-After": value} if _RETRY_AFTER.fullmatch(value) else {}
 
@@ -67,11 +67,11 @@ def _unauthorized(_: dict[str, str]) -> HTTPError:
 
 
 def _rate_limited(retry_after: dict[str, str]) -> HTTPError:
-    return UpstreamRateLimited("The upstream takes no more requests for now.", headers=retry_after)
+    return UpstreamRateLimited("The upstream accepts no more requests for now.", headers=retry_after)
 
 
 def _unavailable(retry_after: dict[str, str]) -> HTTPError | None:
-    return UpstreamUnavailable("The upstream is away for now.", headers=retry_after) if retry_after else None
+    return UpstreamUnavailable("The upstream is unavailable for now.", headers=retry_after) if retry_after else None
 
 
 _REFUSALS: Final[dict[int, Callable[[dict[str, str]], HTTPError | None]]] = {

@@ -1,1 +1,1 @@
-"""The stand-in for OpenAI's service: it speaks the same protocol, and answers from jero's own documentation."""
+"""The offline model: it stands in for OpenAI's service with the same protocol, and quotes jero's documentation."""

@@ -1,4 +1,4 @@
-"""OpenAI's chat completions, as far as a client of text needs them, written with jero."""
+"""Serves OpenAI's chat completions, as far as a text client needs them. It is written with jero."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ MODEL: Final = "jero-offline"
 
 
 class TextPart(Struct, tag_field="type", tag="text"):
-    """A part of a message's content."""
+    """A part of the content of a message."""
 
     text: str
 
@@ -29,7 +29,7 @@ class Message(Struct):
 
 
 class ChatCompletionRequest(Struct):
-    """What is read of a request; the rest has no meaning for a model that only quotes."""
+    """The part of a request that is read. A model that only quotes has no use for the rest."""
 
     model: str
     messages: Annotated[list[Message], Meta(min_length=1)]
@@ -37,20 +37,20 @@ class ChatCompletionRequest(Struct):
 
     @property
     def question(self) -> str:
-        """The last words of the user."""
+        """Returns the user's last message."""
         content = next((one.content for one in reversed(self.messages) if one.role == "user"), None)
         return " ".join(part.text for part in content) if isinstance(content, list) else content or ""
 
 
 class Text(Struct, omit_defaults=True):
-    """A message, or what a chunk adds to one."""
+    """A message, or the text that a chunk adds to a message."""
 
     content: str | None = None
     role: Literal["assistant"] | None = None
 
 
 class Choice(Struct, kw_only=True):
-    """The only choice there is, whole."""
+    """The only choice of a whole answer."""
 
     index: int = 0
     message: Text
@@ -58,7 +58,7 @@ class Choice(Struct, kw_only=True):
 
 
 class ChunkChoice(Struct, kw_only=True):
-    """The only choice there is, piece by piece."""
+    """The only choice of a chunk."""
 
     index: int = 0
     delta: Text
@@ -66,7 +66,7 @@ class ChunkChoice(Struct, kw_only=True):
 
 
 class Answer(Struct, kw_only=True):
-    """What an answer and each chunk of one begin with."""
+    """The fields that an answer and each of its chunks begin with."""
 
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
@@ -81,14 +81,14 @@ class Completion(Answer, kw_only=True):
 
 
 class CompletionChunk(Answer, kw_only=True):
-    """A piece of an answer; all its pieces have one id."""
+    """A chunk of an answer. All chunks of one answer have the same id."""
 
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
     choices: tuple[ChunkChoice]
 
 
 class Fault(Struct):
-    """What is wrong with a request."""
+    """The fault of a request."""
 
     message: str
     type: str = "invalid_request_error"
@@ -97,13 +97,13 @@ class Fault(Struct):
 
 
 class Refusal(Struct):
-    """The body of an error, as OpenAI's service has it."""
+    """The body of an error, in the form of OpenAI's service."""
 
     error: Fault
 
 
 class ChatCompletionsEndpoint(Endpoint, path="/v1/chat/completions"):
-    """Answers by `model`, with `pause` seconds before each word or two of a stream."""
+    """Answers of `model`. A stream pauses for `pause` seconds after each chunk of a word or two."""
 
     def __init__(self, model: OfflineModel, pause: float) -> None:
         self._model = model
@@ -115,15 +115,15 @@ class ChatCompletionsEndpoint(Endpoint, path="/v1/chat/completions"):
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return _whole(Refusal(Fault(str(error))), status=400)
         if request.model != MODEL:
-            said = f"The model `{request.model}` does not exist; this service has `{MODEL}` alone."
-            return _whole(Refusal(Fault(said, param="model", code="model_not_found")), status=404)
+            message = f"The model `{request.model}` does not exist: use `{MODEL}`, the only model of this service."
+            return _whole(Refusal(Fault(message, param="model", code="model_not_found")), status=404)
         answer = self._model.answer(request.question)
         if not request.stream:
             return _whole(Completion(choices=(Choice(message=Text(answer, "assistant")),)))
         return StreamingResponse(stream=self._events(answer), raw_headers={"Content-Type": "text/event-stream"})
 
     async def _events(self, answer: str) -> AsyncIterator[bytes]:
-        """The chunks as events, and the word that OpenAI's streams end with."""
+        """Yields the chunks as events, and then `[DONE]`, as OpenAI's service does."""
         of = Answer()
         for choice in _choices(answer):
             yield _event(msgspec.json.encode(CompletionChunk(id=of.id, created=of.created, choices=(choice,))))
@@ -142,7 +142,7 @@ def _event(data: bytes) -> bytes:
 
 
 def _whole(body: Struct, status: int = 200) -> StreamingResponse:
-    """JSON in one piece. It is a stream because a handler that returns one returns nothing else beside it."""
+    """Returns JSON in one piece. It is a stream because the handler declares no other response."""
     return StreamingResponse(
         stream=_once(msgspec.json.encode(body)), status_code=status, raw_headers={"Content-Type": "application/json"}
     )

@@ -1,4 +1,4 @@
-"""The checkout's own documentation, as passages short enough to quote."""
+"""Reads the checkout's documentation, and splits it into passages that are short enough to quote."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _SHOWN_FILE = re.compile(
 
 
 class Passage(Struct, frozen=True):
-    """A piece of a page: the page's path in the checkout, the heading above, and its text."""
+    """A passage: the path of its page in the checkout, the heading above it, and its text."""
 
     page: str
     heading: str
@@ -25,7 +25,7 @@ class Passage(Struct, frozen=True):
 
 
 def read_documentation(root: Path = CHECKOUT) -> list[Passage]:
-    """The passages of the README and of every page under `docs`; none where they did not come along."""
+    """Returns the passages of the README and of every page under `docs`. A package without them has no passages."""
     pages = [path for path in (root / "README.md", *sorted((root / "docs").rglob("*.md"))) if path.is_file()]
     return [
         passage for page in pages for passage in split_page(page.relative_to(root).as_posix(), page.read_text("utf-8"))
@@ -33,7 +33,7 @@ def read_documentation(root: Path = CHECKOUT) -> list[Passage]:
 
 
 def split_page(page: str, markdown: str) -> Iterator[Passage]:
-    """A page's sections, each cut between paragraphs into passages of about `PASSAGE_CHARACTERS`."""
+    """Yields the passages of a page. A section is cut between paragraphs, after about `PASSAGE_CHARACTERS`."""
     heading, paragraphs = page, list[str]()
     for block in _blocks(_SHOWN_FILE.sub(r"(see \1)", markdown)):
         title = _HEADING.fullmatch(block)
@@ -50,7 +50,7 @@ def split_page(page: str, markdown: str) -> Iterator[Passage]:
 
 
 def _blocks(markdown: str) -> Iterator[str]:
-    """What blank lines set apart; a heading stands alone, and a fenced block stays whole."""
+    """Yields the blocks between blank lines. A heading is a block of its own, and a fenced block stays whole."""
     lines: list[str] = []
     in_fence = False
     for line in [*markdown.splitlines(), ""]:

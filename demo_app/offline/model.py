@@ -1,4 +1,4 @@
-"""A model that does not think: it quotes the documentation."""
+"""Answers a question with quotes from the documentation."""
 
 import re
 from collections.abc import Sequence
@@ -11,22 +11,22 @@ QUOTES: Final = 2
 _FEW_WORDS = re.compile(r"\s*\S+(?:\s+\S+)?\s*")
 
 _INTRODUCTION: Final = (
-    "This is the offline model of jero's demo: no mind, only a search in jero's own documentation. "
-    "Set OPENAI_API_KEY to ask a real one."
+    "This is the offline model of jero's demo. It does not think: it searches jero's documentation. "
+    "Set OPENAI_API_KEY to ask a real model."
 )
-_NOTHING: Final = "Nothing there matches your question. Ask about streams, server-sent events, NDJSON or errors."
+_NOTHING: Final = "No passage matches your question. Ask about streams, server-sent events, NDJSON or errors."
 
 
 class OfflineModel:
-    """Answers with the passages that match a question best, saying where they stand."""
+    """A model that answers with the passages that match a question best, and names their pages."""
 
     def __init__(self, passages: Sequence[Passage]) -> None:
         self._passages = passages
-        # A heading says what a passage is about, so that its words count twice.
+        # A heading names the passage's subject, so its words count twice.
         self._ranking = Ranking([f"{one.heading} {one.heading} {one.text}" for one in passages])
 
     def answer(self, question: str) -> str:
-        """The whole answer, in Markdown."""
+        """Returns the whole answer, in Markdown."""
         quotes = [self._quote(position) for position in self._ranking.best(question, QUOTES)]
         return "\n\n".join([_INTRODUCTION, *(quotes or [_NOTHING])])
 
@@ -36,5 +36,5 @@ class OfflineModel:
 
 
 def few_words(answer: str) -> list[str]:
-    """The answer in pieces of one word or two, which joined are the answer."""
+    """Splits the answer into pieces of one word or two. The joined pieces are the answer."""
     return _FEW_WORDS.findall(answer)

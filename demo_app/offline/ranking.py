@@ -1,4 +1,4 @@
-"""Which texts match a question best: BM25 (Robertson and Zaragoza, 2009), in memory."""
+"""Ranks texts by how well they match a question, in memory, by BM25 (Robertson and Zaragoza, 2009)."""
 
 import math
 import re
@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from typing import Final
 
 _WORD = re.compile(r"[^\W_]+")
-# What a Markdown link leads to: its words are those of another text.
+# The target of a Markdown link. Its words belong to another text.
 _LINK_TARGET = re.compile(r"(?<=\])\([^()\s]*\)")
 _SATURATION: Final = 1.2
 _LENGTH_WEIGHT: Final = 0.75
-# Words that questions are made of, and that say nothing of what they are about.
+# Common words of questions, which do not name a subject.
 _FILLERS: Final = frozenset(
-    "a about an and are as at be but by can could did do does for from get has have how i if in into is it its "  # noqa: SIM905 - a list of words reads better as words
+    "a about an and are as at be but by can could did do does for from get has have how i if in into is it its "  # noqa: SIM905 - easier to read than a list of strings
     "me my of on or please should so tell than that the their them then there these they this to use used using was "
     "what when where which who why will with would you your".split()
 )
 
 
 class Ranking:
-    """Built once over the texts; a search costs a pass over them."""
+    """An index over texts. A search takes one pass over the texts."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._counts = [Counter(terms(text)) for text in texts]
@@ -29,7 +29,7 @@ class Ranking:
         self._holders = Counter(term for counts in self._counts for term in counts)
 
     def best(self, question: str, limit: int) -> list[int]:
-        """The positions of the texts that match best, the best first; none that does not match at all."""
+        """Returns the indexes of at most `limit` texts that match, the best first."""
         wanted = set(terms(question))
         scores = [self._score(wanted, position) for position in range(len(self._counts))]
         matching = [position for position, score in enumerate(scores) if score > 0]
@@ -50,7 +50,7 @@ class Ranking:
 
 
 def terms(text: str) -> list[str]:
-    """The words that count, in one form for "stream", "streams" and "streaming"; of a Markdown link its text alone."""
+    """Returns the stems of a text's words, without common words and the targets of Markdown links."""
     words: list[str] = _WORD.findall(_LINK_TARGET.sub("", text.lower()))
     return [_stem(word) for word in words if word not in _FILLERS]
 

@@ -1,4 +1,4 @@
-"""The embedded service, started with the application that needs it."""
+"""Starts the offline model as a service, for the lifetime of the demo."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ PAUSE: Final = 0.03
 
 
 class OfflineApp(BaseApp):
-    """OpenAI's protocol in front of the offline model."""
+    """Serves the offline model by OpenAI's protocol."""
 
     async def _wire(self) -> None:
         self._include_endpoint(ChatCompletionsEndpoint(OfflineModel(read_documentation()), PAUSE))
@@ -23,6 +23,6 @@ class OfflineApp(BaseApp):
 
 @asynccontextmanager
 async def offline_service() -> AsyncGenerator[Service, None]:
-    """Serves the offline model on a free port of the loopback address."""
+    """Serves the offline model on a free port of the loopback address. Yields its address and key."""
     async with served_aside(OfflineApp()) as url:
         yield Service(base_url=f"{url}/v1", model=MODEL, api_key="offline", is_embedded=True)

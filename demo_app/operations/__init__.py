@@ -1,1 +1,1 @@
-"""The demo's endpoints, a file a feature."""
+"""The demo's endpoints, a file for each feature."""

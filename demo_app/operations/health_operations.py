@@ -1,4 +1,4 @@
-"""Whether the demo is up, and who answers."""
+"""Reports that the demo is up, and which model answers."""
 
 from typing import ClassVar, Literal
 
@@ -8,7 +8,7 @@ from jero import Endpoint
 
 
 class Health(Struct):
-    """`model` is who answers; `offline` tells whether it is the embedded stand-in."""
+    """The demo's state. `model`: answers the questions. `offline`: whether it is the embedded offline model."""
 
     status: Literal["ok"]
     model: str
@@ -16,7 +16,7 @@ class Health(Struct):
 
 
 class HealthEndpoint(Endpoint, path="/health"):
-    """Answers as long as the process does."""
+    """Answers as long as the process runs."""
 
     tags: ClassVar = ["health"]
 
@@ -24,5 +24,5 @@ class HealthEndpoint(Endpoint, path="/health"):
         self._health = Health("ok", model, offline)
 
     async def get(self) -> Health:
-        """Says whether the demo is up, and who answers."""
+        """Returns the demo's state, and the model that answers."""
         return self._health

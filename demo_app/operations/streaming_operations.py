@@ -1,4 +1,4 @@
-"""An answer as NDJSON; and notifications, which are posted, as server-sent events."""
+"""Streams an answer as NDJSON, and notifications as server-sent events."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -27,12 +27,12 @@ from jero import (
 from jero.channels import Channel, ChannelUnavailable
 
 EXAMPLE: Final = "What happens when the client leaves?"
-# The form of a channel's ids, in memory and on Redis. An empty one is none.
+# The form of a channel's ids, in memory and on Redis. An empty id counts as no id.
 EVENT_ID: Final = r"^(([0-9a-f]{16}|0|[1-9][0-9]{0,18})-(0|[1-9][0-9]{0,17}))?$"
 
 
 class Question(Struct):
-    """What is asked."""
+    """A question."""
 
     text: Annotated[str, Meta(min_length=1, max_length=4_000, pattern=r"\S", examples=[EXAMPLE])]
 
@@ -44,21 +44,21 @@ class AnswerChunk(Struct):
 
 
 class QuestionsEndpoint(Endpoint, path="/questions"):
-    """Answers by a model, word by word as they come."""
+    """Answers of a model, word by word as they arrive."""
 
     tags: ClassVar = ["questions"]
     errors: ClassVar = [UpstreamUnauthorized, UpstreamRateLimited, UpstreamUnavailable, UpstreamFailed, UpstreamTimeout]
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
-        # A stalled upstream must be answered with its own status, so the headers wait longer than it is waited for.
-        self._policy = StreamPolicy(first_item_grace=answers.patience + 5)
+        # If the upstream stalls, the response must have a status for that: the headers wait longer than its timeout.
+        self._policy = StreamPolicy(first_item_grace=answers.upstream_timeout + 5)
 
     async def post(self, json: Question) -> NDJSONStreamingResponse[AnswerChunk]:
         """Answers a question, a word or two a line.
 
-        Each line is sent as the model says it. Whoever leaves ends the request to the model, too. Where the model fails
-        after the first word, the transfer is cut.
+        Each line is sent as soon as the model sends its words. If the client leaves, the request to the model ends too.
+        If the model fails after the first word, the transfer is cut.
         """
         return NDJSONStreamingResponse(stream=self._chunks(json.text), policy=self._policy)
 
@@ -69,25 +69,25 @@ class QuestionsEndpoint(Endpoint, path="/questions"):
 
 
 class Message(Struct):
-    """What all who listen are to be told."""
+    """A message for all subscribers."""
 
     text: Annotated[str, Meta(min_length=1, max_length=1_000, pattern=r"\S", examples=["The parcel is here."])]
 
 
 class Posted(Struct):
-    """The id of the notification, as those who listen receive it."""
+    """The id of the notification, as subscribers receive it."""
 
     id: str
 
 
 class Resumption(Struct):
-    """Where a client goes on that comes back: after the last event that it received."""
+    """The last event that a client received before it reconnected."""
 
     last_event_id: Annotated[str, Meta(pattern=EVENT_ID, description="The id of an event.")] | None = None
 
 
 class NotificationsEndpoint(Endpoint, path="/notifications"):
-    """What happens, for all who listen; a client that comes back is sent what it missed."""
+    """Events for all subscribers. A client that reconnects is sent the events that it missed."""
 
     tags: ClassVar = ["notifications"]
 
@@ -96,18 +96,18 @@ class NotificationsEndpoint(Endpoint, path="/notifications"):
 
     @operation_notes(errors=[ChannelUnavailable])
     async def post(self, json: Message) -> Created[Posted]:
-        """Tells all who listen.
+        """Publishes a notification to all subscribers.
 
-        It is answered when the notification is kept: whoever is away now receives it later.
+        The response comes when the notification is stored: subscribers that are away now receive it later.
         """
         return Created(Posted(await self._notifications.publish(notification_of(json.text), event="message")))
 
     @operation_notes(errors=[BadRequest])
     async def get(self, headers: Resumption) -> SSEResponse[Notification]:
-        """Follows what happens.
+        """Streams the notifications, without end.
 
-        It does not end. Each event has an id, and a name: `message` for what was posted, `answer` for a question that
-        was answered, given up or left, and `heartbeat`. Whoever comes back with the id of an event in `Last-Event-ID`
-        is sent what came after it; an event `gap` stands for what is no longer kept.
+        Each event has an id and a name: `message` for a posted notification, `answer` for a question that was answered,
+        failed or cancelled, and `heartbeat`. If `Last-Event-ID` is the id of an event, the events after it are sent. An
+        event `gap` stands for events that are no longer kept.
         """
         return SSEResponse(stream=self._notifications.subscribe(after=headers.last_event_id))

@@ -1,4 +1,4 @@
-"""`docs`: the documentation page of the served application in Chromium, watched for whatever it must not do."""
+"""Provides `docs`, the documentation page in Chromium. A test fails if the page causes an error."""
 
 import shutil
 from collections.abc import Iterator

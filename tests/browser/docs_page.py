@@ -1,22 +1,22 @@
-"""What a reader sees of the documentation page, and does with it."""
+"""Controls the documentation page as a reader does, and reads what it shows."""
 
 from urllib.parse import quote, urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request, WebError, expect
 
-# Where Chromium reports what the policy has kept from happening.
+# Collects the violations of the page's policy that Chromium reports.
 COLLECT_VIOLATIONS = """
     window.violations = [];
     document.addEventListener("securitypolicyviolation", (event) => {
-        window.violations.push(`${event.violatedDirective} keeps out ${event.blockedURI}`);
+        window.violations.push(`${event.violatedDirective} blocks ${event.blockedURI}`);
     });
 """
-# Chromium's own words for a response that is an error or is cut: it is what a test asked the server for.
+# The start of Chromium's message for an error response or a cut one. Tests ask the server for both.
 RESPONSE_WORDS = "Failed to load resource: "
 
 
 class Watch:
-    """Collects what no page here may cause: errors, violations of its policy, requests to other hosts."""
+    """Collects faults of a page: errors, violations of its policy, and requests to other hosts."""
 
     def __init__(self, context: BrowserContext, url: str) -> None:
         self._context = context
@@ -32,7 +32,7 @@ class Watch:
         return [*self._seen, *(str(violation) for page in violations for violation in page)]
 
     def forget(self) -> None:
-        """What was seen up to now was wanted."""
+        """Drops the faults up to now: the test has caused them."""
         self._seen.clear()
 
     def _on_console(self, message: ConsoleMessage) -> None:
@@ -46,7 +46,7 @@ class Watch:
     def _on_request(self, request: Request) -> None:
         parts = urlsplit(request.url)
         if parts.scheme not in {"data", "blob"} and parts.netloc != self._host:
-            self._seen.append(f"asks {request.url}")
+            self._seen.append(f"request to another host: {request.url}")
 
 
 class DocsPage:
@@ -58,12 +58,12 @@ class DocsPage:
         self.address = address
 
     def open(self, operation: str = "", *, heading: str | None = None) -> None:
-        """Goes to an operation, such as `get/movies/{movie_id}`, by its address; to the overview without one."""
+        """Opens an operation by its address, such as `get/movies/{movie_id}`, or the overview."""
         self.page.goto(f"{self.address}#{quote(operation)}")
         self.heading(heading or operation.partition("/")[1] + operation.partition("/")[2])
 
     def heading(self, text: str) -> None:
-        """Waits until the page shows what is called so."""
+        """Waits until the page's heading contains `text`."""
         expect(self.page.locator("main h1")).to_contain_text(text)
 
     def start(self) -> None:
@@ -77,12 +77,12 @@ class DocsPage:
 
     @property
     def rows(self) -> Locator:
-        """The items that are listed."""
+        """Returns the listed items."""
         return self.page.locator(".rows li.item")
 
     @property
     def status(self) -> Locator:
-        """How it goes, and how it ended."""
+        """Returns the line that shows the stream's state or its end."""
         return self.page.locator(".end")
 
     @property
@@ -90,19 +90,19 @@ class DocsPage:
         return self.page.get_by_role("region", name="Response")
 
     def figure(self, name: str) -> str:
-        """One of the figures of a stream, as it is shown: `items`, `received`, `elapsed`, `longest gap`."""
+        """Returns a figure of the stream as shown: `items`, `received`, `elapsed` or `longest gap`."""
         return self.page.locator(f'[data-figure="{name} value"]').inner_text()
 
     def count(self) -> int:
-        """How many items the page says have come."""
+        """Returns the number of received items that the page shows."""
         return int(self.figure("items").replace(",", ""))
 
     def ended(self, *words: str) -> None:
-        """Waits until the page tells an end in these words."""
+        """Waits until the status contains all of these words."""
         for text in words:
             expect(self.status).to_contain_text(text)
 
     def data(self) -> list[str]:
-        """What the listed items say, their tags left out."""
+        """Returns the data of the listed items, without their tags."""
         texts: list[str] = self.rows.locator(".data").evaluate_all("cells => cells.map(cell => cell.lastChild.data)")
         return texts

@@ -1,4 +1,4 @@
-"""An application whose streams do what the page is to show: `App` is served beside the tests, in this process."""
+"""An application with streams of every kind for the page to show. `App` is served in the tests' process."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ AT_ONCE = StreamPolicy(first_item_grace=0.01)
 
 
 class Movie(Struct, frozen=True):
-    """What is known of a movie."""
+    """A movie."""
 
     id: int
     title: str
@@ -69,11 +69,11 @@ class User(Struct, frozen=True):
 
 
 class OutOfStock(HTTPError, type="out-of-stock", title="Out of stock", status=409):
-    """There is none left."""
+    """The article is out of stock."""
 
 
 class Gate:
-    """Lets a stream go on by one item at a time, from another thread."""
+    """A stream whose items a test puts in, one at a time, from another thread."""
 
     def __init__(self) -> None:
         self._items: asyncio.Queue[str | Exception | None] = asyncio.Queue()
@@ -87,14 +87,14 @@ class Gate:
             yield item
 
     def put(self, item: str | Exception | None) -> None:
-        """The next item; `None` ends the stream, and an exception breaks it."""
+        """Adds an item. `None` ends the stream, and an exception breaks it."""
         assert self._loop is not None
         self._loop.call_soon_threadsafe(self._items.put_nowait, item)
 
 
 @dataclass
 class Gated(Endpoint, path="/gated"):
-    """Sends what the test puts in."""
+    """Sends the items that a test puts in."""
 
     gate: Gate
     tags: ClassVar = ("streams",)
@@ -110,7 +110,7 @@ class Lines(Endpoint, path="/lines"):
     async def get(self, params: Length) -> NDJSONStreamingResponse[Movie]:
         """Movies, one a line
 
-        They come **as they are found**. Read them with `jq`:
+        They arrive **as they are found**. Read them with `jq`:
 
             curl -N localhost:8000/lines | jq .title
         """
@@ -137,7 +137,7 @@ class Fast(Endpoint, path="/fast"):
     tags = ("streams",)
 
     async def get(self) -> NDJSONStreamingResponse[Movie]:
-        """Endless, and never pausing"""
+        """Endless movies without a pause"""
         return NDJSONStreamingResponse(stream=endless_movies())
 
 
@@ -147,7 +147,7 @@ class Events(Endpoint, path="/events"):
     async def get(self, headers: ResumeHeaders) -> SSEResponse[Movie]:
         """Events that can be resumed
 
-        A dozen, numbered from one; each twentieth of a second one more.
+        A dozen, numbered from one, 0.05 seconds apart.
         """
         return SSEResponse(stream=events(int(headers.last_event_id or 0)), keepalive=0.02)
 
@@ -156,7 +156,7 @@ class Ticks(Endpoint, path="/ticks"):
     tags = ("streams",)
 
     async def get(self, headers: ResumeHeaders) -> SSEResponse[Movie]:
-        """Endless, and slow"""
+        """Endless slow events"""
         return SSEResponse(stream=ticks(int(headers.last_event_id or 0)))
 
 
@@ -164,7 +164,7 @@ class Negotiated(Endpoint, path="/negotiated"):
     tags = ("negotiated",)
 
     async def get(self, params: Length) -> AsyncIterator[Movie]:
-        """In the format that is asked for"""
+        """Movies, in the accepted format"""
         async for movie in movies(params.count):
             yield movie
 
@@ -173,7 +173,7 @@ class Pipeline(Endpoint, path="/pipeline"):
     tags = ("negotiated",)
 
     async def post(self, items: AsyncIterator[Line]) -> AsyncIterator[Placed]:
-        """Places an order for each line, as it comes"""
+        """Places an order for each line, as it arrives"""
         number = 0
         async for line in items:
             number += 1
@@ -182,7 +182,7 @@ class Pipeline(Endpoint, path="/pipeline"):
 
 @dataclass
 class Cut(Endpoint, path="/cut"):
-    """Breaks where the test does it: a browser drops what it has not read when a connection is lost."""
+    """Breaks when the test breaks it: a browser drops unread bytes when the connection is lost."""
 
     gate: Gate
     tags: ClassVar = ("broken streams",)
@@ -196,7 +196,7 @@ class Failing(Endpoint, path="/failing"):
     tags = ("broken streams",)
 
     async def get(self) -> SSEResponse[Movie]:
-        """Breaks in the middle, and says so"""
+        """Breaks in the middle, with an error event"""
         return SSEResponse(stream=broken())
 
 
@@ -235,18 +235,18 @@ class Tokens(BearerAuth[User]):
 
 class Me(Endpoint, path="/me"):
     async def get(self, user: User) -> User:
-        """Who is asking"""
+        """The user who asks"""
         return user
 
 
 class Mine(Endpoint, path="/mine"):
     async def get(self, user: User) -> list[Movie]:
-        """What belongs to whoever is asking"""
+        """The movies of the user who asks"""
         return [Movie(1, user.name)]
 
 
 class App(BaseApp):
-    """`outcomes` has what became of each stream, in the order of their ends."""
+    """The application. `outcomes` has the outcome of each stream, in the order of their ends."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""An application under a real uvicorn, in a thread of this process."""
+"""Serves an application with a real uvicorn, in a thread of this process."""
 
 import socket
 from collections.abc import Generator
@@ -24,15 +24,15 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def served(app: ASGIApp) -> Generator[str, None, None]:
-    """Serves the application on a free port of the loopback address, and gives its base URL."""
+    """Serves the application on a free port of the loopback address. Yields its base URL."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = _Server(uvicorn.Config(app, log_config=None, lifespan="on", ws="none"))
         thread = Thread(target=server.run, args=([listener],), name="server of the browser", daemon=True)
         thread.start()
         try:
-            assert server.settled.wait(PATIENCE), "the application does not start"
+            assert server.settled.wait(PATIENCE), "the application has not started"
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join(PATIENCE)
-        assert not thread.is_alive(), "the server does not end"
+        assert not thread.is_alive(), "the server has not stopped"

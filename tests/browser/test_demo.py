@@ -1,4 +1,4 @@
-"""Chromium's own `EventSource` on the demo's notifications, across a restart of the demo."""
+"""Tests Chromium's `EventSource` on the demo's notifications, across a restart of the demo."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -16,7 +16,7 @@ from tests.programs import needs_program
 
 pytestmark = needs_program("chromium", "redis-server")
 
-# Keeps the ids of all messages, and says when it has opened.
+# Keeps the ids of all messages, and resolves when the source has opened.
 LISTEN = """
     () => new Promise((resolve) => {
         window.seen = [];
@@ -53,7 +53,7 @@ def post(url: str, text: str) -> str:
 
 
 @pytest.mark.parametrize("how", ["terminated", "killed"])
-def test_it_resumes_across_a_restart_without_a_missed_or_doubled_event(page: Page, redis_url: str, how: str) -> None:
+def test_event_source_resumes_after_a_restart(page: Page, redis_url: str, how: str) -> None:
     port = free_port()
     with demo_process(redis_url) as (_, other):
         with ExitStack() as life:

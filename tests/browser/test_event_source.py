@@ -1,4 +1,4 @@
-"""Server-sent events as Chromium's own `EventSource` reads them (WHATWG HTML, section 9.2)."""
+"""Tests server-sent events with Chromium's `EventSource` (WHATWG HTML, section 9.2)."""
 
 from collections.abc import AsyncIterator, Iterator
 from queue import SimpleQueue
@@ -17,7 +17,7 @@ pytestmark = needs_program("chromium")
 
 LAST = 6
 A_CONNECTION = 3
-# Listens until the browser gives up coming back; then tells what it was given.
+# Listens until the browser stops reconnecting. Then resolves with the received events.
 LISTEN = """
     (path) => new Promise((resolve) => {
         const source = new EventSource(path);
@@ -45,13 +45,13 @@ class Seen(msgspec.Struct):
     data: str
 
 
-class Heard(msgspec.Struct):
+class Received(msgspec.Struct):
     seen: list[Seen]
     opened: int
 
 
 async def numbers(after: int) -> AsyncIterator[ServerSentEvent[Number]]:
-    """Three a connection; every other one has a type of its own."""
+    """Yields three events for each connection. Every second event has a type of its own."""
     yield ServerSentEvent(comment="welcome back" if after else "welcome", retry=10)
     for value in range(after + 1, after + A_CONNECTION + 1):
         event = "number" if value % 2 else None
@@ -59,14 +59,14 @@ async def numbers(after: int) -> AsyncIterator[ServerSentEvent[Number]]:
 
 
 class Listener(Endpoint, path="/"):
-    """The page that the `EventSource` is opened on."""
+    """The page that opens the `EventSource`."""
 
     async def get(self) -> TextResponse:
         return TextResponse(content="<!doctype html><title>Listens</title>", raw_headers={"Content-Type": "text/html"})
 
 
 class Resumed(Endpoint):
-    """Notes the `Last-Event-ID` of each connection."""
+    """Records the `Last-Event-ID` of each connection."""
 
     asked: ClassVar[SimpleQueue[str | None]] = SimpleQueue()
 
@@ -104,12 +104,12 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize("path", ["/events", "/negotiated"])
-def test_it_receives_comes_back_and_stops(page: Page, path: str) -> None:
-    heard = msgspec.convert(page.evaluate(LISTEN, path), Heard)
+def test_event_source_receives_reconnects_and_stops(page: Page, path: str) -> None:
+    received = msgspec.convert(page.evaluate(LISTEN, path), Received)
     assert [Resumed.asked.get_nowait() for _ in range(Resumed.asked.qsize())] == [None, "3", "6"]
-    assert heard.opened == 2
-    assert [event.id for event in heard.seen] == ["1", "2", "3", "4", "5", "6"]
-    assert [event.type for event in heard.seen] == ["number", "message"] * 3
-    assert [msgspec.json.decode(event.data, type=Number) for event in heard.seen] == [
+    assert received.opened == 2
+    assert [event.id for event in received.seen] == ["1", "2", "3", "4", "5", "6"]
+    assert [event.type for event in received.seen] == ["number", "message"] * 3
+    assert [msgspec.json.decode(event.data, type=Number) for event in received.seen] == [
         Number(value) for value in range(1, LAST + 1)
     ]

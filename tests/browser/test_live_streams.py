@@ -1,4 +1,4 @@
-"""Streams that run on the documentation page, in Chromium, against a real server."""
+"""Tests streams that run on the documentation page, in Chromium, with a real server."""
 
 from itertools import pairwise
 from typing import Any
@@ -22,7 +22,7 @@ MEASURE_FRAMES = """
         requestAnimationFrame(frame);
     })
 """
-# Tells when ten frames have been drawn since the list of items was full.
+# Sets an attribute when ten frames have been drawn since the list of items was full.
 COUNT_FRAMES = """
     () => {
         let drawn = 0;
@@ -51,7 +51,7 @@ COUNT_PIXELS = """
 """
 
 
-def test_each_item_is_shown_as_it_comes(docs: DocsPage, app: App) -> None:
+def test_each_item_is_shown_as_it_arrives(docs: DocsPage, app: App) -> None:
     docs.open("get/gated")
     docs.start()
     expect(docs.status).to_have_text("Streaming…")
@@ -66,7 +66,7 @@ def test_each_item_is_shown_as_it_comes(docs: DocsPage, app: App) -> None:
 
 
 @pytest.mark.parametrize("path", ["lines", "array", "negotiated"])
-def test_what_is_listed_is_what_was_sent(docs: DocsPage, app: App, path: str) -> None:
+def test_the_list_shows_every_item_that_was_sent(docs: DocsPage, app: App, path: str) -> None:
     docs.open(f"get/{path}")
     docs.field("count").fill("40")
     docs.start()
@@ -100,7 +100,7 @@ def test_a_body_of_lines_is_answered_line_by_line(docs: DocsPage, app: App) -> N
     assert app.outcomes.get(timeout=PATIENCE).items == 2
 
 
-def test_a_raw_stream_is_listed_by_chunks(docs: DocsPage, app: App) -> None:
+def test_a_raw_stream_is_listed_in_chunks(docs: DocsPage, app: App) -> None:
     docs.open("get/text")
     docs.start()
     docs.ended("Completed")
@@ -119,7 +119,7 @@ def test_events_show_their_fields_and_pings(docs: DocsPage, app: App) -> None:
     app.outcomes.get(timeout=PATIENCE)
 
 
-def test_an_item_opens_to_all_of_it(docs: DocsPage, app: App) -> None:
+def test_an_item_unfolds_to_its_whole_json(docs: DocsPage, app: App) -> None:
     docs.open("get/lines")
     docs.start()
     docs.ended("Completed")
@@ -172,7 +172,7 @@ def test_a_cut_is_shown_as_a_cut(docs: DocsPage, app: App) -> None:
     assert app.outcomes.get(timeout=PATIENCE).reason == "failed"
 
 
-def test_an_error_that_the_server_tells_is_shown_as_one(docs: DocsPage, app: App) -> None:
+def test_an_error_event_is_shown_as_a_failure(docs: DocsPage, app: App) -> None:
     docs.open("get/failing")
     docs.start()
     docs.ended("Failed", "event: error", "Internal server error")
@@ -180,7 +180,7 @@ def test_an_error_that_the_server_tells_is_shown_as_one(docs: DocsPage, app: App
     assert app.outcomes.get(timeout=PATIENCE).reason == "failed"
 
 
-def test_a_stream_that_never_pauses_leaves_the_page_alive_and_small(docs: DocsPage, app: App) -> None:
+def test_a_stream_that_never_pauses_keeps_the_page_responsive_and_small(docs: DocsPage, app: App) -> None:
     docs.open("get/fast")
     docs.start()
     expect(docs.rows).to_have_count(KEPT)
@@ -200,7 +200,7 @@ def test_a_stream_that_never_pauses_leaves_the_page_alive_and_small(docs: DocsPa
 def test_a_page_slower_than_its_stream_is_not_starved(docs: DocsPage, app: App) -> None:
     docs.open("get/fast")
     docs.page.evaluate(COUNT_FRAMES)
-    chromium: Any = docs.page.context.new_cdp_session(docs.page)  # its answers have no types
+    chromium: Any = docs.page.context.new_cdp_session(docs.page)  # its results have no types
     chromium.send("Emulation.setCPUThrottlingRate", {"rate": 6})
     docs.start()
     expect(docs.rows).to_have_count(KEPT)

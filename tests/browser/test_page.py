@@ -1,4 +1,4 @@
-"""The documentation page, as one reads it and sends requests with it."""
+"""Tests reading the documentation page, and sending requests with it."""
 
 import shlex
 import subprocess
@@ -42,7 +42,7 @@ def test_all_operations_are_listed_by_tag(docs: DocsPage) -> None:
     expect(docs.page.locator("#list a.deprecated")).to_contain_text("/movies/{movie_id}")
 
 
-def test_the_filter_narrows_and_the_keyboard_reaches_all(docs: DocsPage) -> None:
+def test_the_filter_narrows_the_list_and_the_keyboard_opens_an_operation(docs: DocsPage) -> None:
     docs.open(heading="Movies")
     docs.page.keyboard.press("/")
     docs.page.keyboard.type("post PLACES")
@@ -87,7 +87,7 @@ def test_the_reference_shows_the_schemas(docs: DocsPage) -> None:
     expect(docs.page.locator(".reference")).to_contain_text("seconds number")
 
 
-def test_a_body_begins_as_a_sample_that_fits(docs: DocsPage) -> None:
+def test_a_body_begins_as_a_valid_sample(docs: DocsPage) -> None:
     docs.open("post/orders")
     sample = docs.page.locator("textarea.body").input_value()
     assert msgspec.json.decode(sample, type=Order, strict=True).lines == [Line("text", 0)]
@@ -99,7 +99,7 @@ def test_a_body_begins_as_a_sample_that_fits(docs: DocsPage) -> None:
     expect(docs.answer.locator(".headers")).to_contain_text("application/json")
 
 
-def test_a_problem_is_told(docs: DocsPage) -> None:
+def test_a_problem_is_shown(docs: DocsPage) -> None:
     docs.open("post/orders")
     docs.page.locator("textarea.body").fill('{"customer": 1, "lines": []}')
     docs.page.keyboard.press("Control+Enter")
@@ -112,7 +112,7 @@ def test_a_problem_is_told(docs: DocsPage) -> None:
     expect(problem).to_contain_text("The last one is gone.")
 
 
-def test_a_slot_is_filled_in(docs: DocsPage) -> None:
+def test_a_slot_is_required_and_filled_in(docs: DocsPage) -> None:
     docs.open("get/movies/{movie_id}")
     docs.start()
     expect(docs.page.get_by_role("alert")).to_have_text("movie_id has no value.")
@@ -142,7 +142,7 @@ def test_a_credential_is_sent_and_forgotten(docs: DocsPage) -> None:
     assert docs.field("bearer token").input_value() == ""
 
 
-def test_nothing_is_an_answer_too(docs: DocsPage) -> None:
+def test_a_response_without_a_body_is_shown(docs: DocsPage) -> None:
     docs.open("delete/nothing")
     docs.start()
     expect(docs.answer).to_contain_text("204 No Content")
@@ -150,7 +150,7 @@ def test_nothing_is_an_answer_too(docs: DocsPage) -> None:
 
 
 @pytest.mark.needs_program("curl")
-def test_the_curl_command_does_the_same(docs: DocsPage) -> None:
+def test_the_curl_command_sends_the_same_request(docs: DocsPage) -> None:
     docs.open("post/orders")
     docs.page.locator("textarea.body").fill('{"customer": "O\'Hara", "lines": []}')
     docs.page.get_by_placeholder("Name: value").fill("X-One: 1\nX-Two: it's two")
@@ -165,7 +165,7 @@ def test_the_curl_command_does_the_same(docs: DocsPage) -> None:
     assert msgspec.json.decode(run.stdout)["order"]["customer"] == "O'Hara"
 
 
-def test_a_phone_shows_it_all_without_scrolling_sideways(docs: DocsPage, app: App) -> None:
+def test_a_phone_shows_the_page_without_scrolling_sideways(docs: DocsPage, app: App) -> None:
     docs.page.set_viewport_size({"width": 360, "height": 740})
     docs.open("get/events")
     docs.start()
@@ -181,7 +181,7 @@ def test_a_phone_shows_it_all_without_scrolling_sideways(docs: DocsPage, app: Ap
     app.outcomes.get(timeout=20)
 
 
-def test_what_the_policy_forbids_would_be_seen(docs: DocsPage) -> None:
+def test_a_violation_of_the_policy_is_collected(docs: DocsPage) -> None:
     docs.open(heading="Movies")
     docs.page.evaluate(
         """() => new Promise((resolve) => {

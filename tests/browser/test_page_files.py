@@ -1,4 +1,4 @@
-"""The page's files as a server sends them: their headers, their addresses, what they may refer to."""
+"""Tests the page's files: their headers, their addresses, and their references."""
 
 import re
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ class App(BaseApp):
 
 
 class Host(BaseApp):
-    """Has the application below a prefix."""
+    """Mounts the application under a prefix."""
 
     def __init__(self, app: App) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class Host(BaseApp):
 
 
 class References(HTMLParser):
-    """The elements of a page that refer to something, or that a strict policy keeps from working."""
+    """Collects the references of a page, and the inline code that a strict policy blocks."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ def client() -> Iterator[TestClient]:
 
 
 def files(client: httpx.Client, docs: str = "/docs") -> dict[str, httpx.Response]:
-    """The page, its files and those that they import, by address."""
+    """Returns the page, its files and the files that they import, by address."""
     found = {docs: client.get(docs)}
     waiting = [urljoin(docs, url) for url in References(found[docs].text).urls if "." in url.rpartition("/")[2]]
     while waiting:
@@ -85,7 +85,7 @@ def files(client: httpx.Client, docs: str = "/docs") -> dict[str, httpx.Response
     return found
 
 
-def test_every_file_is_found_and_guarded(client: TestClient) -> None:
+def test_every_file_is_served_with_security_headers(client: TestClient) -> None:
     found = files(client)
     packed = [file.name for file in (resources.files("jero.openapi") / "static").iterdir()]
     served_files = [address for address in found if address not in {"/docs", "/openapi.json", "/"}]
@@ -97,7 +97,7 @@ def test_every_file_is_found_and_guarded(client: TestClient) -> None:
         assert headers["referrer-policy"] == "no-referrer"
 
 
-def test_files_are_kept_by_their_content_and_the_page_is_not(client: TestClient) -> None:
+def test_files_are_cached_by_their_content_and_the_page_is_not(client: TestClient) -> None:
     found = files(client)
     assert found["/docs"].headers["cache-control"] == "no-cache"
     kept = {address: file for address, file in found.items() if address.startswith("/docs/")}
@@ -120,7 +120,7 @@ def test_nothing_refers_to_another_host(client: TestClient) -> None:
     for address, file in files(client).items():
         if address.endswith((".js", ".css", "/docs")):
             addresses = re.findall(r"[\w+]*:?//[\w.]+", re.sub(r"(?m)^\s*//.*|\s// .*$", "", file.text))
-            assert set(addresses) <= {"https://example.com"}, address  # the sample of a URL
+            assert set(addresses) <= {"https://example.com"}, address  # the sample value of a URL
 
 
 @pytest.mark.parametrize("docs_path", ["/", "/docs", "/docs/", "/a/b/docs"])

@@ -1,4 +1,4 @@
-"""The page's incremental parsers, run by Chromium: whatever the pieces, the records are the same."""
+"""Tests the page's incremental parsers in Chromium: the records do not depend on how the text is split."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from tests.programs import needs_program
 
 pytestmark = needs_program("chromium")
 
-# Parses a text whole, in two pieces cut at every place, and character by character; gives each way's result once.
+# Parses a text whole, in two pieces for each place to cut, and by character. Returns each distinct result.
 PARSE = """
     async ([source, name, text]) => {
         const { [name]: Parser } = await import(source);
@@ -33,7 +33,7 @@ class Parsed(msgspec.Struct):
     records: list[dict[str, Any]]
     unfinished: str
     id: str
-    isArray: bool | None  # noqa: N815 - the name that JavaScript gives it
+    isArray: bool | None  # noqa: N815 - the name in JavaScript
 
     @property
     def data(self) -> list[str]:
@@ -54,7 +54,7 @@ def parse(parsers: tuple[Page, str], name: str, text: str) -> Parsed:
     return msgspec.json.decode(ways[0], type=Parsed)
 
 
-def test_lines(parsers: tuple[Page, str]) -> None:
+def test_lines_are_parsed(parsers: tuple[Page, str]) -> None:
     parsed = parse(parsers, "LinesParser", '{"a":1}\n\n"\u2028 \u0085"\r\n3\n')
     assert parsed.data == ['{"a":1}', '"\u2028 \u0085"', "3"]
     assert not parsed.unfinished
@@ -72,20 +72,20 @@ def test_lines(parsers: tuple[Page, str]) -> None:
         ('["\u2028😀"]', ['"\u2028😀"']),
     ],
 )
-def test_arrays(parsers: tuple[Page, str], text: str, elements: list[str]) -> None:
+def test_arrays_are_parsed(parsers: tuple[Page, str], text: str, elements: list[str]) -> None:
     parsed = parse(parsers, "ArrayParser", text)
     assert parsed.isArray
     assert parsed.data == elements
     assert not parsed.unfinished
 
 
-def test_an_array_without_its_end(parsers: tuple[Page, str]) -> None:
+def test_an_array_without_its_end_is_reported(parsers: tuple[Page, str]) -> None:
     parsed = parse(parsers, "ArrayParser", '[1,{"a":"]')
     assert parsed.data == ["1"]
     assert "inside the array" in parsed.unfinished
 
 
-def test_what_is_no_array(parsers: tuple[Page, str]) -> None:
+def test_a_text_that_is_not_an_array_is_recognized(parsers: tuple[Page, str]) -> None:
     parsed = parse(parsers, "ArrayParser", ' {"a":[1,2]}')
     assert parsed.isArray is False
     assert not parsed.records
@@ -122,14 +122,16 @@ def test_what_is_no_array(parsers: tuple[Page, str]) -> None:
         ("data: \u2028\u0085\x0b\n\n", [{"kind": "item", "data": "\u2028\u0085\x0b"}], ""),
     ],
 )
-def test_events(parsers: tuple[Page, str], text: str, records: list[dict[str, object]], last_id: str) -> None:
+def test_events_are_parsed(
+    parsers: tuple[Page, str], text: str, records: list[dict[str, object]], last_id: str
+) -> None:
     parsed = parse(parsers, "EventsParser", text)
     assert parsed.records == records
     assert parsed.id == last_id
     assert not parsed.unfinished
 
 
-def test_an_event_without_its_end_is_none(parsers: tuple[Page, str]) -> None:
+def test_an_event_without_its_end_is_dropped_and_reported(parsers: tuple[Page, str]) -> None:
     parsed = parse(parsers, "EventsParser", "id: 1\ndata: a\n\nid: 2\ndata: b\n")
     assert parsed.data == ["a"]
     assert parsed.id == "1"

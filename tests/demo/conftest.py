@@ -1,4 +1,4 @@
-"""A Redis for the notifications."""
+"""Provides a Redis for the notifications."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.channels.redis_server import RedisServer
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """An empty one."""
+    """Yields an empty Redis."""
     programs.require(["redis-server"])
     server = RedisServer(tmp_path)
     try:

@@ -1,4 +1,4 @@
-"""The demo, as its tests run it: under a real uvicorn, on a free port."""
+"""Runs the demo for its tests: under a real uvicorn, on a free port."""
 
 import os
 import re
@@ -19,18 +19,18 @@ READ = ("JERO_DEMO_", "OPENAI_", "UPSTREAM_")
 
 @asynccontextmanager
 async def running_demo(
-    service: Service | None = None, patience: float = 10.0
+    service: Service | None = None, upstream_timeout: float = 10.0
 ) -> AsyncGenerator[httpx.AsyncClient, None]:
-    """A client of a demo that asks `service`, or the embedded stand-in."""
+    """Yields a client of a demo that asks `service`, or the offline model if it is `None`."""
     async with (
-        served_aside(App(Settings(service, patience, heartbeat=0.05))) as url,
+        served_aside(App(Settings(service, upstream_timeout, heartbeat=0.05))) as url,
         httpx.AsyncClient(base_url=url, timeout=20, trust_env=False) as client,
     ):
         yield client
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """This process's, without what the demo reads, and with `settings`."""
+    """Returns this process's environment without the demo's variables, and with `settings`."""
     return {**{name: value for name, value in os.environ.items() if not name.startswith(READ)}, **settings}
 
 
@@ -38,7 +38,7 @@ def environment(**settings: str) -> dict[str, str]:
 def demo_process(
     redis_url: str, *, port: int = 0, command: Sequence[str] = ("demo_app",)
 ) -> Generator[tuple[Program, str], None, None]:
-    """A demo of its own process, or of several, whose notifications are on that Redis; with its URL."""
+    """Runs a demo in processes of its own, with its notifications on that Redis. Yields the program and its URL."""
     with pytest.MonkeyPatch.context() as patch:
         for name in environment().keys() ^ os.environ.keys():
             patch.delenv(name)

@@ -1,4 +1,4 @@
-"""`python -m demo_app`, run as a new user runs it."""
+"""Tests `python -m demo_app`, run as a new user runs it."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ def of(service: Service) -> dict[str, str]:
 
 
 async def read_until(process: Process, is_enough: Callable[[str], bool]) -> str:
-    """What the process prints, up to the line that is enough."""
+    """Returns the process's output up to the first line for which `is_enough` is true."""
     assert process.stdout is not None
     text = ""
     async with asyncio.timeout(PATIENCE):
@@ -37,11 +37,11 @@ async def read_until(process: Process, is_enough: Callable[[str], bool]) -> str:
             text += line
             if is_enough(line):
                 return text
-    raise AssertionError(f"it ended, having printed {text!r}")
+    raise AssertionError(f"the process ended after it had printed {text!r}")
 
 
 class Demo:
-    """A running demo: its process and what it printed when it had started."""
+    """A running demo: its process, and the banner that it printed."""
 
     def __init__(self, process: Process, banner: str) -> None:
         self.process = process
@@ -52,7 +52,7 @@ class Demo:
         self.url = self.health.removeprefix("curl ").removesuffix("/health")
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
-        """Signals it, and gives its exit status and all that it logged."""
+        """Sends a signal. Returns the exit status, and all that the process has logged."""
         self.process.send_signal(number)
         async with asyncio.timeout(PATIENCE):
             _, logged = await self.process.communicate()
@@ -75,7 +75,7 @@ async def started_demo(**settings: str) -> AsyncGenerator[Demo, None]:
 
 @asynccontextmanager
 async def shell(line: str) -> AsyncGenerator[Process, None]:
-    """The line, run by a shell in a process group that is ended with the block."""
+    """Runs a line in a shell, in a process group of its own. Leaving the block ends the group."""
     process = await asyncio.create_subprocess_shell(line, stdout=PIPE, stderr=PIPE, start_new_session=True)
     try:
         yield process
@@ -107,7 +107,7 @@ async def test_without_a_key_the_printed_lines_work() -> None:
     assert "\nid: " in event
 
 
-async def test_the_page_that_it_names_is_there() -> None:
+async def test_the_banner_names_the_documentation_page() -> None:
     async with started_demo() as demo, httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client:
         named = re.search(r"http://\S+/docs\b", demo.banner)
         assert named is not None
@@ -131,21 +131,21 @@ async def test_with_a_key_the_printed_question_goes_to_its_service() -> None:
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 0)])
-async def test_it_stops_cleanly_when_told_to(number: signal.Signals, status: int) -> None:
+async def test_a_signal_stops_the_demo_cleanly(number: signal.Signals, status: int) -> None:
     async with started_demo() as demo:
         assert await demo.stop(number) == (status, "")
 
 
-async def test_it_stops_at_once_with_a_stream_open_and_asks_its_client_to_come_back() -> None:
+async def test_a_signal_ends_an_open_stream_at_once_with_a_time_to_reconnect() -> None:
     async with (
         started_demo() as demo,
         httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client,
         client.stream("GET", f"{demo.url}/notifications") as response,
     ):
         assert response.status_code == 200
-        told_at = monotonic()
+        signalled_at = monotonic()
         status, logged = await demo.stop()
-        gone_after = monotonic() - told_at
+        gone_after = monotonic() - signalled_at
         lines = [line async for line in response.aiter_lines()]  # to a proper end
 
     assert status == -signal.SIGTERM
@@ -160,14 +160,14 @@ async def test_it_stops_at_once_with_a_stream_open_and_asks_its_client_to_come_b
 @pytest.mark.parametrize(
     ("arguments", "settings", "fault"),
     [
-        (("--port", "70000"), {}, "'70000' is no number from 0 to 65535"),
-        (("--port", "http"), {}, "'http' is no number from 0 to 65535"),
+        (("--port", "70000"), {}, "'70000' is not a number from 0 to 65535"),
+        (("--port", "http"), {}, "'http' is not a number from 0 to 65535"),
         ((), {"UPSTREAM_TIMEOUT": "soon"}, "UPSTREAM_TIMEOUT='soon'"),
         ((), {"JERO_DEMO_OPENAPI": "2.0"}, "JERO_DEMO_OPENAPI='2.0'"),
         ((), {"JERO_DEMO_REDIS": "localhost:6379"}, "JERO_DEMO_REDIS"),
     ],
 )
-async def test_what_cannot_work_is_refused_in_a_sentence(
+async def test_a_wrong_setting_is_refused_in_one_sentence(
     arguments: tuple[str, ...], settings: dict[str, str], fault: str
 ) -> None:
     process = await asyncio.create_subprocess_exec(

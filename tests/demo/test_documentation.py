@@ -54,7 +54,7 @@ def test_the_readme_and_all_pages_are_read(tmp_path: Path) -> None:
     ]
 
 
-def test_a_program_without_its_checkout_has_nothing_to_read(tmp_path: Path) -> None:
+def test_a_folder_without_documentation_has_no_passages(tmp_path: Path) -> None:
     assert read_documentation(tmp_path) == []
 
 

@@ -1,4 +1,4 @@
-"""`/notifications`, read by a third party's parser."""
+"""Tests `/notifications` with a third party's parser."""
 
 import asyncio
 import re
@@ -47,7 +47,7 @@ async def test_every_notification_has_a_name_an_id_a_text_and_a_time() -> None:
     assert abs((datetime.now(UTC) - datetime.fromisoformat(second.json()["at"])).total_seconds()) < 60
 
 
-async def test_every_open_stream_receives_what_is_posted() -> None:
+async def test_every_open_stream_receives_a_posted_notification() -> None:
     async with running_demo() as client, AsyncExitStack() as stack:
         listening = [await stack.enter_async_context(following(client)) for _ in range(5)]
         posted = [await client.post("/notifications", json={"text": text}) for text in ("one", "two")]
@@ -68,7 +68,7 @@ async def test_a_notification_without_a_text_is_refused_with_its_path(text: obje
     assert response.json()["errors"][0]["loc"] == ["json", "text"]
 
 
-async def test_the_feed_tells_how_each_answer_ended() -> None:
+async def test_the_feed_reports_a_completed_answer() -> None:
     async with (
         Upstream(HEAD, chunk(content="Hello"), ENDING) as upstream,
         running_demo(upstream.service) as client,
@@ -78,7 +78,7 @@ async def test_the_feed_tells_how_each_answer_ended() -> None:
         assert (await next_of(events, "answer")).json()["text"].startswith("An answer completed after 1 chunks")
 
 
-async def test_the_feed_tells_of_an_answer_that_failed() -> None:
+async def test_the_feed_reports_a_failed_answer() -> None:
     async with (
         Upstream(refusal(429)) as upstream,
         running_demo(upstream.service) as client,
@@ -88,7 +88,7 @@ async def test_the_feed_tells_of_an_answer_that_failed() -> None:
         assert (await next_of(events, "answer")).json()["text"].startswith("An answer failed after 0 chunks")
 
 
-async def test_a_client_that_comes_back_is_sent_what_it_missed_once_and_in_order() -> None:
+async def test_a_client_that_reconnects_receives_missed_events_once_and_in_order() -> None:
     async with running_demo() as client:
         async with following(client) as events:
             seen = [await anext(events) for _ in range(3)]
@@ -100,7 +100,7 @@ async def test_a_client_that_comes_back_is_sent_what_it_missed_once_and_in_order
 
 
 @pytest.mark.parametrize("after", ["0123456789abcdef-7", "1700000000000-0"], ids=["earlier life", "Redis"])
-async def test_a_client_of_an_earlier_feed_is_told_of_the_gap(after: str) -> None:
+async def test_a_client_of_an_earlier_feed_receives_a_gap(after: str) -> None:
     async with running_demo() as client, following(client, after=after) as events:
         gap, first = await anext(events), await anext(events)
 
@@ -108,7 +108,7 @@ async def test_a_client_of_an_earlier_feed_is_told_of_the_gap(after: str) -> Non
     assert gap.json() == {"after": after, "resumed_at": gap.id}
 
 
-async def test_an_id_that_was_not_given_yet_is_refused() -> None:
+async def test_an_id_of_a_future_event_is_refused() -> None:
     async with running_demo() as client, following(client) as events:
         life, _, _ = (await anext(events)).id.partition("-")
         response = await client.get("/notifications", headers={"Last-Event-ID": f"{life}-999999"})
@@ -117,7 +117,7 @@ async def test_an_id_that_was_not_given_yet_is_refused() -> None:
 
 
 @pytest.mark.parametrize("foreign", ["7", "not-an-id", "0123456789abcdeg-1", "1-01"])
-async def test_an_id_that_is_none_of_the_feed_is_refused(foreign: str) -> None:
+async def test_a_malformed_id_is_refused(foreign: str) -> None:
     async with running_demo() as client:
         response = await client.get("/notifications", headers={"Last-Event-ID": foreign})
 
@@ -125,7 +125,7 @@ async def test_an_id_that_is_none_of_the_feed_is_refused(foreign: str) -> None:
     assert response.json()["errors"][0]["loc"] == ["headers", "last_event_id"]
 
 
-async def test_an_empty_id_is_none() -> None:
+async def test_an_empty_id_counts_as_no_id() -> None:
     async with running_demo() as client:
         async with following(client) as events:
             seen = [await anext(events) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""The stand-in for OpenAI's service, asked by OpenAI's client and by one that knows nothing of manners."""
+"""Tests the offline model with OpenAI's client, and with one that sends malformed requests."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -20,11 +20,11 @@ PASSAGES = [
 
 @asynccontextmanager
 async def offline_client() -> AsyncGenerator[openai.AsyncOpenAI, None]:
-    async with offline_service() as service, openai_client(service, patience=10) as client:
+    async with offline_service() as service, openai_client(service, upstream_timeout=10) as client:
         yield client
 
 
-async def test_a_stream_is_one_answer_in_chunks_of_one_id_with_a_role_first_and_a_reason_last() -> None:
+async def test_a_stream_has_one_id_a_role_first_and_a_finish_reason_last() -> None:
     async with offline_client() as client:
         stream = await client.chat.completions.create(
             model="jero-offline", messages=[{"role": "user", "content": "What is jero?"}], stream=True
@@ -39,7 +39,7 @@ async def test_a_stream_is_one_answer_in_chunks_of_one_id_with_a_role_first_and_
     assert "jero" in "".join(delta.content or "" for delta in deltas)
 
 
-async def test_an_answer_can_be_had_whole_and_is_the_same() -> None:
+async def test_a_whole_answer_equals_the_streamed_answer() -> None:
     async with offline_client() as client:
         whole = await client.chat.completions.create(
             model="jero-offline",
@@ -58,7 +58,7 @@ async def test_an_answer_can_be_had_whole_and_is_the_same() -> None:
     assert whole.choices[0].message.content == "".join(pieces)
 
 
-async def test_a_model_that_is_not_there_is_refused_as_openai_does() -> None:
+async def test_an_unknown_model_is_refused_as_openai_does() -> None:
     async with offline_client() as client:
         with pytest.raises(openai.NotFoundError) as refused:
             await client.chat.completions.create(model="gpt-1", messages=[{"role": "user", "content": "Who?"}])
@@ -85,7 +85,7 @@ async def test_a_malformed_body_is_refused_as_openai_does(body: bytes, media_typ
     assert error["message"]
 
 
-def test_the_model_quotes_the_passages_that_match_and_says_where_they_stand() -> None:
+def test_the_model_quotes_matching_passages_and_names_their_pages() -> None:
     answer = OfflineModel(PASSAGES).answer("What happens when a client is leaving?")
 
     assert "the offline model" in answer
@@ -94,8 +94,8 @@ def test_the_model_quotes_the_passages_that_match_and_says_where_they_stand() ->
 
 
 @pytest.mark.parametrize("passages", [PASSAGES, []])
-def test_the_model_says_when_nothing_matches(passages: list[Passage]) -> None:
-    assert "Nothing there matches" in OfflineModel(passages).answer("Quantum chromodynamics?")
+def test_the_model_reports_that_nothing_matches(passages: list[Passage]) -> None:
+    assert "No passage matches" in OfflineModel(passages).answer("Quantum chromodynamics?")
 
 
 @pytest.mark.parametrize("answer", ["", "one", "one two three", " a\n\n  b c\n```\nd  e\n```\n"])

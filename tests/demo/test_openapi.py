@@ -1,4 +1,4 @@
-"""The demo's document, and the page that shows it."""
+"""Tests the demo's OpenAPI document."""
 
 import asyncio
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.demo.test_command import started_demo
 from tests.openapi.conformance import schemathesis
 
 VALIDATORS = {"3.2.0": OpenAPIV32SpecValidator, "3.1.0": OpenAPIV31SpecValidator}
-# The notifications have no end: schemathesis leaves each of their streams after so many seconds.
+# Seconds after which schemathesis leaves a stream: the notifications never end.
 REQUEST_TIMEOUT = "1"
 
 
@@ -26,13 +26,13 @@ def document(openapi_version: str = "3.2.0") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("openapi_version", VALIDATORS)
-def test_it_is_valid(openapi_version: str) -> None:
+def test_the_document_is_valid(openapi_version: str) -> None:
     written = document(openapi_version)
     assert written["openapi"] == openapi_version
     validate(written, cls=VALIDATORS[openapi_version])
 
 
-def test_all_is_described() -> None:
+def test_every_operation_has_a_summary_and_a_tag() -> None:
     written = document()
     described = {tag["name"] for tag in written["tags"]}
     operations = {
@@ -49,7 +49,7 @@ def test_all_is_described() -> None:
         assert set(operation["tags"]) <= described
 
 
-def test_what_the_model_may_fail_with_is_listed() -> None:
+def test_failures_of_the_model_are_listed() -> None:
     responses = document()["paths"]["/questions"]["post"]["responses"]
     assert {"401", "429", "502", "503", "504"} <= responses.keys()
 
@@ -57,7 +57,7 @@ def test_what_the_model_may_fail_with_is_listed() -> None:
 @pytest.mark.parametrize(
     ("method", "status", "problem"), [("get", "400", "bad-request"), ("post", "503", "channel-unavailable")]
 )
-def test_what_the_notifications_may_be_refused_with_is_listed(method: str, status: str, problem: str) -> None:
+def test_errors_of_the_notifications_are_listed(method: str, status: str, problem: str) -> None:
     response = document()["paths"]["/notifications"][method]["responses"][status]
     assert problem in response["content"]["application/problem+json"]["examples"]
 
@@ -70,6 +70,6 @@ async def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
     assert "Tested: 4" in printed
 
 
-async def test_the_environment_asks_for_an_older_form() -> None:
+async def test_the_environment_selects_an_older_version() -> None:
     async with started_demo(JERO_DEMO_OPENAPI="3.1.0") as demo, httpx.AsyncClient(trust_env=False) as client:
         assert (await client.get(f"{demo.url}/openapi.json")).json()["openapi"] == "3.1.0"

@@ -1,4 +1,4 @@
-"""`POST /questions`, over real HTTP on both of its sides."""
+"""Tests `POST /questions`, with real HTTP to the client and to the upstream."""
 
 import asyncio
 import json
@@ -46,7 +46,7 @@ async def items(response: httpx.Response) -> AsyncGenerator[Any, None]:
         yield json.loads(line)
 
 
-async def test_an_answer_comes_chunk_by_chunk_from_the_service_of_the_key() -> None:
+async def test_an_answer_streams_chunk_by_chunk_from_the_configured_service() -> None:
     async with Upstream(HEAD, ROLE, HELLO, WORLD, ENDING) as upstream, running_demo(upstream.service) as client:
         response = await ask(client)
 
@@ -59,7 +59,7 @@ async def test_an_answer_comes_chunk_by_chunk_from_the_service_of_the_key() -> N
     assert request.body == {"messages": [{"role": "user", "content": QUESTION["text"]}], "model": "m", "stream": True}
 
 
-async def test_without_a_key_the_embedded_model_answers_and_says_what_it_is() -> None:
+async def test_without_a_key_the_offline_model_answers_and_names_itself() -> None:
     async with running_demo() as client, client.stream("POST", "/questions", json=QUESTION) as response:
         words = [item["text"] async for item in items(response)]
 
@@ -69,7 +69,7 @@ async def test_without_a_key_the_embedded_model_answers_and_says_what_it_is() ->
     assert "offline model" in "".join(words)
 
 
-async def test_each_chunk_leaves_before_the_next_is_there() -> None:
+async def test_each_chunk_is_sent_before_the_next_arrives() -> None:
     async with (
         Upstream(HEAD, ROLE, HELLO, then=stay) as upstream,
         running_demo(upstream.service) as client,
@@ -90,7 +90,7 @@ async def test_the_upstream_request_ends_when_the_client_leaves(said: tuple[byte
             await upstream.left.wait()
 
 
-async def test_the_upstream_request_ends_when_the_client_leaves_in_the_midst_of_words() -> None:
+async def test_the_upstream_request_ends_when_the_client_leaves_between_words() -> None:
     async with Upstream(HEAD, HELLO, then=never_pause) as upstream, running_demo(upstream.service) as client:
         async with client.stream("POST", "/questions", json=QUESTION) as response, aclosing(items(response)) as answer:
             assert await anext(answer) == {"text": "Hello"}
@@ -142,14 +142,14 @@ async def test_the_upstream_status_is_in_the_problem() -> None:
         assert (await ask(client)).json()["detail"] == "The upstream answered with status 418."
 
 
-async def test_a_refused_key_is_told_with_a_challenge() -> None:
+async def test_a_refused_key_is_answered_with_a_challenge() -> None:
     async with Upstream(refusal(401)) as upstream, running_demo(upstream.service) as client:
         assert (await ask(client)).headers["www-authenticate"] == 'Bearer realm="upstream"'
 
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("retry_after", ["20", "Wed, 21 Oct 2026 07:28:00 GMT"])
-async def test_the_time_to_come_back_is_passed_on(status: int, retry_after: str) -> None:
+async def test_retry_after_is_passed_on(status: int, retry_after: str) -> None:
     answer = refusal(status, headers={"Retry-After": retry_after})
     async with Upstream(answer) as upstream, running_demo(upstream.service) as client:
         response = await ask(client)
@@ -174,7 +174,7 @@ async def test_an_upstream_that_is_down_is_a_bad_gateway() -> None:
 async def test_an_upstream_that_stalls_is_a_gateway_timeout(
     said: bytes, then: Callable[[asyncio.StreamWriter], Awaitable[None]]
 ) -> None:
-    async with Upstream(said, then=then) as upstream, running_demo(upstream.service, patience=0.3) as client:
+    async with Upstream(said, then=then) as upstream, running_demo(upstream.service, upstream_timeout=0.3) as client:
         response = await ask(client)
         async with asyncio.timeout(5):
             await upstream.left.wait()
@@ -183,9 +183,9 @@ async def test_an_upstream_that_stalls_is_a_gateway_timeout(
     assert response.json()["type"] == "upstream-timeout"
 
 
-async def test_the_status_waits_longer_than_the_upstream_is_waited_for() -> None:
-    async with openai_client(Service("http://127.0.0.1:9/v1", "m", KEY), patience=60) as client:
-        response = await QuestionsEndpoint(Answers(client, "m", patience=60)).post(Question("Who is there?"))
+async def test_the_headers_wait_longer_than_the_upstream_timeout() -> None:
+    async with openai_client(Service("http://127.0.0.1:9/v1", "m", KEY), upstream_timeout=60) as client:
+        response = await QuestionsEndpoint(Answers(client, "m", upstream_timeout=60)).post(Question("Who is there?"))
 
     assert response.policy is not None
     assert response.policy.first_item_grace is not None
@@ -203,14 +203,14 @@ async def test_the_status_waits_longer_than_the_upstream_is_waited_for() -> None
         (event(b"{") + ENDING, hang_up),
         (chunk(finish_reason="length") + DONE + END_OF_BODY, hang_up),
     ],
-    ids=["broken off", "stalled", "ended by someone between", "no finish", "error event", "no JSON", "cut short"],
+    ids=["broken off", "stalled", "ended by a proxy", "no finish", "error event", "not JSON", "cut short"],
 )
-async def test_a_failure_after_the_first_chunk_is_seen_as_a_cut_transfer(
+async def test_a_failure_after_the_first_chunk_cuts_the_transfer(
     rest: bytes, then: Callable[[asyncio.StreamWriter], Awaitable[None]], caplog: pytest.LogCaptureFixture
 ) -> None:
     async with (
         Upstream(HEAD, ROLE, HELLO, rest, then=then) as upstream,
-        running_demo(upstream.service, patience=0.3) as client,
+        running_demo(upstream.service, upstream_timeout=0.3) as client,
         client.stream("POST", "/questions", json=QUESTION) as response,
         aclosing(items(response)) as answer,
     ):
@@ -222,7 +222,7 @@ async def test_a_failure_after_the_first_chunk_is_seen_as_a_cut_transfer(
     assert KEY not in caplog.text
 
 
-async def test_patience_is_for_each_silence_and_not_for_the_whole_answer() -> None:
+async def test_the_upstream_timeout_limits_each_silence_and_not_the_whole_answer() -> None:
     async def speak_slowly(writer: asyncio.StreamWriter) -> None:
         for _ in range(6):
             await asyncio.sleep(0.1)
@@ -232,7 +232,7 @@ async def test_patience_is_for_each_silence_and_not_for_the_whole_answer() -> No
 
     async with (
         Upstream(HEAD, HELLO, then=speak_slowly) as upstream,
-        running_demo(upstream.service, patience=0.4) as client,
+        running_demo(upstream.service, upstream_timeout=0.4) as client,
     ):
         response = await ask(client)
 
@@ -247,7 +247,7 @@ async def test_an_answer_without_words_is_an_empty_success() -> None:
 
 
 @pytest.mark.parametrize("text", ["", " \n", "x" * 4_001, None, 7])
-async def test_a_question_that_is_none_is_refused_with_its_path_and_not_passed_on(text: object) -> None:
+async def test_an_invalid_question_is_refused_with_its_path_and_not_passed_on(text: object) -> None:
     async with Upstream(HEAD, ENDING) as upstream, running_demo(upstream.service) as client:
         response = await client.post("/questions", json={"text": text})
 
@@ -256,7 +256,7 @@ async def test_a_question_that_is_none_is_refused_with_its_path_and_not_passed_o
     assert upstream.requests == []
 
 
-async def test_the_health_says_who_answers() -> None:
+async def test_the_health_names_the_model_that_answers() -> None:
     async with Upstream() as upstream, running_demo(upstream.service) as client:
         assert (await client.get("/health")).json() == {"status": "ok", "model": "m", "offline": False}
     async with running_demo() as client:

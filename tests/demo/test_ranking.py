@@ -21,15 +21,15 @@ TEXTS = [
         ("", []),
     ],
 )
-def test_the_best_match_comes_first_and_what_does_not_match_is_left_out(question: str, expected: list[int]) -> None:
+def test_best_returns_the_best_match_first_and_only_matches(question: str, expected: list[int]) -> None:
     assert Ranking(TEXTS).best(question, limit=3) == expected
 
 
-def test_no_more_than_asked_for() -> None:
+def test_best_returns_at_most_the_limit() -> None:
     assert len(Ranking(TEXTS).best("stream events butter", limit=2)) == 2
 
 
-def test_nothing_to_rank() -> None:
+def test_a_ranking_of_no_texts_finds_nothing() -> None:
     assert Ranking([]).best("stream", limit=3) == []
 
 
@@ -37,11 +37,11 @@ def test_forms_of_a_word_are_one_term() -> None:
     assert terms("Leaves, leaving and LEAVE") == terms("leave leave leave")
 
 
-def test_a_text_that_only_links_elsewhere_does_not_outrank_what_it_links_to() -> None:
+def test_a_text_of_links_does_not_outrank_the_linked_text() -> None:
     link = "[Here](streams.md#how-do-i-resume-a-stream), [there](https://example.org/resume?stream=resume#stream)."
     answer = "With event ids, a browser may resume what it has lost, and a stream goes on where it had ended."
     assert Ranking([link, answer, *TEXTS]).best("How do I resume a stream?", limit=1) == [1]
 
 
-def test_a_links_text_counts_and_so_does_what_stands_in_brackets_elsewhere() -> None:
+def test_terms_keeps_the_text_of_links_and_words_in_parentheses() -> None:
     assert terms("[Resuming](streams.md#leave) (once)") == terms("resume once")

@@ -1,4 +1,4 @@
-"""The notifications of several processes, on one Redis."""
+"""Tests the notifications of several processes on one Redis."""
 
 import re
 from collections.abc import Generator, Iterator
@@ -28,7 +28,7 @@ def post(url: str, text: str) -> str:
 @contextmanager
 def following(url: str, after: str = "") -> Generator[Iterator[ServerSentEvent], None, None]:
     headers = {"Last-Event-ID": after}
-    transport = httpx.HTTPTransport(retries=3)  # a server has started a moment before it listens
+    transport = httpx.HTTPTransport(retries=3)  # a server listens only a moment after it has started
     with (
         httpx.Client(base_url=url, timeout=PATIENCE, transport=transport) as client,
         connect_sse(client, "GET", "/notifications", headers=headers) as source,
@@ -37,21 +37,21 @@ def following(url: str, after: str = "") -> Generator[Iterator[ServerSentEvent],
 
 
 def in_time(events: Iterator[ServerSentEvent]) -> Iterator[ServerSentEvent]:
-    """The heartbeats never end: what has not come by then does not come."""
+    """Yields the events, and fails after `PATIENCE` seconds: heartbeats would go on without end."""
     deadline = monotonic() + PATIENCE
     for event in events:
-        assert monotonic() < deadline, "it does not come"
+        assert monotonic() < deadline, "the event has not arrived"
         yield event
 
 
 def ids_until(last: str, events: Iterator[ServerSentEvent], name: str = "message") -> list[str]:
-    """The ids of all events of that name, up to one of them."""
+    """Returns the ids of all events of that name, up to the id `last`."""
     before = takewhile(lambda event: event.id != last, events)
     return [*(event.id for event in before if event.event == name), last]
 
 
 def processes(events: Iterator[ServerSentEvent], count: int) -> set[str]:
-    """Which processes the heartbeats are of, as soon as there are so many."""
+    """Returns the processes of the heartbeats, as soon as there are `count`."""
     found: set[str] = set()
     for event in events:
         found |= set(PROCESS.findall(event.json()["text"]))
@@ -60,7 +60,7 @@ def processes(events: Iterator[ServerSentEvent], count: int) -> set[str]:
     return found
 
 
-def test_what_one_process_is_told_the_listeners_of_all_receive(redis: RedisServer) -> None:
+def test_subscribers_of_all_processes_receive_a_notification(redis: RedisServer) -> None:
     with ExitStack() as stack:
         urls = [stack.enter_context(demo_process(redis.url))[1] for _ in range(2)]
         listening = [stack.enter_context(following(url)) for url in urls * 3]
@@ -71,8 +71,8 @@ def test_what_one_process_is_told_the_listeners_of_all_receive(redis: RedisServe
 def test_the_workers_of_one_server_share_the_notifications(redis: RedisServer) -> None:
     with demo_process(redis.url, command=WORKERS) as (program, url), ExitStack() as stack:
         stack.callback(program.status)
-        stack.callback(program.terminate)  # workers would outlive their parent if it were killed
-        for _ in range(2 * 2):  # each has its stand-in, too
+        stack.callback(program.terminate)  # workers outlive a parent that is killed
+        for _ in range(2 * 2):  # two workers, each with the offline model's server
             program.line_with("Application startup complete")
         listening = [stack.enter_context(following(url)) for _ in range(4)]
         assert len({frozenset(processes(events, 2)) for events in listening}) == 1
@@ -81,7 +81,7 @@ def test_the_workers_of_one_server_share_the_notifications(redis: RedisServer) -
 
 
 @pytest.mark.parametrize("how", ["terminated", "killed"])
-def test_a_client_goes_on_after_a_restart_without_a_missed_or_doubled_event(redis: RedisServer, how: str) -> None:
+def test_a_client_resumes_after_a_restart_without_a_missed_or_doubled_event(redis: RedisServer, how: str) -> None:
     with demo_process(redis.url) as (_, other):
         with ExitStack() as life:
             program, url = life.enter_context(demo_process(redis.url))
@@ -99,13 +99,13 @@ def test_a_client_goes_on_after_a_restart_without_a_missed_or_doubled_event(redi
     assert received == posted
 
 
-def test_a_demo_that_finds_no_redis_does_not_start(redis: RedisServer) -> None:
+def test_a_demo_without_its_redis_does_not_start(redis: RedisServer) -> None:
     redis.kill()
     with pytest.raises(EOFError), demo_process(redis.url):
-        raise AssertionError("it has started")
+        raise AssertionError("the demo has started")
 
 
-def test_a_post_that_redis_does_not_take_is_refused(redis: RedisServer) -> None:
+def test_a_post_is_refused_while_redis_is_away(redis: RedisServer) -> None:
     with demo_process(redis.url) as (_, url):
         post(url, "before")
         redis.kill()

@@ -1,4 +1,4 @@
-"""An OpenAI-compatible service that behaves as badly as a test needs, down to the bytes on the wire."""
+"""An OpenAI-compatible service that sends any bytes, so that a test can have it fail in any way."""
 
 import asyncio
 import json
@@ -16,13 +16,13 @@ END_OF_BODY = b"0\r\n\r\n"
 
 
 def event(data: bytes) -> bytes:
-    """A server-sent event, as a chunk of the body."""
+    """Returns a server-sent event in a chunk of the body."""
     text = b"data: " + data + b"\n\n"
     return b"%x\r\n%b\r\n" % (len(text), text)
 
 
 def chunk(finish_reason: str | None = None, **delta: str) -> bytes:
-    """A chunk of an answer, as OpenAI's service writes it."""
+    """Returns a chunk of an answer in the form of OpenAI's service."""
     choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
     body = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
     return event(json.dumps(body).encode())
@@ -35,7 +35,7 @@ ENDING = STOP + DONE + END_OF_BODY
 
 
 def refusal(status: int, message: str = "No.", headers: Mapping[str, str] | None = None) -> bytes:
-    """A whole response with an error in OpenAI's form."""
+    """Returns a whole response with an error in the form of OpenAI's service."""
     body = json.dumps({"error": {"message": message, "type": "some_error", "param": None, "code": None}}).encode()
     fields = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
@@ -43,16 +43,16 @@ def refusal(status: int, message: str = "No.", headers: Mapping[str, str] | None
 
 
 async def hang_up(_: asyncio.StreamWriter) -> None:
-    """Says no more; what was sent may be half of a response."""
+    """Closes the connection, also in the middle of a response."""
 
 
 async def stay(_: asyncio.StreamWriter) -> None:
-    """Says no more, and keeps the line open."""
+    """Sends nothing more, and keeps the connection open."""
     await asyncio.get_running_loop().create_future()
 
 
 async def never_pause(writer: asyncio.StreamWriter) -> None:
-    """Sends words as fast as they are taken."""
+    """Sends words as fast as the client reads them."""
     while True:
         writer.write(chunk(content="more ") * 100)
         await writer.drain()
@@ -60,7 +60,7 @@ async def never_pause(writer: asyncio.StreamWriter) -> None:
 
 
 async def keep_alive(writer: asyncio.StreamWriter) -> None:
-    """Sends nothing but signs of life."""
+    """Sends only pings."""
     while True:
         writer.write(b"8\r\n: ping\n\n\r\n")
         await writer.drain()
@@ -69,7 +69,7 @@ async def keep_alive(writer: asyncio.StreamWriter) -> None:
 
 @dataclass(frozen=True)
 class Request:
-    """What came in."""
+    """A request that was received."""
 
     line: str
     headers: dict[str, str]
@@ -77,9 +77,9 @@ class Request:
 
 
 class Upstream:
-    """Answers every request with the same bytes, and then does what `then` says. Entered, it listens.
+    """A context manager: a server that answers every request with the same bytes, and then calls `then`.
 
-    `answered` is set when the bytes have been sent, `left` when a client has gone before `then` was over.
+    `answered` is set when the bytes have been sent. `left` is set if the client has left before `then` returned.
     """
 
     def __init__(self, *pieces: bytes, then: Callable[[asyncio.StreamWriter], Awaitable[None]] = hang_up) -> None:

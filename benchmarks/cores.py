@@ -27,10 +27,10 @@ def share_all(server: int) -> None:
     """Lets the server's process, this process and all that it starts use every core."""
     if _CORES:
         os.sched_setaffinity(0, _CORES)
-        keep_beside(server)
+        keep_together(server)
 
 
-def keep_beside(process: int) -> None:
+def keep_together(process: int) -> None:
     """Moves a process, with all its threads, to the cores of this process."""
     if _CORES:
         _keep_to(os.sched_getaffinity(0), process)

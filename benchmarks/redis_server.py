@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from benchmarks.client import HOST
-from benchmarks.cores import keep_beside
+from benchmarks.cores import keep_together
 
 PROGRAM = "redis-server"
 PATIENCE = 20.0
@@ -42,10 +42,10 @@ class RedisServer:
     ) -> None:
         self._stack.close()
 
-    def keep_beside(self) -> None:
+    def keep_together(self) -> None:
         """Moves Redis to the cores of this process."""
         if self._process is not None:
-            keep_beside(self._process.pid)
+            keep_together(self._process.pid)
 
 
 def _wait(process: subprocess.Popen[bytes], port: int) -> None:

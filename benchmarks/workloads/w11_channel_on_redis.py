@@ -39,7 +39,7 @@ def measure(trial: Trial) -> Figures:
         servers = [
             stack.enter_context(Server(module, environment=environment, place=place)) for place in range(WORKERS)
         ]
-        redis.keep_beside()
+        redis.keep_together()
         ports = [server.port for server in servers]
         clients = stack.enter_context(Subscribers(ports, trial.size(SUBSCRIBERS, 20)))
         clients.publish_in_turn(WARM_UP_EVENTS, 1)

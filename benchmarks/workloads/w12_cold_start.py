@@ -15,8 +15,8 @@ from benchmarks.workload import Figures, Metric, Target, Workload
 
 IMPORT = Metric("import", "ms of CPU")
 MEMORY = Metric("memory", "MiB over the interpreter")
-IMPORT_SERVED = Metric("import beside uvicorn", "ms of CPU")
-MEMORY_SERVED = Metric("memory beside uvicorn", "MiB over uvicorn")
+IMPORT_SERVED = Metric("import after uvicorn", "ms of CPU")
+MEMORY_SERVED = Metric("memory after uvicorn", "MiB over uvicorn")
 FIRST_RESPONSE = Metric("first response", "ms from the server's start")
 
 # The imports of an application. The ceiling imports only its encoder.

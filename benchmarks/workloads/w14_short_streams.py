@@ -1,4 +1,4 @@
-"""W14: streams of one item and of twenty, then the end; beside them the same items as one JSON answer."""
+"""W14: streams of one item and of twenty, and the same items as one JSON answer."""
 
 from benchmarks.client import request
 from benchmarks.in_process import measure_apart

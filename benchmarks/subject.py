@@ -36,7 +36,7 @@ SUBJECTS = {
     for subject in (
         Subject(JERO, "benchmarks.subjects.jero_app", ("jero-asgi", "msgspec")),
         Subject(CEILING, "benchmarks.subjects.ceiling_app", ("msgspec",)),
-        Subject(FLOOR, "benchmarks.subjects.jero_floor_app", ("jero", "msgspec")),
+        Subject(FLOOR, "benchmarks.subjects.jero_floor_app", ("jero-asgi", "msgspec")),
         _peer("starlette"),
         _peer("litestar"),
         _peer("blacksheep"),

@@ -6,8 +6,9 @@ tests/house/test_files_crossed.py holds a bound for each count.
 """
 
 import asyncio
+import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,10 @@ from jero import BaseApp, Endpoint, NDJSONStreamingResponse, SSEResponse
 from jero.channels import Channel, MemoryStore
 from jero.http.asgi import Message, Scope
 
-PACKAGE = Path(jero.__file__).parent
+PACKAGE = f"{Path(jero.__file__).parent}{os.sep}"
+# A source that takes too long pauses for a turn of the event loop, which enters more files. On a busy machine that
+# happens by chance, so the shortest of several runs counts.
+RUNS = 5
 # The first requests fill caches and start what is started once.
 WARM_UP_REQUESTS = 3
 ITEMS = 3
@@ -53,9 +57,9 @@ class Crossing:
 
     def record(self, frame: FrameType, event: str, _: object) -> None:
         """Adds a visit if the frame is one of jero's. A function for `sys.setprofile`."""
-        path = Path(frame.f_code.co_filename)
-        if event == "call" and path.is_relative_to(PACKAGE):
-            file = path.relative_to(PACKAGE).as_posix()
+        path = frame.f_code.co_filename
+        if event == "call" and path.startswith(PACKAGE):
+            file = path[len(PACKAGE) :]
             if self.visits[-1:] != [file]:
                 self.visits.append(file)
 
@@ -124,12 +128,16 @@ class Client:
 
 def cross_stream() -> Crossing:
     """Records one request for a ready NDJSON stream, from `BaseApp.__call__` to its return."""
-    return asyncio.run(_cross_stream())
+    return _shortest(_cross_stream)
 
 
 def cross_event() -> Crossing:
     """Records one event on its way to one open event stream, from `Channel.publish` to the server's `send`."""
-    return asyncio.run(_cross_event())
+    return _shortest(_cross_event)
+
+
+def _shortest(cross: Callable[[], Coroutine[None, None, Crossing]]) -> Crossing:
+    return min((asyncio.run(cross()) for _ in range(RUNS)), key=lambda crossing: len(crossing.visits))
 
 
 async def _cross_stream() -> Crossing:

@@ -12,18 +12,18 @@ from unittest.mock import patch
 from benchmarks.subjects import jero_app
 from jero.dispatch import route
 from jero.http.asgi import Receive, Send, response_body, response_start
-from jero.streaming.open_streams import OpenStreams
 from jero.streaming.plan import StreamPlan
+from jero.streaming.serve import OpenStreams
 
 app = jero_app.app
 
 
 async def send_at_once(plan: StreamPlan, streams: OpenStreams, receive: Receive, send: Send) -> None:
     """Sends the whole stream as one message. Takes the arguments of `send_stream`."""
-    framing, encoder = plan.framing, plan.encoder
+    framing, encoder = plan.kind.framing, plan.kind.encoder
     encode = framing.encode
     buffer = bytearray(framing.opening)
-    async for item in plan.stream:
+    async for item in plan.source:
         encode(item, buffer, encoder)
     buffer += framing.closing
     await send(response_start(plan.status, list(plan.headers)))

@@ -167,7 +167,7 @@ async def pull_fast(source: Source, frames: FrameBuffer, fast_path: FastPath) ->
         fast_path.encoder.encode_into,
         fast_path.types,
     )
-    known: type | None = None  # the class of the last item; the first item has no separator before it
+    known: Any = None  # the class of the last item; the first item has no separator before it
     buffer, size, mark, framed = frames.buffer, len(frames.buffer), frames.mark, 0
     try:
         async for item in items:

@@ -75,10 +75,20 @@ class Sender:
         next(parts)
         return parts
 
-    def send(self, body: bytes, *, more_body: bool) -> Awaitable[None]:
+    @types.coroutine
+    def send(self, body: bytes, *, more_body: bool) -> Generator[Any, Any, None]:
         """Sends a part of the body. Raises what the server's `send` raises."""
-        put = self._put if self._aside is None else self._next
-        return self._bounded(put(body, more_body=more_body))
+        # Most sends do not wait, and a timer for each would cost more than the send.
+        sending = (self._put if self._aside is None else self._next)(body, more_body=more_body)
+        try:
+            waiting = sending.send(None)
+        except StopIteration:
+            return
+        timer = self.begin_waiting()
+        try:
+            yield from go_on(sending, waiting)
+        finally:
+            self.end_waiting(timer)
 
     def begin_waiting(self) -> asyncio.TimerHandle:
         """Starts the time of a send that the client does not take at once."""
@@ -130,19 +140,6 @@ class Sender:
                 became = BROKEN_OFF
             body = sending = None  # it may take long until the next part
 
-    @types.coroutine
-    def _bounded(self, sending: Coroutine[Any, Any, None]) -> Generator[Any, Any, None]:
-        # Most sends do not wait, and a timer for each would cost more than the send.
-        try:
-            waiting = sending.send(None)
-        except StopIteration:
-            return
-        timer = self.begin_waiting()
-        try:
-            yield from go_on(sending, waiting)
-        finally:
-            self.end_waiting(timer)
-
     async def _next(self, body: bytes, *, more_body: bool) -> None:
         if self._aside is not None:
             await asyncio.wait((self._aside,))
@@ -151,8 +148,9 @@ class Sender:
     async def _put(self, body: bytes, *, more_body: bool) -> None:
         if not self.started:
             self.started = True
-            body = self._plan.kind.framing.opening + body
-            await self._send(response_start(self._plan.status, list(self._plan.headers)))
+            plan = self._plan
+            body = plan.kind.framing.opening + body
+            await self._send(response_start(plan.status, list(plan.headers)))
         await self._send(response_body(body, more_body=more_body))
         self.bytes_sent += len(body)
         self.last_sent = self._loop.time()
@@ -171,10 +169,11 @@ class Sender:
 class Keepalive:
     """Sends the headers if no item comes within the grace, then a ping after each silence of `keepalive` seconds.
 
-    There is one timer a stream. A send does not touch it: if the timer fires too early, it is set again.
+    The grace begins when this is made; the silence is timed from the last send. There is one timer a stream, and a send
+    does not touch it: if the timer fires too early, it is set again.
     """
 
-    __slots__ = ("_context", "_due", "_loop", "_on_failure", "_plan", "_sender", "_timer")
+    __slots__ = ("_context", "_grace_ends", "_loop", "_on_failure", "_plan", "_sender", "_timer")
 
     def __init__(
         self, plan: StreamPlan, sender: Sender, context: Context, on_failure: Callable[[Exception], None]
@@ -184,37 +183,41 @@ class Keepalive:
         self._context = context
         self._on_failure = on_failure
         self._loop = asyncio.get_running_loop()
-        self._due = self._loop.time() + plan.kind.first_item_grace
-        self._timer: asyncio.TimerHandle | None = self._loop.call_at(self._due, self._send_headers, context=context)
+        self._grace_ends = self._loop.time() + plan.kind.first_item_grace
+        self._timer: asyncio.TimerHandle | None = None
+        self._set_timer()
 
     def close(self) -> None:
         """Stops the timer."""
         if self._timer is not None:
             self._timer.cancel()
 
-    def _arm_ping(self) -> None:
-        kind = self._plan.kind
-        if kind.keepalive is None or kind.ping is None:
-            return
-        self._due = self._sender.last_sent + kind.keepalive
-        self._timer = self._loop.call_at(self._due, self._send_ping, context=self._context)
+    def _set_timer(self) -> None:
+        kind, sender = self._plan.kind, self._sender
+        silence = None if kind.ping is None else kind.keepalive
+        if sender.started:
+            due = None if silence is None else sender.last_sent + silence
+        elif silence is None:
+            due = self._grace_ends
+        else:  # the first byte may leave at any moment, and the silence begins with it
+            due = min(self._grace_ends, self._loop.time() + silence)
+        if due is not None:
+            self._timer = self._loop.call_at(due, self._fire, due, context=self._context)
 
-    def _send_headers(self) -> None:
-        if not self._sender.started and not self._sender.is_busy:
-            self._sender.send_aside(b"")
-        self._arm_ping()
-
-    def _send_ping(self) -> None:
-        sender, ping = self._sender, self._plan.kind.ping
+    def _fire(self, due: float) -> None:
+        kind, sender = self._plan.kind, self._sender
         if sender.is_busy:  # the client is slow, and the source may not be silent
             sender.last_sent = self._loop.time()
-        elif ping is not None and sender.last_sent + (self._plan.kind.keepalive or 0) <= self._due:
+        elif not sender.started:
+            if due >= self._grace_ends:
+                sender.send_aside(b"")
+        elif kind.ping is not None and sender.last_sent + (kind.keepalive or 0) <= due:
             try:
-                sender.send_aside(ping() if callable(ping) else ping)
+                sender.send_aside(kind.ping() if callable(kind.ping) else kind.ping)
             except Exception as error:
                 self._on_failure(error)
                 return
-        self._arm_ping()
+        self._set_timer()
 
 
 async def _as_coroutine(awaitable: Awaitable[None]) -> None:

@@ -15,10 +15,11 @@ comes from somewhere else stops the stream, waits for its teardown, and is raise
 
 import asyncio
 import logging
+import sys
 from asyncio.tasks import _enter_task, _leave_task  # pyright: ignore[reportPrivateUsage] - documented, for who steps a task
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from anyio import CancelScope
 
@@ -27,6 +28,10 @@ from jero.streaming.plan import StreamPlan
 from jero.streaming.stream import Stream
 
 logger = logging.getLogger("jero.streams")
+
+# Their initializers are called apart from their constructors, which type checkers do not follow.
+_TASK: Final[Any] = asyncio.Task
+_FUTURE: Final[Any] = asyncio.Future
 
 
 class OpenStreams:
@@ -188,72 +193,69 @@ class _Request:
 
 
 def _start(stream: Stream) -> asyncio.Task[None]:
-    """Makes the stream's task, and takes its first step at once."""
+    """Makes the stream's task, which takes its first step at once. If that was the only one, the task is not used."""
     request = asyncio.current_task()
     if request is None:
         raise RuntimeError("an ASGI application runs in a task of asyncio")
-    loop, first_step = request.get_loop(), _FirstStep(stream.run())
-    task: asyncio.Task[None] = loop.create_task(first_step, name=stream.name, context=stream.context)
-    if not first_step.is_taken:  # with eager tasks (`asyncio.eager_task_factory`) it was
-        _leave_task(loop, request)
-        _enter_task(loop, task)
-        try:
-            stream.context.run(first_step.take)
-        finally:
-            _leave_task(loop, task)
-            _enter_task(loop, request)
+    if sys.version_info >= (3, 12):
+        return asyncio.Task(
+            stream.run(), loop=request.get_loop(), name=stream.name, context=stream.context, eager_start=True
+        )
+    return _start_by_hand(stream, request)
+
+
+def _start_by_hand(stream: Stream, request: asyncio.Task[Any]) -> asyncio.Task[None]:
+    """Does for Python 3.11 what an eager task does.
+
+    The first step runs in the name of a task that is initialized as a future only: it has a loop, and can be cancelled,
+    but is not scheduled. If the source pauses, the same task is initialized with the rest of the coroutine, so that
+    timeouts and cancel scopes of the first step stay valid.
+    """
+    loop, running = request.get_loop(), stream.run()
+    task: asyncio.Task[None] = _TASK.__new__(_TASK)
+    _FUTURE.__init__(task, loop=loop)
+    _leave_task(loop, request)
+    _enter_task(loop, task)
+    try:
+        waiting = stream.context.run(running.send, None)
+    except StopIteration:
+        return task
+    finally:
+        _leave_task(loop, task)
+        _enter_task(loop, request)
+    cancellations = task.cancelling()
+    _TASK.__init__(task, _Started(running, waiting), loop=loop, name=stream.name, context=stream.context)
+    for _ in range(cancellations):  # the source cancelled its own task in the first step
+        task.cancel()
     return task
 
 
-class _FirstStep(Coroutine[Any, Any, None]):
-    """A coroutine whose first step may be taken before its task takes it.
+class _Started(Coroutine[Any, Any, None]):
+    """A coroutine that has taken its first step, and waits, for a task to go on with it."""
 
-    The task's own first step then only receives what the coroutine waits for, or its end. All later steps go to the
-    coroutine directly.
-    """
-
-    def __init__(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        self._coroutine = coroutine
-        self._waiting: Any = None
-        self._is_finished = False
-        self.is_taken = False
-
-    def take(self) -> None:
-        """Takes the first step."""
-        self.is_taken = True
-        try:
-            self._waiting = self._coroutine.send(None)
-        except StopIteration:
-            self._is_finished = True
-        except BaseException:
-            self._is_finished = True
-            raise
+    def __init__(self, running: Coroutine[Any, Any, None], waiting: Any) -> None:
+        self._running = running
+        self._waiting = waiting
 
     def send(self, value: Any) -> Any:
-        """Takes the first step for the task, or repeats what the first step gave."""
-        if self._is_finished:
-            raise StopIteration
+        """Returns what the first step waits for. A pause for one turn of the event loop (`None`) has passed already."""
         self._pass_on()
-        if self.is_taken and self._waiting is not None:
-            return self._waiting
-        self.is_taken = True
-        return self._coroutine.send(value)  # also after a pause for one turn of the event loop, which has passed
+        return self._running.send(value) if self._waiting is None else self._waiting
 
     def throw(self, error: Any, value: Any = None, traceback: Any = None) -> Any:
-        """Passes on a cancellation that came between the two first steps."""
-        if self._is_finished:
-            raise error
+        """Passes on a cancellation that came before the task's own first step, as a task does it."""
         self._pass_on()
         if self._waiting is not None and self._waiting.cancel():
-            return self._waiting  # as a task does: the coroutine is cancelled by what it waits for
-        return self._coroutine.throw(error)
+            return self._waiting
+        return self._running.throw(error)
 
     def close(self) -> None:
         """Closes the coroutine."""
-        self._coroutine.close()
+        self._running.close()
 
     def __await__(self) -> NoReturn:
-        raise TypeError("a first step is made for a task")
+        raise TypeError("a started coroutine is made for a task")
 
     def _pass_on(self) -> None:
-        self.__dict__.update(send=self._coroutine.send, throw=self._coroutine.throw)
+        # Each later step goes to the coroutine directly.
+        self.__dict__.update(send=self._running.send, throw=self._running.throw)

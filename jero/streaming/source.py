@@ -24,9 +24,18 @@ class SourceKind(Enum):
     SYNCHRONOUS = "an iterable, to be pulled in a thread"
 
 
+def source_kind(source: object) -> SourceKind:
+    """Returns what a source is."""
+    return _kind_of_class(_class_of(source))
+
+
+def _class_of(instance: object) -> Any:  # type checkers do not take a class of unknown type for hashable
+    return type(instance)
+
+
 @lru_cache(maxsize=1024)
-def source_kind(type_: type) -> SourceKind:
-    """Returns what the sources of a class are. A class is looked at once, not for each request."""
+def _kind_of_class(type_: Any) -> SourceKind:
+    # A class is looked at once, not for each request.
     if hasattr(type_, "__aenter__"):
         return SourceKind.MANAGER
     if issubclass(type_, FramedSource):
@@ -34,6 +43,11 @@ def source_kind(type_: type) -> SourceKind:
     if issubclass(type_, AsyncGenerator):
         return SourceKind.GENERATOR
     return SourceKind.ITERABLE if hasattr(type_, "__aiter__") else SourceKind.SYNCHRONOUS
+
+
+@lru_cache(maxsize=1024)
+def _is_async_iterable(type_: Any) -> bool:
+    return hasattr(type_, "__aiter__")
 
 
 class Source:
@@ -62,7 +76,7 @@ class Source:
             generator: AsyncGenerator[Any, StreamOutcome] = self._stream
             self._items = generator
             first: Any = await anext(generator, MISSING)
-            if not hasattr(first, "__aiter__"):
+            if not _is_async_iterable(_class_of(first)):
                 self.first = first
                 return generator
             self._lifecycle = generator

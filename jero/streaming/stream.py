@@ -51,6 +51,15 @@ LAST_SECONDS: Final = 0.5
 # connection's end at one moment, can lock itself up while it shuts down.)
 LEAVE_SECONDS: Final = 0.1
 
+# Each stream uses these five, and Python 3.11 is slow to look up a member of an enumeration.
+BEGIN, SOURCE_ENDED, FLUSHED, TORN_DOWN, REPORTED = (
+    Event.BEGIN,
+    Event.SOURCE_ENDED,
+    Event.FLUSHED,
+    Event.TORN_DOWN,
+    Event.REPORTED,
+)
+
 
 class Stream:
     """One response whose body is sent as its source yields.
@@ -97,8 +106,7 @@ class Stream:
         self._sender = Sender(send, plan, self.context, self._send_failed, self._stall)
         # `_frames` is where items are framed, `_buffer` where framed bytes wait to be sent.
         self._frames = self._buffer = FrameBuffer(kind.framing, kind.encoder, kind.policy.chunk_bytes)
-        source_class: Any = type(plan.source)
-        self._source_kind = source_kind(source_class)
+        self._source_kind = source_kind(plan.source)
         if self._source_kind is SourceKind.SYNCHRONOUS:  # its items are framed in its thread, which yields chunks
             self._source = Source(framed_in_thread(plan.source, self._frames), SourceKind.GENERATOR)
             self._buffer = FrameBuffer(RAW, kind.encoder, kind.policy.chunk_bytes)
@@ -131,10 +139,11 @@ class Stream:
 
     async def run(self) -> None:
         """Runs the stream. Raises nothing: `error` and `to_raise` contain what failed."""
-        self._task = asyncio.current_task()
+        if self._task is None:
+            self._task = asyncio.current_task()
         try:
             if self.state.ending is None:
-                self.state.apply(Event.BEGIN)
+                self.state.apply(BEGIN)
                 await self._deliver()
             else:
                 await close_unstarted(self._plan.source)
@@ -144,7 +153,7 @@ class Stream:
         self._start_limit()
         await self._source.close(self._outcome, self._fail)
         self._stop_limit()
-        self.state.apply(Event.TORN_DOWN)
+        self.state.apply(TORN_DOWN)
         await self._finish()
         await self._report()
         if self._dropped is not None:
@@ -212,13 +221,13 @@ class Stream:
         """Sends what is left in the buffer after the source has ended."""
         if self._has_paused:
             self._forget_cancellation()
-        self.state.apply(Event.SOURCE_ENDED)
+        self.state.apply(SOURCE_ENDED)
         if self._keepalive is not None:
             self._keepalive.close()
         self._items = self._frames.items
         if self._buffer.buffer:
             await self._send(self._buffer.take(), more_body=True)
-        self.state.apply(Event.FLUSHED)
+        self.state.apply(FLUSHED)
 
     async def _finish(self) -> None:
         """Ends the body if the stream is complete, or if its client has to read why it was cut short."""
@@ -271,7 +280,7 @@ class Stream:
         finally:
             del outcome, answer  # the traceback of an error refers to this frame
         self._stop_limit()
-        self.state.apply(Event.REPORTED)
+        self.state.apply(REPORTED)
 
     def _answer(self) -> BaseException | None:
         """Returns what the request can still answer with its true status, because nothing was sent."""

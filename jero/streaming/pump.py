@@ -161,13 +161,8 @@ async def pull_fast(source: Source, frames: FrameBuffer, fast_path: FastPath) ->
     items = await source.open()
     if source.first is not MISSING and frames.add(source.first):
         await _look_up(items, frames)
-    prefix, suffix, encode_into, types_ = (
-        fast_path.prefix,
-        fast_path.suffix,
-        fast_path.encoder.encode_into,
-        fast_path.types,
-    )
-    known: Any = None  # the class of the last item; the first item has no separator before it
+    prefix, suffix, encode_into = fast_path.prefix, fast_path.suffix, fast_path.encoder.encode_into
+    known: type | None = None  # the class of the last item; the first item has no separator before it
     buffer, size, mark, framed = frames.buffer, len(frames.buffer), frames.mark, 0
     try:
         async for item in items:
@@ -183,7 +178,7 @@ async def pull_fast(source: Source, frames: FrameBuffer, fast_path: FastPath) ->
                 is_time = frames.look()
             else:
                 is_time = frames.add(item)
-                known = type(item) if type(item) in types_ else known
+                known = _fast_type(item, fast_path) or known
             if is_time:
                 await _look_up(items, frames)
             size, mark = len(buffer), frames.mark
@@ -192,6 +187,11 @@ async def pull_fast(source: Source, frames: FrameBuffer, fast_path: FastPath) ->
         raise
     finally:
         frames.items += framed
+
+
+def _fast_type(item: object, fast_path: FastPath) -> type | None:
+    """Returns the class of an item that is on the fast path, and None for any other item."""
+    return type(item) if type(item) in fast_path.types else None
 
 
 async def _look_up(items: AsyncIterator[Any], buffer: FrameBuffer) -> None:

@@ -198,9 +198,9 @@ def _start(stream: Stream) -> asyncio.Task[None]:
     if request is None:
         raise RuntimeError("an ASGI application runs in a task of asyncio")
     if sys.version_info >= (3, 12):
-        return asyncio.Task(
-            stream.run(), loop=request.get_loop(), name=stream.name, context=stream.context, eager_start=True
-        )
+        loop = request.get_loop()
+        del request  # the traceback of what the source raises refers to this frame
+        return asyncio.Task(stream.run(), loop=loop, name=stream.name, context=stream.context, eager_start=True)
     return _start_by_hand(stream, request)
 
 
@@ -211,7 +211,7 @@ def _start_by_hand(stream: Stream, request: asyncio.Task[Any]) -> asyncio.Task[N
     but is not scheduled. If the source pauses, the same task is initialized with the rest of the coroutine, so that
     timeouts and cancel scopes of the first step stay valid.
     """
-    loop, running = request.get_loop(), stream.run()
+    loop, running = asyncio.get_running_loop(), stream.run()
     task: asyncio.Task[None] = _TASK.__new__(_TASK)
     _FUTURE.__init__(task, loop=loop)
     _leave_task(loop, request)
@@ -223,6 +223,7 @@ def _start_by_hand(stream: Stream, request: asyncio.Task[Any]) -> asyncio.Task[N
     finally:
         _leave_task(loop, task)
         _enter_task(loop, request)
+        del request  # the traceback of what the source raises refers to this frame
     cancellations = task.cancelling()
     _TASK.__init__(task, _Started(running, waiting), loop=loop, name=stream.name, context=stream.context)
     for _ in range(cancellations):  # the source cancelled its own task in the first step

@@ -38,10 +38,10 @@ class CutEndpoint(Endpoint, path="/cut"):
 
 
 class ArrayEndpoint(Endpoint, path="/array"):
-    """Closes the array, so that it parses. The transfer is cut nevertheless."""
+    """Closes the array, so that what came parses. The transfer is cut nevertheless."""
 
     async def get(self) -> JSONArrayStreamingResponse[Reading]:
-        return JSONArrayStreamingResponse(stream=readings())
+        return JSONArrayStreamingResponse(stream=readings(), close_on_error=True)
 
 
 class EventsEndpoint(Endpoint, path="/events"):

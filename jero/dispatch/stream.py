@@ -120,6 +120,7 @@ class StreamResponder:
             or response.encoder is not None
             or response.ping is not None
             or response.validate_items is not None
+            or getattr(response, "close_on_error", False)
         )
         if sets_its_own:
             return self._make_kind(response)
@@ -146,6 +147,7 @@ class StreamResponder:
             name=f"stream {self._operation.method} {self._operation.name}",
             endpoint=self._operation.name,
             method=self._operation.method,
+            close_on_error=getattr(response, "close_on_error", False),
         )
 
     def _framing(self, response: FramedResponse[Any, Any]) -> Framing:

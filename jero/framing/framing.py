@@ -15,7 +15,9 @@ class Framing(Struct, frozen=True, kw_only=True):
     `encode(item, buffer, encoder)` appends the bytes of the item to `buffer`. `encoder` is the JSON encoder of the
     application or of the response. If `encode` raises, the stream fails, and nothing of that item is sent. If it
     appends nothing, the item is passed over, and gets no separator.
-    `opening`, `separator`, `closing`: the bytes before the items, between two of them, and after them.
+    `opening`, `separator`, `closing`: the bytes before the items, between two of them, and after them. `closing` is
+    sent if the stream completed, and not if it was cut short. If there is an `opening` as well, the two are a pair of
+    brackets, and `closing` is also sent after a last item of `on_error`.
     `keepalive`: the bytes that an idle stream sends so that no proxy closes its connection. They must mean nothing to a
     reader. `None` if the format has no such bytes.
     `json_prefix`, `json_suffix`: if every item is JSON, the bytes that `encode` puts before and after it. They let the

@@ -34,9 +34,9 @@ ErrorHandler: TypeAlias = Callable[[Exception], T | Awaitable[T | None] | None]
 class FramedResponse(Response[H], Generic[T, H], frozen=True, kw_only=True):
     """A stream of items in a wire format. Subclass it, and set `framing`, for a format of your own.
 
-    `stream`: the source of the items. It is an async iterable; or an iterable, which a worker thread pulls; or an
-    async context manager that returns an async iterable; or an async generator that yields one async iterable, with
-    setup before the `yield` and teardown after it.
+    `stream`: the source of the items. It is an async iterable; or an iterable, which a worker thread pulls unless it is
+    a list or tuple; or an async context manager that returns an async iterable; or an async generator that yields one
+    async iterable, with setup before the `yield` and teardown after it.
     `encoder`: writes the JSON of this stream, instead of the application's encoder.
     `policy`: the limits of this stream, instead of those of the endpoint or the application.
     `keepalive`: seconds without a sent byte before a ping is sent. `None`: no pings.
@@ -103,10 +103,14 @@ class NDJSONStreamingResponse(FramedResponse[T, H], Generic[T, H], frozen=True, 
 class JSONArrayStreamingResponse(FramedResponse[T, H], Generic[T, H], frozen=True, kw_only=True):
     """Streams items as the elements of one JSON array (RFC 8259, section 5), sent as `application/json`.
 
-    The ping is a space.
+    The ping is a space. If the stream fails, the array stays open, so that no parser takes it for complete, unless
+    `on_error` gives a last element. `close_on_error`: closes it all the same, for clients that want what came to parse.
+    The transfer is cut short in both cases.
     """
 
     framing: ClassVar[Framing] = JSON_ARRAY
+
+    close_on_error: bool = False
 
 
 class SSEResponse(FramedResponse[T | ServerSentEvent[T], H], Generic[T, H], frozen=True, kw_only=True):

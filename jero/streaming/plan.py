@@ -31,6 +31,7 @@ class StreamKind(Struct, frozen=True, kw_only=True):
     `None` if clients of this format do not reconnect. `fast_path`: `None` if no item is known to be JSON on one line.
     `on_end` is called with the outcome. `drop_connection` closes the connection of a request whose client takes
     nothing, and returns whether it could. `endpoint` and `method` are for the outcome, `name` is the task's.
+    `close_on_error`: the format's closing bytes are also sent if the stream fails, before the transfer is cut.
     """
 
     framing: Framing
@@ -46,6 +47,7 @@ class StreamKind(Struct, frozen=True, kw_only=True):
     name: str
     endpoint: str
     method: str
+    close_on_error: bool = False
 
 
 class StreamPlan(Struct, frozen=True):

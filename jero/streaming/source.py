@@ -1,7 +1,7 @@
 """Opens the user's source once and closes it once, both in the task that owns the stream."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from functools import lru_cache
@@ -21,7 +21,8 @@ class SourceKind(Enum):
     FRAMED = "an async iterable whose items are framed already"
     GENERATOR = "an async generator of items, or of one async iterable: a lifecycle"
     ITERABLE = "any other async iterable"
-    SYNCHRONOUS = "an iterable, to be pulled in a thread"
+    IN_MEMORY = "a list or tuple, which cannot block"
+    SYNCHRONOUS = "any other iterable, to be pulled in a thread"
 
 
 def source_kind(source: object) -> SourceKind:
@@ -36,6 +37,8 @@ def _class_of(instance: object) -> Any:  # type checkers do not take a class of 
 @lru_cache(maxsize=1024)
 def _kind_of_class(type_: Any) -> SourceKind:
     # A class is looked at once, not for each request.
+    if type_ in (list, tuple):  # exactly: a subclass may do anything in its `__iter__`
+        return SourceKind.IN_MEMORY
     if hasattr(type_, "__aenter__"):
         return SourceKind.MANAGER
     if issubclass(type_, FramedSource):
@@ -51,7 +54,7 @@ def _is_async_iterable(type_: Any) -> bool:
 
 
 class Source:
-    """A source that is opened, pulled and closed in the event loop: of any kind but `SYNCHRONOUS`.
+    """A source that is opened, pulled and closed in the event loop: every kind but `SYNCHRONOUS`.
 
     `first` is the item that `open` had to pull to tell a plain generator from a lifecycle, or `MISSING`.
     """
@@ -104,7 +107,11 @@ class Source:
                 fail(error)
 
     def _iterate(self, iterable: Any) -> AsyncIterator[Any]:
-        items: AsyncIterator[Any] = iterable.framed() if isinstance(iterable, FramedSource) else aiter(iterable)
+        items: AsyncIterator[Any]
+        if self._kind is SourceKind.IN_MEMORY:
+            items = _in_order(iterable)
+        else:
+            items = iterable.framed() if isinstance(iterable, FramedSource) else aiter(iterable)
         self._items = items
         return items
 
@@ -139,6 +146,11 @@ class Source:
                 raise
         finally:
             del error, outcome  # their tracebacks refer to this frame
+
+
+async def _in_order(items: Sequence[Any]) -> AsyncGenerator[Any, None]:
+    for item in items:
+        yield item
 
 
 async def close_unstarted(stream: Any) -> None:

@@ -237,10 +237,13 @@ class Stream:
             await self._send(closing, more_body=False)
         elif ending == "failed" and self._sender.started:
             last_item = await self._last_item()
-            if last_item or closing:
-                await self._send(last_item + closing, more_body=not last_item)
+            if last_item:
+                bracket = closing if kind.framing.opening else b""
+                await self._send(last_item + bracket, more_body=False)
+            elif kind.close_on_error:
+                await self._send(closing, more_body=True)
         elif ending in ("expired", "shutdown") and kind.final_frame is not None:
-            await self._send(kind.final_frame(ending) + closing, more_body=False)
+            await self._send(kind.final_frame(ending), more_body=False)
         await self._sender.end_aside()
 
     async def _last_item(self) -> bytes:

@@ -184,7 +184,7 @@ def test_a_failure_before_the_first_item_has_its_status(client: httpx.Client, me
     ("accept", "body", "is_complete"),
     [
         ("application/x-ndjson", LINES, False),
-        ("application/json", '[{"title":"0"},{"title":"1"}]', False),
+        ("application/json", '[{"title":"0"},{"title":"1"}', False),
         (
             "text/event-stream",
             EVENTS + FAILED,

@@ -78,7 +78,7 @@ async def test_nothing_is_sent_of_an_item_that_cannot_be_encoded() -> None:
         yield [2, {"no": object()}]
 
     await stream(source(), wire, framing=JSON_ARRAY)
-    assert wire.body == b"[[1]]"
+    assert wire.body == b"[[1]"
     assert isinstance(wire.outcome.error, TypeError)
     assert wire.outcome.items == 1
 

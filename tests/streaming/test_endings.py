@@ -10,7 +10,9 @@ from jero.framing.framing import Framing
 from jero.framing.json import JSON_ARRAY, NDJSON
 from jero.framing.raw import RAW
 from jero.framing.sse import SSE
-from tests.streaming.wire import Wire, stream
+from jero.policy import StreamPolicy
+from jero.streaming.serve import OpenStreams, send_stream
+from tests.streaming.wire import Wire, make_plan, skip_time, stream
 
 
 async def fail() -> AsyncIterator[Any]:
@@ -36,7 +38,7 @@ async def tell_what_has_no_json(error: Exception) -> Any:
     [
         (RAW, b"1", b"1last"),
         (NDJSON, b'"MQ=="\n', b'"MQ=="\n"bGFzdA=="\n'),
-        (JSON_ARRAY, b'["MQ=="]', b'["MQ==","bGFzdA=="]'),
+        (JSON_ARRAY, b'["MQ=="', b'["MQ==","bGFzdA=="]'),
         (SSE, b"data: 1\n\n", b"data: 1\n\ndata: last\n\n"),
     ],
 )
@@ -50,6 +52,51 @@ async def test_a_failed_stream_is_cut_unless_the_client_was_told(framing: Framin
     assert wire.body == told
     assert wire.is_complete
     assert wire.outcome.items == 1
+
+
+MARKED = Framing(content_type="text/x", encode=RAW.encode, closing=b"[DONE]")
+
+
+async def test_an_end_mark_is_sent_on_success_alone() -> None:
+    async def complete() -> AsyncIterator[bytes]:
+        yield b"1"
+
+    ended, failed, told = Wire(), Wire(), Wire()
+    await stream(complete(), ended, framing=MARKED)
+    await stream(fail(), failed, framing=MARKED)
+    await stream(fail(), told, framing=MARKED, on_error=tell)
+    assert (ended.body, ended.is_complete) == (b"1[DONE]", True)
+    assert (failed.body, failed.is_complete) == (b"1", False)
+    assert (told.body, told.is_complete) == (b"1last", True)
+
+
+@pytest.mark.parametrize("ending", ["expired", "shutdown"])
+def test_an_end_mark_is_not_sent_with_a_final_frame(ending: str) -> None:
+    async def silent() -> AsyncIterator[bytes]:
+        yield b"1"
+        await asyncio.get_running_loop().create_future()
+
+    async def test() -> Wire:
+        wire, streams = Wire(), OpenStreams()
+        policy = StreamPolicy(max_duration=1)
+        plan = make_plan(silent(), wire.report, framing=MARKED, policy=policy, final_frame=lambda reason: b"retry")
+        request = asyncio.create_task(send_stream(plan, streams, wire.receive, wire.send))
+        await wire.wait_for_bytes(b"1")
+        if ending == "shutdown":
+            streams.drain()
+        await request
+        return wire
+
+    wire = skip_time(test())
+    assert wire.outcome.reason == ending
+    assert (wire.body, wire.is_complete) == (b"1retry", True)
+
+
+async def test_a_failed_array_is_closed_if_that_is_asked_for() -> None:
+    wire = Wire()
+    await stream(fail(), wire, framing=JSON_ARRAY, close_on_error=True)
+    assert wire.body == b'["MQ=="]'
+    assert not wire.is_complete
 
 
 @pytest.mark.parametrize("handler", [fail_to_tell, tell_what_has_no_json])

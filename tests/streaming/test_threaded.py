@@ -275,3 +275,29 @@ async def test_a_source_whose_client_left_before_it_began_is_closed() -> None:
     assert steps == ["closed"]
     assert wire.messages == []
     assert wire.outcome.reason == "disconnected"
+
+
+@pytest.mark.parametrize("source", [[], [1, 2], (1, 2), list(range(20_000))], ids=["empty", "list", "tuple", "long"])
+async def test_a_list_or_tuple_is_sent_without_a_thread(source: list[int]) -> None:
+    wire, before = Wire(), threading.active_count()
+    threads = set[int]()
+    request = start(source, wire)
+    while not request.done():
+        threads.add(threading.active_count())
+        await asyncio.sleep(0)
+    assert wire.body == b"".join(b"%d\n" % number for number in source)
+    assert wire.outcome.items == len(source)
+    assert threads == {before}
+
+
+async def test_a_subclass_of_list_is_pulled_in_a_thread() -> None:
+    wire, threads = Wire(), set[int]()
+
+    class Rows(list[int]):
+        def __iter__(self) -> Iterator[int]:
+            threads.add(threading.get_ident())
+            return super().__iter__()
+
+    await stream(Rows([1, 2]), wire)
+    assert wire.body == b"1\n2\n"
+    assert threads.isdisjoint({threading.get_ident()})

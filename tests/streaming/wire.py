@@ -128,6 +128,7 @@ def make_plan(
         "endpoint": "Endpoint",
         "method": "GET",
         "name": "stream GET Endpoint",
+        "close_on_error": False,
     }
     plan: dict[str, Any] = {"scope": {}, "status": 200, "headers": (), "on_error": None, "expires_at": None}
     for name, value in other.items():

@@ -7,11 +7,9 @@ from typing import Any, Final
 from msgspec.json import Encoder
 
 from jero.framing.framing import FramedItems, Framing
+from jero.streaming.turns import Turns
 
-# How long a source that never pauses keeps the event loop. Half a millisecond is short enough for other requests to
-# stay fast (an answer takes two or three turns) and costs little: a turn of 1 ms saved a tenth of an item.
-TURN_SECONDS: Final = 0.0005
-# How long an item of such a source may wait while the buffer is less than a chunk.
+# How long an item of a source that never pauses may wait while the buffer is less than a chunk.
 LINGER_SECONDS: Final = 0.05
 # The clock is read again after at most this many bytes.
 LARGEST_STEP: Final = 4096
@@ -37,6 +35,7 @@ class FrameBuffer:
         "_looked_at",
         "_separator",
         "_step",
+        "_turns",
         "buffer",
         "first_item_at",
         "is_closed",
@@ -46,13 +45,19 @@ class FrameBuffer:
     )
 
     def __init__(
-        self, framing: Framing, encoder: Encoder, chunk_bytes: int, clock: Callable[[], float] = monotonic
+        self,
+        framing: Framing,
+        encoder: Encoder,
+        chunk_bytes: int,
+        turns: Turns | None = None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._framing = framing
         self._encode = framing.encode
         self._separator = framing.separator
         self._encoder = encoder
         self._chunk_bytes = chunk_bytes
+        self._turns = turns or Turns()
         self._clock = clock
         self._step = 1
         self._first_mark = 0
@@ -115,11 +120,12 @@ class FrameBuffer:
         now = self._clock()
         if self.first_item_at is None and self.buffer:
             self.first_item_at = now
+        turn_seconds = self._turns.seconds
         if self.turn_until is None:
-            self.turn_until = now + TURN_SECONDS
+            self.turn_until = now + turn_seconds
         if self._linger_until is None:
             self._linger_until = now + LINGER_SECONDS
-        is_slow = now - self._looked_at > TURN_SECONDS / 4
+        is_slow = now - self._looked_at > turn_seconds / 4
         self._step = max(1, self._step // 8) if is_slow else min(self._step * 2, LARGEST_STEP)
         self._looked_at = now
         size = len(self.buffer)

@@ -17,7 +17,6 @@ a send waits for a slow client, it is kept until that send has ended.
 import asyncio
 import types
 from collections.abc import AsyncIterator, Coroutine, Generator
-from time import sleep
 from typing import Any, Final
 
 from anyio import CancelScope
@@ -27,22 +26,20 @@ from jero.streaming.plan import FastPath
 from jero.streaming.send import BROKEN_OFF, SENT, Parts, Sender
 from jero.streaming.source import MISSING, Source
 from jero.streaming.state import StreamState
+from jero.streaming.turns import Turns
 
 LOOK_UP: Final = object()
-# Other threads, a server's own among them, need the interpreter as tasks need the event loop. A thread that waits for
-# it has to wake first, so the interpreter is released for a sleep, however short. When it was released for a call only,
-# a request on granian took a second.
-HANDOVER_SECONDS: Final = 0.000_001
 
 
 class Pump:
     """Drives a pulling coroutine to its end, and sends what it puts into the buffer."""
 
-    __slots__ = ("_buffer", "_parts", "_sender", "state")
+    __slots__ = ("_buffer", "_parts", "_sender", "_turns", "state")
 
-    def __init__(self, buffer: FrameBuffer, sender: Sender, state: StreamState) -> None:
+    def __init__(self, buffer: FrameBuffer, sender: Sender, state: StreamState, turns: Turns) -> None:
         self._buffer = buffer
         self._sender = sender
+        self._turns = turns
         self._parts: Parts | None = None
         self.state = state
 
@@ -84,7 +81,7 @@ class Pump:
         thrown = None if pending is SENT else (yield from self.send_slowly(pending))
         if thrown is not None or not self._buffer.turn_is_over():
             return thrown
-        sleep(HANDOVER_SECONDS)
+        self._turns.end()
         self._buffer.turn_until = None
         try:
             yield None

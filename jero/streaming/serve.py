@@ -26,6 +26,7 @@ from anyio import CancelScope
 from jero.http.asgi import Receive, Scope, Send, is_disconnect
 from jero.streaming.plan import StreamPlan
 from jero.streaming.stream import Stream
+from jero.streaming.turns import Turns
 
 logger = logging.getLogger("jero.streams")
 
@@ -37,13 +38,15 @@ _FUTURE: Final[Any] = asyncio.Future
 class OpenStreams:
     """The open streams of an application, so that a shutdown can end them.
 
-    `on_open` is called with the scope of each stream's request. `is_draining`: the server is shutting down.
+    `on_open` is called with the scope of each stream's request. `is_draining`: the server is shutting down. `turns`:
+    how they share the event loop.
     """
 
     def __init__(self, on_open: Callable[[Scope], None] | None = None) -> None:
         self._on_open = on_open
         self._streams: set[Stream] = set()
         self._waiting: list[asyncio.Future[None]] = []
+        self.turns = Turns()
         self.is_draining = False
 
     def __len__(self) -> int:
@@ -92,7 +95,7 @@ async def send_stream(plan: StreamPlan, streams: OpenStreams, receive: Receive, 
     an end of its body, and the server drops the connection. A cancellation of the calling task stops the stream, and is
     raised after the teardown.
     """
-    stream = Stream(plan, send)
+    stream = Stream(plan, send, streams.turns)
     if streams.is_draining:
         stream.drain()
     task = _start(stream)

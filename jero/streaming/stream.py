@@ -42,6 +42,7 @@ from jero.streaming.send import Keepalive, Sender
 from jero.streaming.source import Source, SourceKind, close_unstarted, source_kind
 from jero.streaming.state import Event, Phase, StreamState
 from jero.streaming.threaded import framed_in_thread
+from jero.streaming.turns import Turns
 
 logger = logging.getLogger("jero.streams")
 
@@ -96,7 +97,7 @@ class Stream:
         "to_raise",
     )
 
-    def __init__(self, plan: StreamPlan, send: Send) -> None:
+    def __init__(self, plan: StreamPlan, send: Send, turns: Turns) -> None:
         kind = plan.kind
         self._plan = plan
         self._began = monotonic()
@@ -105,14 +106,15 @@ class Stream:
         self.state = StreamState()
         self._sender = Sender(send, plan, self.context, self._send_failed, self._stall)
         # `_frames` is where items are framed, `_buffer` where framed bytes wait to be sent.
-        self._frames = self._buffer = FrameBuffer(kind.framing, kind.encoder, kind.policy.chunk_bytes)
+        self._frames = self._buffer = FrameBuffer(kind.framing, kind.encoder, kind.policy.chunk_bytes, turns)
         self._source_kind = source_kind(plan.source)
         if self._source_kind is SourceKind.SYNCHRONOUS:  # its items are framed in its thread, which yields chunks
+            self._frames = FrameBuffer(kind.framing, kind.encoder, kind.policy.chunk_bytes)
+            self._buffer = FrameBuffer(RAW, kind.encoder, kind.policy.chunk_bytes, turns)
             self._source = Source(framed_in_thread(plan.source, self._frames), SourceKind.GENERATOR)
-            self._buffer = FrameBuffer(RAW, kind.encoder, kind.policy.chunk_bytes)
         else:
             self._source = Source(plan.source, self._source_kind)
-        self._pump = Pump(self._buffer, self._sender, self.state)
+        self._pump = Pump(self._buffer, self._sender, self.state, turns)
         self._keepalive: Keepalive | None = None
         self._limit: TeardownLimit | None = None
         self._end_timer: asyncio.TimerHandle | None = None

@@ -10,6 +10,7 @@ from jero.framing.raw import RAW
 from jero.http.asgi import Message
 from jero.streaming.serve import OpenStreams, send_stream
 from jero.streaming.stream import Stream
+from jero.streaming.turns import Turns
 from tests.streaming.wire import Wire, make_plan, start, stream
 
 
@@ -336,7 +337,7 @@ async def test_orders_to_end_from_two_sides_are_one() -> None:
             await asyncio.sleep(0)
             steps.append("closed")
 
-    stopped = Stream(make_plan(source(), wire.report), wire.send)
+    stopped = Stream(make_plan(source(), wire.report), wire.send, Turns())
     task = asyncio.create_task(stopped.run())
     await asyncio.sleep(0)
     stopped.client_left()

@@ -1,0 +1,44 @@
+"""Sources that never pause share the event loop with each other, and with everything else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from jero.streaming.serve import OpenStreams, send_stream
+from jero.streaming.turns import LONGEST_SECONDS, SHARED_SECONDS, Turns
+from tests.streaming.wire import Wire, make_plan
+
+
+async def endless() -> AsyncIterator[int]:
+    while True:
+        yield 1
+
+
+@pytest.mark.parametrize("count", [1, 8, 100])
+async def test_the_turns_of_all_endless_sources_fit_into_the_shared_time(count: int) -> None:
+    streams, wires = OpenStreams(), [Wire() for _ in range(count)]
+    requests = [
+        asyncio.create_task(send_stream(make_plan(endless(), wire.report), streams, wire.receive, wire.send))
+        for wire in wires
+    ]
+    lengths = list[float]()
+    for _ in range(10):  # each of these turns of the event loop has a turn of every source
+        await asyncio.sleep(0)
+        lengths.append(streams.turns.seconds)
+    for wire in wires:
+        wire.leave()
+    await asyncio.gather(*requests)
+    assert lengths[-1] == pytest.approx(min(LONGEST_SECONDS, SHARED_SECONDS / count))
+    assert {wire.outcome.reason for wire in wires} == {"disconnected"}
+    assert all(wire.outcome.items > 0 for wire in wires)
+
+
+async def test_a_source_that_is_left_alone_has_long_turns_again() -> None:
+    turns = Turns()
+    for count in (100, 1):
+        for _ in range(count):
+            turns.end()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert turns.seconds == pytest.approx(min(LONGEST_SECONDS, SHARED_SECONDS / count))

@@ -1,11 +1,15 @@
 """Opens the user's source once and closes it once, both in the task that owns the stream."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+import inspect
+import typing
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from functools import lru_cache
-from typing import Any, Final
+from types import AsyncGeneratorType, CodeType
+from typing import Any, Final, cast
+from weakref import WeakKeyDictionary
 
 from jero.errors import StreamInterrupted
 from jero.framing.framing import FramedSource
@@ -56,10 +60,11 @@ def _is_async_iterable(type_: Any) -> bool:
 class Source:
     """A source that is opened, pulled and closed in the event loop: every kind but `SYNCHRONOUS`.
 
-    `first` is the item that `open` had to pull to tell a plain generator from a lifecycle, or `MISSING`.
+    `first` is the item that `open` had to pull to tell a plain generator from a lifecycle, or `MISSING`. `on_set_up` is
+    called once, when the setup has ended, if it is set by then.
     """
 
-    __slots__ = ("_items", "_kind", "_lifecycle", "_manager", "_stream", "first")
+    __slots__ = ("_is_opened", "_items", "_kind", "_lifecycle", "_manager", "_stream", "first", "on_set_up")
 
     def __init__(self, stream: Any, kind: SourceKind) -> None:
         self._stream = stream
@@ -67,10 +72,32 @@ class Source:
         self._items: AsyncIterator[Any] | None = None
         self._lifecycle: AsyncGenerator[Any, StreamOutcome] | None = None
         self._manager: AbstractAsyncContextManager[Any] | None = None
+        self._is_opened = False
         self.first: Any = MISSING
+        self.on_set_up: Callable[[], None] | None = None
+
+    def is_setting_up(self) -> bool:
+        """Returns whether the source waits in its setup: in `__aenter__`, or before the `yield` of a lifecycle.
+
+        A generator is known as a lifecycle by its return annotation.
+        """
+        if self._is_opened:
+            return False
+        stream: Any = self._stream
+        if isinstance(stream, AsyncGeneratorType):
+            return declares_lifecycle(cast("AsyncGeneratorType[Any, Any]", stream))
+        return self._kind is SourceKind.MANAGER
 
     async def open(self) -> AsyncIterator[Any]:
         """Runs the setup and returns the items. Raises what the setup raises."""
+        items = await self._open()
+        self._is_opened = True
+        if self.on_set_up is not None:
+            self.on_set_up()
+            self.on_set_up = None
+        return items
+
+    async def _open(self) -> AsyncIterator[Any]:
         if self._kind is SourceKind.MANAGER:
             entered = await self._stream.__aenter__()
             self._manager = self._stream
@@ -146,6 +173,49 @@ class Source:
                 raise
         finally:
             del error, outcome  # their tracebacks refer to this frame
+
+
+_DECLARED: Final[WeakKeyDictionary[CodeType, bool]] = WeakKeyDictionary()
+
+
+def declares_lifecycle(generator: AsyncGeneratorType[Any, Any]) -> bool:
+    """Returns whether the function of a generator that waits is annotated as one of a single async iterable.
+
+    The annotation of a function is read once. A function that is not found, such as one that is local to another,
+    declares nothing.
+    """
+    code = generator.ag_code
+    if code not in _DECLARED:
+        _DECLARED[code] = _is_lifecycle(_function_of(generator))
+    return _DECLARED[code]
+
+
+def _function_of(generator: AsyncGeneratorType[Any, Any]) -> Any:
+    """Returns the function that made a generator: a method of its first argument's class, or a global function."""
+    code, frame = generator.ag_code, generator.ag_frame
+    if frame is None:  # it has ended
+        return None
+    places: list[Mapping[str, Any]] = [frame.f_globals]
+    if code.co_argcount:
+        owner: Any = frame.f_locals.get(code.co_varnames[0])
+        class_: type = owner if isinstance(owner, type) else type(owner)
+        places = [*map(vars, class_.__mro__), *places]
+    for place in places:
+        found: Any = place.get(code.co_name)
+        function: Any = inspect.unwrap(getattr(found, "__func__", found))
+        if getattr(function, "__code__", None) is code:
+            return function
+    return None
+
+
+def _is_lifecycle(function: Any) -> bool:
+    try:
+        returned = typing.get_type_hints(function).get("return")
+    except (NameError, AttributeError, SyntaxError, TypeError):
+        return False
+    yielded = next(iter(typing.get_args(returned)), None)
+    kind = typing.get_origin(yielded) or yielded
+    return isinstance(kind, type) and issubclass(kind, AsyncIterable)
 
 
 async def _in_order(items: Sequence[Any]) -> AsyncGenerator[Any, None]:

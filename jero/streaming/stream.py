@@ -178,7 +178,10 @@ class Stream:
             self._end_after(policy.max_duration * part, "expired")
         if expires_at is not None:
             self._end_after(expires_at - time(), "expired")
-        self._keepalive = Keepalive(self._plan, self._sender, self.context, self._send_failed)
+        if self._source.is_setting_up():  # a setup may fail with its true status, however long it takes
+            self._source.on_set_up = self._start_keepalive
+        else:
+            self._start_keepalive()
 
     def task_done(self, task: asyncio.Task[None]) -> None:
         """Lets the request end if the stream's task has ended in a way that `run` does not know of."""
@@ -218,6 +221,9 @@ class Stream:
         if plan.kind.fast_path is None or self._source_kind is SourceKind.SYNCHRONOUS:
             return pump.drive(pull_items(self._source, self._buffer))
         return pump.drive(pull_fast(self._source, self._buffer, plan.kind.fast_path))
+
+    def _start_keepalive(self) -> None:
+        self._keepalive = Keepalive(self._plan, self._sender, self.context, self._send_failed)
 
     async def _flush(self) -> None:
         """Sends what is left in the buffer after the source has ended."""

@@ -1,13 +1,16 @@
 """Until the first byte a failure has its true status; after the grace the headers leave without an item."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from jero.errors import ServiceUnavailable
 from jero.framing.json import JSON_ARRAY
+from jero.framing.sse import SSE
+from jero.policy import StreamOutcome
 from tests.streaming.wire import Wire, skip_time, start, stream
 
 
@@ -189,3 +192,61 @@ async def test_a_context_manager_that_enters_to_no_iterable_is_left_again() -> N
     with pytest.raises(TypeError, match="async"):
         await stream(manager(), wire)
     assert steps == ["left"]
+
+
+class Database:
+    """Lifecycles and context managers whose setup takes two seconds, and then may fail."""
+
+    def __init__(self, *, fails: bool) -> None:
+        self._fails = fails
+
+    async def _connect(self) -> None:
+        await asyncio.sleep(2)
+        if self._fails:
+            raise ServiceUnavailable("no connection")
+
+    async def lifecycle(self) -> AsyncGenerator[AsyncIterable[int], StreamOutcome]:
+        await self._connect()
+        yield self.slow()
+
+    @asynccontextmanager
+    async def manager(self) -> AsyncGenerator[AsyncIterable[int], None]:
+        await self._connect()
+        yield self.slow()
+
+    async def slow(self) -> AsyncIterator[int]:
+        await asyncio.sleep(1)
+        yield 1
+
+
+async def connected() -> AsyncGenerator[AsyncIterable[int], StreamOutcome]:
+    await asyncio.sleep(2)
+    yield Database(fails=False).slow()
+
+
+@pytest.mark.parametrize("kind", ["lifecycle", "manager"])
+def test_a_slow_setup_that_fails_has_its_true_status(kind: str) -> None:
+    async def test() -> None:
+        wire = Wire()
+        with pytest.raises(ServiceUnavailable, match="no connection"):
+            await stream(getattr(Database(fails=True), kind)(), wire, framing=SSE, first_item_grace=0.1)
+        assert wire.messages == []
+
+    skip_time(test())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [Database(fails=False).lifecycle, Database(fails=False).manager, connected],
+    ids=["method", "manager", "global"],
+)
+def test_the_grace_begins_when_the_setup_has_ended(source: Callable[[], object]) -> None:
+    async def test() -> None:
+        wire, loop = Wire(), asyncio.get_running_loop()
+        request = start(source(), wire, framing=SSE, first_item_grace=0.1)
+        await wire.sent.wait()
+        assert loop.time() == pytest.approx(2.1)
+        await request
+        assert wire.body == b"data: 1\n\n"
+
+    skip_time(test())

@@ -10,9 +10,10 @@ from msgspec.json import Encoder
 
 from jero.auth import Auth
 from jero.codec import DEFAULT_ENCODER
+from jero.dispatch.admission import Admission
 from jero.dispatch.dispatcher import Wiring
 from jero.dispatch.failures import E, ExceptionHandler, Failures
-from jero.dispatch.stream import Admission, StreamDefaults
+from jero.dispatch.stream import StreamDefaults
 from jero.endpoint import Endpoint
 from jero.errors import WiringError
 from jero.http.asgi import ASGIApp, Receive, Scope, Send
@@ -57,7 +58,7 @@ class BaseApp:
         self._stream_defaults = StreamDefaults(
             encoder=encoder or DEFAULT_ENCODER,
             policy=stream_policy,
-            admission=Admission(stream_policy.max_concurrent, self._streams),
+            admission=Admission(stream_policy, self._streams),
             on_end=self._on_stream_end,
             streams=self._streams,
             validate_items=validate_items,

@@ -7,6 +7,7 @@ from msgspec import Struct
 EndReason: TypeAlias = Literal["completed", "disconnected", "failed", "stalled", "expired", "shutdown"]
 
 _TIMES = ("first_item_grace", "send_timeout", "max_duration", "teardown_timeout", "drain_timeout")
+_COUNTS = ("max_concurrent", "max_per_caller", "max_threads")
 
 
 class StreamPolicy(Struct, frozen=True, kw_only=True):
@@ -22,8 +23,12 @@ class StreamPolicy(Struct, frozen=True, kw_only=True):
     `max_duration`: seconds after which a stream is ended. Each stream ends up to a tenth earlier, so that clients that
     connected together do not reconnect together. `None`: no limit.
     `max_concurrent`: the number of streams that may be open at the same time, in the application or in the endpoint
-    that has the policy. A further request is answered with 503, before its handler runs. `None`: no limit. In a
-    response's policy it has no effect.
+    that has the policy. A further request is answered with 503, before its handler runs. `None`: no limit.
+    `max_per_caller`: the number of these streams that one caller may have open: one `user`, or, without a user, one
+    client address. A further request is answered with 429, before its handler runs. `None`: no limit.
+    `max_threads`: the number of these streams whose synchronous sources may run in threads at the same time. A further
+    one is answered with 503 after its handler, and its source is closed. `None`: no limit.
+    In a response's policy these three have no effect.
     `teardown_timeout`: seconds that the teardown of a stream's source may take.
     `drain_timeout`: seconds that open streams have to finish when the server shuts down.
 
@@ -35,6 +40,8 @@ class StreamPolicy(Struct, frozen=True, kw_only=True):
     send_timeout: float = 60.0
     max_duration: float | None = None
     max_concurrent: int | None = None
+    max_per_caller: int | None = None
+    max_threads: int | None = 200
     teardown_timeout: float = 10.0
     drain_timeout: float = 5.0
 
@@ -45,8 +52,10 @@ class StreamPolicy(Struct, frozen=True, kw_only=True):
                 raise ValueError(f"StreamPolicy({field}={seconds!r}): it must be a positive number of seconds.")
         if self.chunk_bytes < 1:
             raise ValueError(f"StreamPolicy(chunk_bytes={self.chunk_bytes!r}): it must be at least 1 byte.")
-        if self.max_concurrent is not None and self.max_concurrent < 1:
-            raise ValueError(f"StreamPolicy(max_concurrent={self.max_concurrent!r}): it must be at least 1, or None.")
+        for field in _COUNTS:
+            count = getattr(self, field)
+            if count is not None and count < 1:
+                raise ValueError(f"StreamPolicy({field}={count!r}): it must be at least 1, or None.")
 
 
 DEFAULT_POLICY = StreamPolicy()

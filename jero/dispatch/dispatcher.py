@@ -7,11 +7,12 @@ import msgspec
 from jero.annotations import wiring_error
 from jero.auth import Auth
 from jero.contract.operation import Operation, read_operations
+from jero.dispatch.admission import Admission
 from jero.dispatch.around import Middleware, Mount, Mounts
 from jero.dispatch.failures import Failures
 from jero.dispatch.respond import send_whole
 from jero.dispatch.route import Route
-from jero.dispatch.stream import Admission, StreamDefaults
+from jero.dispatch.stream import StreamDefaults
 from jero.endpoint import Endpoint
 from jero.errors import MethodNotAllowed, NotFound
 from jero.http.asgi import ASGIApp, Receive, Scope, Send, route_path
@@ -57,7 +58,7 @@ class Wiring:
         policy = getattr(endpoint, "stream_policy", None)  # read_operations refuses what is not an endpoint
         if policy is None:
             return self._defaults
-        admission = Admission(policy.max_concurrent, self._defaults.streams)
+        admission = Admission(policy, self._defaults.streams)
         return msgspec.structs.replace(self._defaults, policy=policy, admission=admission)
 
 

@@ -63,15 +63,17 @@ class Route:
                 whole = write_response(await self._check(value), self._encoder)
             await send_whole(whole, scope, send)
             return
-        with self._admission:
+        with self._admission.admit(user, scope) as place:
             response, receive = await self._begin(user, scope, slots, receive)
             if not isinstance(response, FramedResponse):
                 await send_whole(write_response(response, self._encoder), scope, send)
                 return
-            plan = await self._streams.plan(cast("FramedResponse[Any, Any]", response), scope, send, expires_at)
+            framed = cast("FramedResponse[Any, Any]", response)
+            plan = await self._streams.plan(framed, scope, send, expires_at, place)
             if plan is None:  # HEAD is answered
                 return
-            del user, response  # this frame lasts as long as the stream, and keeps alive only what the stream needs
+            # This frame lasts as long as the stream, and keeps alive only what the stream needs.
+            del user, response, framed
             await send_stream(plan, self._open_streams, receive, send)
 
     async def _begin(

@@ -1,9 +1,8 @@
-"""Admits the streams of a policy, and plans each of them for the engine."""
+"""Plans the streams of an operation for the engine."""
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
-from types import TracebackType
 from typing import Any, Final
 
 import msgspec
@@ -12,9 +11,10 @@ from msgspec.json import Encoder
 from jero.annotations import holds_custom
 from jero.codec import DEFAULT_ENCODER, json_decoder
 from jero.contract.operation import Operation
+from jero.dispatch.admission import Admission, Place
 from jero.dispatch.failures import problem_of
 from jero.dispatch.respond import send_whole, with_defaults
-from jero.errors import ServiceUnavailable
+from jero.errors import HTTPError
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
 from jero.framing.json import NDJSON, checked
@@ -26,42 +26,10 @@ from jero.responses.streaming import FramedResponse, SSEResponse
 from jero.shutdown import drop_connection
 from jero.streaming.plan import FastPath, StreamKind, StreamPlan
 from jero.streaming.serve import OpenStreams
-from jero.streaming.source import close_unstarted
+from jero.streaming.source import SourceKind, close_unstarted, source_kind
 
-# Seconds in `Retry-After`, drawn for each refused client, so that a crowd does not return at once.
-RETRY_AFTER: Final = (1, 5)
-# Milliseconds in the `retry:` of a final frame, drawn likewise.
+# Milliseconds in the `retry:` of a final frame, drawn for each client, so that a crowd does not return at once.
 RETRY_MILLISECONDS: Final = (1_000, 5_000)
-
-
-class Admission:
-    """Counts the streams of one policy, each from before its handler is called until its end.
-
-    Entering it raises `ServiceUnavailable` with a `Retry-After` if `limit` streams are open, or if the server is
-    shutting down.
-    """
-
-    def __init__(self, limit: int | None, streams: OpenStreams) -> None:
-        self._limit = limit
-        self._streams = streams
-        self._open = 0
-
-    def __enter__(self) -> None:
-        if self._streams.is_draining:
-            raise _refusal("The server is shutting down.")
-        if self._limit is not None and self._open >= self._limit:
-            raise _refusal("Too many open streams.")
-        self._open += 1
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._open -= 1
-
-
-def _refusal(detail: str) -> ServiceUnavailable:
-    seconds = random.randint(*RETRY_AFTER)  # noqa: S311 - it spreads a crowd, and is not a secret
-    return ServiceUnavailable(detail, headers={"Retry-After": str(seconds)})
 
 
 class StreamDefaults(msgspec.Struct, frozen=True):
@@ -92,9 +60,9 @@ class StreamResponder:
         self._kinds: dict[type, StreamKind] = {}
 
     async def plan(
-        self, response: FramedResponse[Any, Any], scope: Scope, send: Send, expires_at: float | None
+        self, response: FramedResponse[Any, Any], scope: Scope, send: Send, expires_at: float | None, place: Place
     ) -> StreamPlan | None:
-        """Returns what to stream, until `expires_at`, in Unix seconds.
+        """Returns what to stream, until `expires_at`, in Unix seconds. A source that needs a thread keeps its `place`.
 
         Answers HEAD with the headers alone and returns None; the stream is then closed and never begun.
         """
@@ -110,8 +78,24 @@ class StreamResponder:
         on_error = response.on_error or self._on_stream_error
         if on_error is None and isinstance(response, SSEResponse):
             on_error = _error_event
-        kind = self._kind(response)
-        return StreamPlan(kind, response.stream, scope, response.status_code, headers, on_error, expires_at)
+        on_thread_end = None
+        if source_kind(response.stream) is SourceKind.SYNCHRONOUS:
+            try:
+                place.begin_thread()
+            except HTTPError:
+                await close_unstarted(response.stream)
+                raise
+            on_thread_end = place.end_thread
+        return StreamPlan(
+            self._kind(response),
+            response.stream,
+            scope,
+            response.status_code,
+            headers,
+            on_error,
+            expires_at,
+            on_thread_end,
+        )
 
     def _kind(self, response: FramedResponse[Any, Any]) -> StreamKind:
         """Returns the kind of the stream: a shared one, unless the response itself sets what streams have in common."""

@@ -55,6 +55,7 @@ class StreamPlan(Struct, frozen=True):
 
     `source`: what the user gave as `stream`. `status`, `headers`: of the response. `on_error` makes the last item for
     the client from an exception. `expires_at`: when the credentials of the request expire, in Unix seconds.
+    `on_thread_end` is called when the thread of a synchronous source has ended, or will not be started.
     """
 
     kind: StreamKind
@@ -64,3 +65,4 @@ class StreamPlan(Struct, frozen=True):
     headers: Sequence[tuple[bytes, bytes]]
     on_error: Callable[[Exception], Any] | None = None
     expires_at: float | None = None
+    on_thread_end: Callable[[], None] | None = None

@@ -81,7 +81,7 @@ class Pump:
         thrown = None if pending is SENT else (yield from self.send_slowly(pending))
         if thrown is not None or not self._buffer.turn_is_over():
             return thrown
-        self._turns.end()
+        self._turns.end(asyncio.get_running_loop().call_soon)
         self._buffer.turn_until = None
         try:
             yield None

@@ -41,7 +41,7 @@ from jero.streaming.push import Push
 from jero.streaming.send import Keepalive, Sender
 from jero.streaming.source import Source, SourceKind, close_unstarted, source_kind
 from jero.streaming.state import Event, Phase, StreamState
-from jero.streaming.threaded import framed_in_thread
+from jero.streaming.threaded import ThreadedSource
 from jero.streaming.turns import Turns
 
 logger = logging.getLogger("jero.streams")
@@ -111,7 +111,7 @@ class Stream:
         if self._source_kind is SourceKind.SYNCHRONOUS:  # its items are framed in its thread, which yields chunks
             self._frames = FrameBuffer(kind.framing, kind.encoder, kind.policy.chunk_bytes)
             self._buffer = FrameBuffer(RAW, kind.encoder, kind.policy.chunk_bytes, turns)
-            self._source = Source(framed_in_thread(plan.source, self._frames), SourceKind.GENERATOR)
+            self._source = Source(ThreadedSource(plan.source, self._frames, plan.on_thread_end), SourceKind.ITERABLE)
         else:
             self._source = Source(plan.source, self._source_kind)
         self._pump = Pump(self._buffer, self._sender, self.state, turns)

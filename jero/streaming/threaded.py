@@ -13,10 +13,10 @@ always sees the other.
 import asyncio
 import contextvars
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from time import sleep
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from jero.streaming.buffer import FrameBuffer
 
@@ -25,42 +25,35 @@ from jero.streaming.buffer import FrameBuffer
 YIELD_SECONDS: Final = 0.00005
 
 
-async def framed_in_thread(iterable: Iterable[Any], buffer: FrameBuffer) -> AsyncGenerator[bytes, None]:
-    """Yields the items of `iterable` as chunks, framed in `buffer`. Raises what the iterable raises.
+class ThreadedSource:
+    """An async iterator over the chunks of `iterable`, whose items are framed in `buffer`. Raises what it raises.
 
-    The thread waits while a full chunk is not taken. At the end it closes the iterator, and is waited for. An iterator
-    that blocks for ever keeps its thread, a daemon, until the process ends.
+    The thread starts with the first `__anext__`, and waits while a full chunk is not taken. `aclose` makes the thread
+    close the iterator, and waits for it. An iterator that blocks for ever keeps its thread, a daemon, until the process
+    ends.
+    `on_end` is called once, in the event loop, when the thread has ended, or will not be started.
     """
-    thread = _Thread(iterable, buffer)
-    thread.start()
-    try:
-        while (chunk := await thread.next()) is not None:
-            yield chunk
-    finally:
-        await thread.close()
 
-
-class _Thread:
-    """A thread that pulls one iterable, and the event loop's side of it."""
-
-    def __init__(self, iterable: Iterable[Any], buffer: FrameBuffer) -> None:
+    def __init__(self, iterable: Iterable[Any], buffer: FrameBuffer, on_end: Callable[[], None] | None = None) -> None:
         self._iterable = iterable
         self._buffer = buffer
+        self._on_end = on_end
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()  # held while the buffer changes
         self._has_room = threading.Event()
         self._waiter: asyncio.Future[bytes] | None = None
+        self._is_started = False
         self._is_stopped = False
         self._is_over = False
         self._error: BaseException | None = None
 
-    def start(self) -> None:
-        """Starts the thread, in a copy of the present context."""
-        context = contextvars.copy_context()
-        threading.Thread(target=context.run, args=(self._run,), name="stream source", daemon=True).start()
+    def __aiter__(self) -> Self:
+        return self
 
-    async def next(self) -> bytes | None:
-        """Returns what waits in the buffer, as soon as something does, or None at the end."""
+    async def __anext__(self) -> bytes:
+        """Returns what waits in the buffer, as soon as something does."""
+        if not self._is_started:
+            self._start()
         self._waiter = waiter = self._loop.create_future()
         chunk: bytes | None = None
         if self._lock.acquire(blocking=self._is_over):
@@ -73,11 +66,18 @@ class _Thread:
         if chunk is None:
             chunk = await waiter
         self._has_room.set()
-        return chunk or None
+        if not chunk:
+            await self.aclose()
+            raise StopAsyncIteration
+        return chunk
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Waits until the thread has closed the iterator. Raises what failed there."""
         self._is_stopped = True
+        if not self._is_started:
+            self._is_started = self._is_over = True
+            if self._on_end is not None:
+                self._on_end()
         self._has_room.set()
         while True:
             self._waiter = waiter = self._loop.create_future()
@@ -91,6 +91,12 @@ class _Thread:
         finally:
             del error  # its traceback refers to this frame
 
+    def _start(self) -> None:
+        """Starts the thread, in a copy of the present context."""
+        self._is_started = True
+        context = contextvars.copy_context()
+        threading.Thread(target=context.run, args=(self._run,), name="stream source", daemon=True).start()
+
     def _run(self) -> None:
         try:
             iterator = iter(self._iterable)
@@ -102,6 +108,9 @@ class _Thread:
                     close()
         except BaseException as error:
             self._error = error
+        if self._on_end is not None:
+            with suppress(RuntimeError):  # the event loop is closed
+                self._loop.call_soon_threadsafe(self._on_end)
         self._is_over = True
         self._hand_over()
 

@@ -4,7 +4,7 @@ Such a source gives the event loop back after its turn. If every one of a hundre
 requests would wait for fifty. So all of them together have `SHARED_SECONDS` between two turns of anything else.
 """
 
-import asyncio
+from collections.abc import Callable
 from time import sleep
 from typing import Final
 
@@ -27,11 +27,11 @@ class Turns:
         self._taken = 0
         self.seconds = LONGEST_SECONDS
 
-    def end(self) -> None:
-        """Counts a turn that is over. The caller pauses after it."""
+    def end(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
+        """Counts a turn that is over. The caller pauses after it. `call_soon` is that of the event loop."""
         self._taken += 1
         if self._taken == 1:
-            asyncio.get_running_loop().call_soon(self._begin_round)
+            call_soon(self._begin_round)
 
     def _begin_round(self) -> None:
         """Divides the time by the sources that took a turn in the last round, once all of them had one."""

@@ -38,7 +38,7 @@ async def test_a_source_that_is_left_alone_has_long_turns_again() -> None:
     turns = Turns()
     for count in (100, 1):
         for _ in range(count):
-            turns.end()
+            turns.end(asyncio.get_running_loop().call_soon)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert turns.seconds == pytest.approx(min(LONGEST_SECONDS, SHARED_SECONDS / count))

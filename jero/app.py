@@ -10,10 +10,9 @@ from msgspec.json import Encoder
 
 from jero.auth import Auth
 from jero.codec import DEFAULT_ENCODER
-from jero.dispatch.admission import Admission
 from jero.dispatch.dispatcher import Wiring
 from jero.dispatch.failures import E, ExceptionHandler, Failures
-from jero.dispatch.stream import StreamDefaults
+from jero.dispatch.stream import Admission, StreamDefaults
 from jero.endpoint import Endpoint
 from jero.errors import WiringError
 from jero.http.asgi import ASGIApp, Receive, Scope, Send

@@ -7,12 +7,11 @@ import msgspec
 from jero.annotations import wiring_error
 from jero.auth import Auth
 from jero.contract.operation import Operation, read_operations
-from jero.dispatch.admission import Admission
 from jero.dispatch.around import Middleware, Mount, Mounts
 from jero.dispatch.failures import Failures
 from jero.dispatch.respond import send_whole
 from jero.dispatch.route import Route
-from jero.dispatch.stream import StreamDefaults
+from jero.dispatch.stream import Admission, StreamDefaults
 from jero.endpoint import Endpoint
 from jero.errors import MethodNotAllowed, NotFound
 from jero.http.asgi import ASGIApp, Receive, Scope, Send, route_path

@@ -70,7 +70,7 @@ class Route:
                 return
             framed = cast("FramedResponse[Any, Any]", response)
             plan = await self._streams.plan(framed, scope, send, expires_at, place)
-            if plan is None:  # HEAD is answered
+            if plan is None:  # the request is answered
                 return
             # This frame lasts as long as the stream, and keeps alive only what the stream needs.
             del user, response, framed

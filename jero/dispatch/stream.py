@@ -17,6 +17,7 @@ from jero.annotations import holds_custom
 from jero.codec import DEFAULT_ENCODER, json_decoder
 from jero.contract.operation import Operation
 from jero.dispatch.failures import problem_of
+from jero.dispatch.ready import answer_if_ready
 from jero.dispatch.respond import send_whole, with_defaults
 from jero.errors import HTTPError, ServiceUnavailable, TooManyRequests
 from jero.framing.event import ServerSentEvent
@@ -172,7 +173,8 @@ class StreamResponder:
     ) -> StreamPlan | None:
         """Returns what to stream, until `expires_at`, in Unix seconds. A source that needs a thread keeps its `place`.
 
-        Answers HEAD with the headers alone and returns None; the stream is then closed and never begun.
+        Returns None if the request is answered: HEAD with the headers alone, when the source is closed and never
+        opened, or a short list as a whole.
         """
         try:
             headers = _headers(response, scope)
@@ -183,27 +185,30 @@ class StreamResponder:
             await close_unstarted(response.stream)
             await send_whole((response.status_code, list(headers), b""), scope, send)
             return None
+        plan = await self._plan(response, headers, scope, expires_at, place)
+        is_in_memory = source_kind(response.stream) is SourceKind.IN_MEMORY
+        return None if is_in_memory and await answer_if_ready(plan, scope, send) else plan
+
+    async def _plan(
+        self,
+        response: FramedResponse[Any, Any],
+        headers: Sequence[tuple[bytes, bytes]],
+        scope: Scope,
+        expires_at: float | None,
+        place: Place,
+    ) -> StreamPlan:
+        kind, source, status = self._kind(response), response.stream, response.status_code
         on_error = response.on_error or self._on_stream_error
         if on_error is None and isinstance(response, SSEResponse):
             on_error = _error_event
-        on_thread_end = None
-        if source_kind(response.stream) is SourceKind.SYNCHRONOUS:
-            try:
-                place.begin_thread()
-            except HTTPError:
-                await close_unstarted(response.stream)
-                raise
-            on_thread_end = place.end_thread
-        return StreamPlan(
-            self._kind(response),
-            response.stream,
-            scope,
-            response.status_code,
-            headers,
-            on_error,
-            expires_at,
-            on_thread_end,
-        )
+        if source_kind(source) is not SourceKind.SYNCHRONOUS:
+            return StreamPlan(kind, source, scope, status, headers, on_error, expires_at)
+        try:
+            place.begin_thread()
+        except HTTPError:
+            await close_unstarted(source)
+            raise
+        return StreamPlan(kind, source, scope, status, headers, on_error, expires_at, place.end_thread)
 
     def _kind(self, response: FramedResponse[Any, Any]) -> StreamKind:
         """Returns the kind of the stream: a shared one, unless the response itself sets what streams have in common."""

@@ -35,7 +35,7 @@ from jero.http.asgi import Scope, Send
 from jero.policy import EndReason, StreamOutcome
 from jero.streaming.buffer import FrameBuffer
 from jero.streaming.limits import TeardownLimit
-from jero.streaming.plan import StreamPlan
+from jero.streaming.plan import StreamKind, StreamPlan
 from jero.streaming.pump import Pump, pull_fast, pull_items
 from jero.streaming.push import Push
 from jero.streaming.send import Keepalive, Sender
@@ -285,9 +285,7 @@ class Stream:
         self.to_raise = self.error if is_order else answer  # an order to the process is always raised
         self._start_limit()
         try:
-            await self._plan.kind.on_end(outcome)
-        except BaseException:
-            logger.exception("%s: _on_stream_end failed", self._label())
+            await report_outcome(self._plan.kind, outcome)
         finally:
             del outcome, answer  # the traceback of an error refers to this frame
         self._stop_limit()
@@ -441,3 +439,11 @@ class Stream:
             endpoint=self._plan.kind.endpoint,
             method=self._plan.kind.method,
         )
+
+
+async def report_outcome(kind: StreamKind, outcome: StreamOutcome) -> None:
+    """Passes the outcome to `on_end`. Logs what that raises."""
+    try:
+        await kind.on_end(outcome)
+    except BaseException:
+        logger.exception("%s %s: _on_stream_end failed", kind.method, kind.endpoint)

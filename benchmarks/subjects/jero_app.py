@@ -33,6 +33,11 @@ class ItemsEndpoint(Endpoint, path="/items"):
         return PAGE
 
 
+class PageEndpoint(Endpoint, path="/ndjson/page"):
+    async def get(self) -> NDJSONStreamingResponse[Item]:
+        return NDJSONStreamingResponse(stream=PAGE)
+
+
 class ReadyEndpoint(Endpoint, path="/ndjson/ready"):
     async def get(self, params: Count) -> NDJSONStreamingResponse[Item]:
         return NDJSONStreamingResponse(stream=ready(supply(params.count)))
@@ -80,6 +85,7 @@ class App(BaseApp):
             HealthEndpoint(),
             ItemEndpoint(),
             ItemsEndpoint(),
+            PageEndpoint(),
             ReadyEndpoint(),
             ReadyEventsEndpoint(),
             PausingEndpoint(),

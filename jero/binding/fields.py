@@ -8,7 +8,7 @@ import msgspec
 from msgspec.inspect import FrozenSetType, ListType, Metadata, SetType, TupleType, UnionType, VarTupleType
 
 from jero.binding.faults import read_fault
-from jero.errors import HTTPError, MalformedRequest, NotFound
+from jero.errors import Fault, HTTPError, MalformedRequest, NotFound
 from jero.http.asgi import Scope
 from jero.http.cookies import read_cookies
 from jero.http.headers import header_name
@@ -16,6 +16,7 @@ from jero.http.headers import header_name
 Reader: TypeAlias = Callable[[Scope, dict[str, str]], Any]
 
 _LISTS: Final = (ListType, SetType, FrozenSetType, TupleType, VarTupleType)
+_LAST_EVENT_ID: Final = b"last-event-id"  # in UTF-8 (WHATWG HTML, section 9.2.4); other headers are in Latin-1
 _NO_NAMES: Final[Mapping[str, str]] = {}
 
 
@@ -50,9 +51,14 @@ def _headers_reader(struct: type[Any]) -> Reader:
     fields = msgspec.structs.fields(struct)
     sent_as = {field.encode_name: header_name(field.name, field.encode_name) for field in fields}
     names = {header.lower().encode(): encode_name for encode_name, header in sent_as.items()}
+    charsets = {key: "utf-8" if key == _LAST_EVENT_ID else "latin-1" for key in names}
 
     def read(scope: Scope, slots: dict[str, str]) -> Any:
-        pairs = [(names[key], value.decode("latin-1")) for key, value in scope["headers"] if key in names]
+        try:
+            pairs = [(names[key], value.decode(charsets[key])) for key, value in scope["headers"] if key in names]
+        except UnicodeDecodeError as error:
+            fault = Fault(("headers", names[_LAST_EVENT_ID]), "Is not UTF-8")
+            raise MalformedRequest("Header Last-Event-ID is not UTF-8.", errors=[fault]) from error
         return _convert(_gather(pairs, lists), struct, "headers", MalformedRequest, sent_as)
 
     return read
@@ -61,7 +67,11 @@ def _headers_reader(struct: type[Any]) -> Reader:
 def _cookies_reader(struct: type[Any]) -> Reader:
     def read(scope: Scope, slots: dict[str, str]) -> Any:
         header = b"; ".join(value for key, value in scope["headers"] if key == b"cookie")
-        return _convert(read_cookies(header.decode("latin-1")), struct, "cookies", MalformedRequest)
+        try:
+            text = header.decode()  # browsers send what a script has set in UTF-8
+        except UnicodeDecodeError:
+            text = header.decode("latin-1")
+        return _convert(read_cookies(text), struct, "cookies", MalformedRequest)
 
     return read
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final, Generic
 
 import msgspec
+from msgspec.structs import force_setattr
 from typing_extensions import TypeVar
 
 from jero.errors import Problem, StreamFailed
@@ -146,7 +147,10 @@ class EventReader(Generic[T]):
         self.last_event_id = self._id
         if not data:
             return None
-        return ServerSentEvent(data=self._decode("\n".join(data), event), event=event or None, id=self.last_event_id)
+        found: ServerSentEvent[T] = ServerSentEvent(data=self._decode("\n".join(data), event), event=event or None)
+        # Another server may send ids that `ServerSentEvent` refuses to send, such as with spaces around them.
+        force_setattr(found, "id", self.last_event_id)
+        return found
 
     def _decode(self, data: str, event: str | None) -> Any:
         if event == "error":

@@ -3,7 +3,6 @@
 import re
 from datetime import datetime
 from typing import Final, Literal
-from urllib.parse import unquote
 
 from msgspec import Struct
 
@@ -11,6 +10,7 @@ from jero.http.headers import TOKEN, header_text
 
 _VALUE: Final = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
 _ATTRIBUTE: Final = re.compile(r"[\x20-\x3a\x3c-\x7e]*")
+_QUOTED: Final = re.compile(r'\A"(.*)"\Z', re.DOTALL)
 _SPACE: Final = " \t"  # HTTP's whitespace (RFC 9110, section 5.6.3); str.strip() alone would remove more
 
 
@@ -18,7 +18,8 @@ class Cookie(Struct, frozen=True, kw_only=True):
     """A cookie to set (RFC 6265, section 4.1). By default it is `HttpOnly` and `SameSite=Lax`.
 
     `name`: a token (RFC 9110, section 5.6.2).
-    `value`: ASCII without spaces, quotes, commas, semicolons and backslashes. Encode other text first.
+    `value`: ASCII without spaces, quotes, commas, semicolons and backslashes. Encode other text first, and decode it
+    when you read it: jero reads back what it has written, and decodes nothing.
     `max_age`: seconds to keep the cookie. 0 deletes it.
     `expires`: the moment to delete it; without a time zone, in UTC. `max_age` has priority. If both are `None`, the
     cookie ends with the browser's session.
@@ -77,11 +78,11 @@ class Cookie(Struct, frozen=True, kw_only=True):
 def read_cookies(header: str) -> dict[str, str]:
     """Returns the cookies of a `Cookie` header. The first of a name counts; a part without `=` is ignored.
 
-    Values are percent-decoded, and lose the quotes that some clients put around them.
+    Values are read unchanged (RFC 6265, section 5.4), but lose a pair of quotes around them, which some clients add.
     """
     cookies: dict[str, str] = {}
     for part in header.split(";"):
         name, equals, value = part.partition("=")
         if equals:
-            cookies.setdefault(name.strip(_SPACE), unquote(value.strip(_SPACE).strip('"')))
+            cookies.setdefault(name.strip(_SPACE), _QUOTED.sub(r"\1", value.strip(_SPACE)))
     return cookies

@@ -89,7 +89,7 @@ class ResumeHeaders(Struct, frozen=True):
     """The headers of a client that reconnects to an event stream, for a handler's `headers` parameter.
 
     `last_event_id`: the `Last-Event-ID` header (WHATWG HTML, section 9.2.4), the id of the last event that the client
-    received; `None` at the first connection.
+    received; `None` at the first connection. Clients send it in UTF-8.
     """
 
     last_event_id: str | None = None

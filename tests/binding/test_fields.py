@@ -231,10 +231,29 @@ def test_a_header_of_another_type_is_refused_by_its_name() -> None:
     )
 
 
-@pytest.mark.parametrize("id_", ["7", "", "null", "a b", "é"])
+@pytest.mark.parametrize("id_", ["7", "", "null", "a b", "é", "Zürich-1", "à", "🎬", "\x85", "\xa0"])
 def test_last_event_id_is_read_unchanged(id_: str) -> None:
-    assert headers([(b"last-event-id", id_.encode("latin-1"))], ResumeHeaders) == ResumeHeaders(last_event_id=id_)
+    assert headers([(b"last-event-id", id_.encode())], ResumeHeaders) == ResumeHeaders(last_event_id=id_)
     assert headers([], ResumeHeaders).last_event_id is None
+
+
+def test_a_last_event_id_that_is_not_utf_8_is_refused_by_its_name() -> None:
+    with pytest.raises(MalformedRequest) as refused:
+        headers([(b"last-event-id", "Zürich".encode("latin-1"))], ResumeHeaders)
+    assert refusal(refused) == (
+        "Header Last-Event-ID is not UTF-8.",
+        (Fault(("headers", "last_event_id"), "Is not UTF-8"),),
+    )
+
+
+class Resuming(Struct):
+    id_: str = field(name="Last-Event-ID")
+    x_note: str = ""
+
+
+def test_other_headers_are_read_as_latin_1() -> None:
+    sent = [(b"last-event-id", "é".encode()), (b"x-note", "é".encode("latin-1"))]
+    assert headers(sent, Resuming) == Resuming(id_="é", x_note="é")
 
 
 @pytest.mark.parametrize(
@@ -245,7 +264,11 @@ def test_last_event_id_is_read_unchanged(id_: str) -> None:
         ([b"session=abc", b"count=2"], Session("abc", 2)),
         ([b"session=first; session=second"], Session("first")),
         ([b'session="abc"'], Session("abc")),
-        ([b"session=%C3%A9"], Session("é")),
+        ([b"session=%C3%A9"], Session("%C3%A9")),
+        ([b"session=50%41"], Session("50%41")),
+        ([b"session=\xc3\xa9"], Session("é")),
+        ([b"session=\xe9"], Session("é")),
+        ([b"session=a+b"], Session("a+b")),
         ([b"Session=abc; other=1; lonely"], Session()),
         ([b"session="], Session("")),
     ],

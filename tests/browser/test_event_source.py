@@ -89,7 +89,7 @@ class Negotiated(Resumed, path="/negotiated"):
 
 class App(BaseApp):
     async def _wire(self) -> None:
-        for endpoint in (Listener(), Events(), Negotiated()):
+        for endpoint in (Listener(), Events(), Negotiated(), Named()):
             self._include_endpoint(endpoint)
 
 
@@ -113,3 +113,26 @@ def test_event_source_receives_reconnects_and_stops(page: Page, path: str) -> No
     assert [msgspec.json.decode(event.data, type=Number) for event in received.seen] == [
         Number(value) for value in range(1, LAST + 1)
     ]
+
+
+NAMES = ("Zürich-1", "à", "🎬 b", "\x85")
+
+
+class Named(Endpoint, path="/named"):
+    """Sends one event a connection, with an id in UTF-8, and records the `Last-Event-ID` of each."""
+
+    asked: ClassVar[SimpleQueue[str | None]] = SimpleQueue()
+
+    async def get(self, headers: ResumeHeaders) -> SSEResponse[Number] | NoContent:
+        after = headers.last_event_id
+        self.asked.put(after)
+        number = 0 if after is None else NAMES.index(after) + 1
+        if number == len(NAMES):
+            return NoContent()
+        return SSEResponse(stream=[ServerSentEvent(data=Number(number), id=NAMES[number], retry=10)])
+
+
+def test_ids_in_utf_8_come_back_unchanged(page: Page) -> None:
+    received = msgspec.convert(page.evaluate(LISTEN, "/named"), Received)
+    assert [Named.asked.get_nowait() for _ in range(Named.asked.qsize())] == [None, *NAMES]
+    assert [event.id for event in received.seen] == list(NAMES)

@@ -3,6 +3,16 @@
 const METHODS = ["get", "post", "put", "patch", "delete", "query", "head", "options", "trace"];
 // OpenAPI, "Parameter Object": these header parameters are ignored, since other parts of the document describe them.
 const DESCRIBED_ELSEWHERE = new Set(["accept", "content-type", "authorization"]);
+// The names of NDJSON that jero sends or accepts: none is registered.
+const LINES = new Set([
+  "application/x-ndjson",
+  "application/jsonl",
+  "application/ndjson",
+  "application/jsonlines",
+  "application/x-jsonl",
+  "application/x-jsonlines",
+  "application/json-lines",
+]);
 const UNTAGGED = "Operations";
 
 export class ApiDocument {
@@ -124,7 +134,7 @@ export function isEventStream(type) {
 }
 
 export function isLines(type) {
-  return ["application/x-ndjson", "application/ndjson", "application/jsonl"].includes(essence(type));
+  return LINES.has(essence(type));
 }
 
 export function isJson(type) {

@@ -53,7 +53,17 @@ function addCredential(request, { scheme, first, second }) {
 
 /** Returns the options of `fetch`. A browser sends only the cookies that it has: typed cookies are for curl. */
 export function fetchOptions(request, signal) {
-  return { method: request.method, headers: request.headers, body: request.body, signal, cache: "no-store" };
+  const headers = request.headers.map(([name, value]) => [name, isLastEventId(name) ? inUtf8(value) : value]);
+  return { method: request.method, headers, body: request.body, signal, cache: "no-store" };
+}
+
+function isLastEventId(name) {
+  return name.toLowerCase() === "last-event-id";
+}
+
+/** Returns text whose characters are the octets of UTF-8. `fetch` sends each character of a header as one octet. */
+function inUtf8(text) {
+  return String.fromCharCode(...new TextEncoder().encode(text));
 }
 
 /** Returns the request as a command for a POSIX shell. `-N` shows a stream as it arrives. */

@@ -4,7 +4,7 @@ The public names need the extra `jero-asgi[client]`, which installs httpx. An im
 httpx yet, so that `jero.client.readers` works without it. `__init__.pyi` declares the names for type checkers.
 """
 
-_PUBLIC_NAMES = {"Reconnection", "RequestRefused", "StreamClient"}
+_PUBLIC_NAMES = {"Reconnection", "RequestRefused", "StreamClient", "StreamCut"}
 
 
 def __getattr__(name: str) -> object:
@@ -13,10 +13,17 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         from jero.client.client import StreamClient
+        from jero.client.cut import StreamCut
         from jero.client.event_source import Reconnection
         from jero.client.refused import RequestRefused
     except ModuleNotFoundError as error:
         if error.name != "httpx":
             raise
         raise ImportError(f'jero.client.{name} needs httpx: pip install "jero-asgi[client]"', name="httpx") from error
-    return {"Reconnection": Reconnection, "RequestRefused": RequestRefused, "StreamClient": StreamClient}[name]
+    names = {
+        "Reconnection": Reconnection,
+        "RequestRefused": RequestRefused,
+        "StreamClient": StreamClient,
+        "StreamCut": StreamCut,
+    }
+    return names[name]

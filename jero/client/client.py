@@ -2,25 +2,33 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx
-import msgspec
-from typing_extensions import TypeVar
+from typing_extensions import TypeForm, TypeVar
 
+from jero.client.body import SUPPORTED, Body
+from jero.client.cut import cut, with_words
 from jero.client.event_source import DEFAULT_RECONNECTION, EventSource, Reconnection, Sleep
-from jero.client.readers import NDJSONReader
+from jero.client.readers import MAX_EVENT_BYTES, MAX_LINE_BYTES, EventReader, NDJSONReader
 from jero.client.refused import RequestRefused, check_media_type
+from jero.client.request import (
+    ACCEPT_EVENTS,
+    ACCEPT_NDJSON,
+    NDJSON_MEDIA_TYPES,
+    header_fields,
+    take_last_event_id,
+    with_headers,
+    with_json,
+)
 from jero.framing.event import ServerSentEvent
 
 T = TypeVar("T")
 
-NDJSON_MEDIA_TYPES: Final = ("application/x-ndjson", "application/jsonl")
-ACCEPT_NDJSON: Final = {"Accept": "application/x-ndjson"}
-ACCEPT_EVENTS: Final = {"Accept": "text/event-stream"}
+_ACCEPT_ENCODING: Final = ", ".join(SUPPORTED)
 
 
 class StreamClient:
@@ -32,22 +40,26 @@ class StreamClient:
 
     `idle_timeout`: the seconds without a byte after which a stream counts as stalled; `None` for no limit. Pings are
     bytes too. `sse` reconnects after a stall, `ndjson` raises `httpx.ReadTimeout`.
+    `max_line_bytes`: the size of the longest line of a stream. `max_event_bytes`: the size of the longest data of an
+    event. A stream that exceeds them raises `msgspec.DecodeError`, and is not kept in memory until then.
     `reconnection`: sets when and how often `sse` reconnects. `sleep`: waits for a number of seconds before `sse`
     reconnects; a test can pass a function that takes no time.
 
     To leave a stream early, close its iterator. `contextlib.aclosing` closes it at the end of a block. After a `break`,
     Python closes it as soon as nothing refers to it.
 
-    Raises `TypeError` if `client` is combined with a base URL or options, and `ValueError` if `idle_timeout` is not
-    positive.
+    Raises `TypeError` if `client` is combined with a base URL or options, and `ValueError` if `idle_timeout` or a limit
+    is not positive.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is an option of its own
         self,
         base_url: str = "",
         *,
         client: httpx.AsyncClient | None = None,
         idle_timeout: float | None = 60.0,
+        max_line_bytes: int = MAX_LINE_BYTES,
+        max_event_bytes: int = MAX_EVENT_BYTES,
         reconnection: Reconnection = DEFAULT_RECONNECTION,
         sleep: Sleep = asyncio.sleep,
         **options: Any,
@@ -60,9 +72,14 @@ class StreamClient:
             raise ValueError(
                 f"StreamClient(idle_timeout={idle_timeout!r}): it must be a positive number of seconds, or None."
             )
+        for name, limit in (("max_line_bytes", max_line_bytes), ("max_event_bytes", max_event_bytes)):
+            if limit < 1:
+                raise ValueError(f"StreamClient({name}={limit!r}): it must be a positive number of bytes.")
         self._owns_client = client is None
         self._client = client or _new_client(base_url, options)
         self._timeout = httpx.Timeout(**{**self._client.timeout.as_dict(), "read": idle_timeout})
+        self._max_line_bytes = max_line_bytes
+        self._max_event_bytes = max_event_bytes
         self._reconnection = reconnection
         self._sleep = sleep
 
@@ -80,55 +97,70 @@ class StreamClient:
         if self._owns_client:
             await self._client.__aexit__(exc_type, exc_value, traceback)
 
-    async def ndjson(self, url: str, type_: type[T], *, method: str = "GET", **options: Any) -> AsyncGenerator[T, None]:
+    def ndjson(self, url: str, type_: TypeForm[T], *, method: str = "GET", **options: Any) -> AsyncGenerator[T, None]:
         """Sends one request and yields the items of its NDJSON response as they arrive; none if the status is 204.
 
         `type_` is the type of an item. `options` are those of `httpx.AsyncClient.stream`, with two differences:
         `json=` takes every value that msgspec can encode, and `timeout=` replaces `idle_timeout`.
 
         Raises `RequestRefused` for a status outside 200 to 299, `httpx.DecodingError` for another media type,
-        `httpx.RemoteProtocolError` or `httpx.ReadError` if the stream was cut, `httpx.ReadTimeout` if the stream
-        stalled, and `msgspec.DecodeError` if a line is not a `T`. The items before an error are yielded first.
+        `StreamCut` if the stream was cut, `httpx.ReadTimeout` if the stream stalled, and `msgspec.DecodeError` if a
+        line is not a `T` or is longer than `max_line_bytes`. The items before an error are yielded first.
         """
-        reader = NDJSONReader(type_)
-        async with self._stream(method, url, with_headers(ACCEPT_NDJSON, _with_json(options))) as response:
+        reader = NDJSONReader(type_, max_line_bytes=self._max_line_bytes)
+        return self._items(reader, method, url, with_headers(ACCEPT_NDJSON, with_json(options)))
+
+    async def _items(
+        self, reader: NDJSONReader[T], method: str, url: str, options: dict[str, Any]
+    ) -> AsyncGenerator[T, None]:
+        received = 0
+        async with self._stream(method, url, options) as response:
             if not response.is_success:
                 raise await RequestRefused.read(response)
             if response.status_code == 204:
                 return
             check_media_type(response, *NDJSON_MEDIA_TYPES)
-            async for chunk in response.aiter_bytes():
-                for item in reader.feed(chunk):
-                    yield item
-            _check_end(response)
+            body = Body(response)
+            try:
+                async for chunk in body.chunks():
+                    for piece in body.decompress(chunk):
+                        for item in reader.feed(piece):
+                            received += 1
+                            yield item
+                body.end()
+                _check_end(response)
+            except (httpx.RemoteProtocolError, httpx.ReadError) as error:
+                raise cut(error, received, response.request) from error
         for item in reader.end():
             yield item
 
-    async def sse(self, url: str, type_: type[T], **options: Any) -> AsyncGenerator[ServerSentEvent[T], None]:
+    def sse(self, url: str, type_: TypeForm[T], **options: Any) -> AsyncGenerator[ServerSentEvent[T], None]:
         """Yields the events of an event stream as they arrive, and reconnects until the server answers with 204.
 
-        `type_` is the type of an event's data: JSON, or the plain text if `type_` is `str`. `options` are those of
+        `type_` is the type of an event's data. If it is text alone, such as `str`, `Literal["a", "b"]` or `bytes`, the
+        data is the text of the event; otherwise the data is decoded from JSON. `options` are those of
         `httpx.AsyncClient.stream`, with two differences: `timeout=` replaces `idle_timeout`, and a header
-        `Last-Event-ID` sets the id to resume after. The reconnection follows WHATWG HTML, section 9.2.
+        `Last-Event-ID` sets the id to resume after. The id may be any text, and is sent in UTF-8. The reconnection
+        follows WHATWG HTML, section 9.2.
 
-        Raises `StreamFailed` if the server reports in the stream that it failed, `msgspec.DecodeError` if an event's
-        data is not a `T`, `RequestRefused` for a status other than 200 and 204, and `httpx.DecodingError` for another
-        media type. The statuses 429, 502, 503 and 504 and the errors of the network are raised only after
+        Raises `TypeError` at the call if `type_` is a union of text with another type. Raises `StreamFailed` if the
+        server reports in the stream that it failed, `msgspec.DecodeError` if an event's data is not a `T` or exceeds a
+        limit, `RequestRefused` for a status other than 200 and 204, and `httpx.DecodingError` for another media type.
+        The statuses 429, 502, 503 and 504, empty streams and the errors of the network are raised only after
         `Reconnection.attempts` failed attempts in a row.
         """
+        last_event_id, options = take_last_event_id(options)
         options = with_headers({**ACCEPT_EVENTS, "Cache-Control": "no-cache"}, options)
-        last_event_id = options["headers"].pop("Last-Event-ID", None)
-        source = EventSource(
-            url,
-            partial(self._connect, url, options),
+        reader = EventReader(
             type_,
             last_event_id=last_event_id,
-            reconnection=self._reconnection,
-            sleep=self._sleep,
+            max_line_bytes=self._max_line_bytes,
+            max_event_bytes=self._max_event_bytes,
         )
-        async with aclosing(source.events()) as events:
-            async for event in events:
-                yield event
+        source = EventSource(
+            url, partial(self._connect, url, options), reader, reconnection=self._reconnection, sleep=self._sleep
+        )
+        return source.events()
 
     def _connect(
         self, url: str, options: dict[str, Any], headers: dict[str, bytes]
@@ -138,41 +170,23 @@ class StreamClient:
     @asynccontextmanager
     async def _stream(self, method: str, url: str, options: dict[str, Any]) -> AsyncGenerator[httpx.Response, None]:
         options.setdefault("timeout", self._timeout)
+        if "br" in (accepted := self._client.headers.get("Accept-Encoding", "")) or "zstd" in accepted:
+            options = with_headers({"Accept-Encoding": _ACCEPT_ENCODING}, options)  # all that `Body` can bound
         try:
             async with self._client.stream(method, url, **options) as response:
                 yield response
-        except httpx.ReadTimeout as error:  # its own message is empty
-            raise stalled(error.request) from error
-
-
-def with_headers(headers: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """Returns `options` with `headers` added, except those that `options` sets itself."""
-    merged = httpx.Headers(headers)
-    merged.update(options.get("headers"))
-    return {**options, "headers": merged}
-
-
-def stalled(request: httpx.Request) -> httpx.ReadTimeout:
-    """Returns the error of a request whose response was silent for its timeout."""
-    seconds = request.extensions["timeout"]["read"]
-    return httpx.ReadTimeout(
-        f"No bytes arrived for {seconds:g} seconds: have the server send pings, or set a longer timeout.",
-        request=request,
-    )
+        except httpx.TransportError as error:
+            worded = with_words(error, error.request)
+            if worded is error:
+                raise
+            raise worded from error
 
 
 def _new_client(base_url: str, options: dict[str, Any]) -> httpx.AsyncClient:
     # Each stream holds a connection: with the default limit of httpx, the 101st stream would wait for another to end.
     options.setdefault("limits", httpx.Limits(max_connections=None, max_keepalive_connections=20))
+    options["headers"] = header_fields(options.get("headers"))
     return httpx.AsyncClient(base_url=base_url, **options)
-
-
-def _with_json(options: dict[str, Any]) -> dict[str, Any]:
-    """Encodes `json=` with msgspec, since httpx cannot encode a Struct."""
-    if "json" not in options:
-        return options
-    rest = {name: value for name, value in options.items() if name != "json"}
-    return with_headers({"Content-Type": "application/json"}, {**rest, "content": msgspec.json.encode(options["json"])})
 
 
 def _check_end(response: httpx.Response) -> None:

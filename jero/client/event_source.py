@@ -9,11 +9,15 @@
 #
 #   status 204                        the loop ends: the server has no more events
 #   the body ended                    the loop goes on, and the row of failures ends
-#   a retryable error                 the loop goes on: a cut, a stall, no server, status 429, 502, 503 or 504
+#   a retryable error                 the loop goes on: a cut, a stall, an empty body, no server, status 429, 502, 503
+#                                     or 504
 #   any other error                   the loop raises the error at once
 #
-# A connection has failed if it ended in an error before its body brought a byte. Headers alone do not count, since a
-# gateway can send them without its server. `Reconnection.attempts` failures in a row raise the last error.
+# A connection has failed if it ended before its body brought a byte. Headers alone do not count, since a gateway can
+# send them without its server. `Reconnection.attempts` failures in a row raise the last error.
+#
+# The server sets the time until the next attempt: by `retry`, and by `Retry-After`. It may not set any time. Less than
+# 0.1 seconds would make this client a flood, and more than `Reconnection.longest_wait` would put it to sleep for ever.
 #
 # The standard describes a browser, whose user can reload the page. This client departs from the standard twice: it
 # retries the four statuses above, on which a browser gives up; and it gives up after `attempts`.
@@ -28,8 +32,10 @@ import httpx
 from msgspec import Struct
 from typing_extensions import TypeVar
 
+from jero.client.body import Body
 from jero.client.readers import EventReader
 from jero.client.refused import RequestRefused, check_media_type
+from jero.client.request import last_event_id_header
 from jero.framing.event import ServerSentEvent
 
 logger = logging.getLogger("jero.client")
@@ -52,6 +58,7 @@ RETRYABLE_ERRORS: Final = (
 )
 
 _LEAST_BACKOFF: Final = 0.1
+_LEAST_ASKED: Final = 0.1
 _MOST_DOUBLINGS: Final = 32
 
 
@@ -60,21 +67,23 @@ class Reconnection(Struct, frozen=True, kw_only=True):
 
     `delay`: the seconds to wait if the stream has not set `retry`.
     `longest_delay`: the upper bound, in seconds, of the backoff. Each failed attempt after the first doubles the delay
-    up to this bound. A longer `retry` or `Retry-After` of the server is still obeyed.
+    up to this bound. A longer `retry` or `Retry-After` of the server is still obeyed, up to `longest_wait`.
+    `longest_wait`: the upper bound, in seconds, of a wait that the server sets. The lower bound is 0.1.
     `jitter`: the largest part of the delay that is added at random, so that many clients do not return at once.
     `attempts`: the number of failed attempts in a row after which the last error is raised; `None` for no limit. An
-    attempt has not failed if it received a byte of the body, or if the server ended its stream properly.
+    attempt has not failed if it received a byte of the body.
 
     Raises `ValueError` if a number is negative or NaN, or if `attempts` is less than 1.
     """
 
     delay: float = 1.0
     longest_delay: float = 30.0
+    longest_wait: float = 300.0
     jitter: float = 0.5
     attempts: int | None = 10
 
     def __post_init__(self) -> None:
-        for field in ("delay", "longest_delay", "jitter"):
+        for field in ("delay", "longest_delay", "longest_wait", "jitter"):
             value = getattr(self, field)
             if not value >= 0:
                 raise ValueError(f"Reconnection({field}={value!r}): it must be a number from 0 up.")
@@ -87,14 +96,25 @@ class Reconnection(Struct, frozen=True, kw_only=True):
         `retry`: the reconnection time that the stream has set, in milliseconds. `retry_after`: the seconds that the
         last response asked for. `chance`: the part of the jitter to add, from 0 to 1.
 
-        The result is never less than the reconnection time of WHATWG HTML, section 9.2.3. The standard allows a client
-        to wait longer.
+        The result is never less than the reconnection time of WHATWG HTML, section 9.2.3, within the bounds above. The
+        standard allows a client to wait longer.
         """
-        seconds = self.delay if retry is None else retry / 1000
-        if failures > 0:
-            doubled = max(seconds, _LEAST_BACKOFF) * 2 ** min(failures - 1, _MOST_DOUBLINGS)
-            seconds = max(seconds, min(doubled, self.longest_delay))
-        return max(seconds, retry_after or 0) * (1 + self.jitter * chance)
+        own = self._backoff(self.delay, failures)
+        seconds = own if retry is None else self._backoff(self._allowed(retry / 1000), failures)
+        if retry_after is not None:
+            seconds = max(seconds, self._allowed(retry_after))
+        spread = 1 + self.jitter * chance
+        return min(seconds * spread, max(self.longest_wait, own * spread))
+
+    def _backoff(self, seconds: float, failures: int) -> float:
+        if failures == 0:
+            return seconds
+        doubled: float = max(seconds, _LEAST_BACKOFF) * 2 ** min(failures - 1, _MOST_DOUBLINGS)
+        return max(seconds, min(doubled, self.longest_delay))
+
+    def _allowed(self, asked: float) -> float:
+        """Returns the seconds that a server asks for, within the bounds for a server."""
+        return min(max(asked, _LEAST_ASKED), self.longest_wait)
 
 
 DEFAULT_RECONNECTION: Final = Reconnection()
@@ -103,23 +123,22 @@ DEFAULT_RECONNECTION: Final = Reconnection()
 class EventSource(Generic[T]):
     """Reads an event stream, and reconnects when a connection ended, was cut or stalled.
 
-    `url` names the stream in the log. `connect` sends the request with the given headers added. `last_event_id`
-    is the id to resume after. `sleep` waits for a number of seconds.
+    `url` names the stream in the log. `connect` sends the request with the given headers added. `reader` has the id to
+    resume after. `sleep` waits for a number of seconds.
     """
 
     def __init__(
         self,
         url: str,
         connect: Connect,
-        type_: type[T],
+        reader: EventReader[T],
         *,
-        last_event_id: str | None,
         reconnection: Reconnection,
         sleep: Sleep,
     ) -> None:
         self._url = url
         self._connect = connect
-        self._reader = EventReader(type_, last_event_id=last_event_id)
+        self._reader = reader
         self._reconnection = reconnection
         self._sleep = sleep
         self._failures = 0
@@ -146,25 +165,26 @@ class EventSource(Generic[T]):
         """Yields the events of one connection."""
         self._reader.restart()
         self._has_received = False
-        async with self._connect(self._headers()) as response:
+        async with self._connect(last_event_id_header(self._reader.last_event_id)) as response:
             if response.status_code == 204:
                 self._is_over = True
                 return
             if response.status_code != 200:
                 raise await RequestRefused.read(response)
             check_media_type(response, "text/event-stream")
-            async for chunk in response.aiter_bytes():
+            body = Body(response)
+            async for chunk in body.chunks():
                 self._has_received = True
-                for event in self._reader.feed(chunk):
-                    yield event
-
-    def _headers(self) -> dict[str, bytes]:
-        last_event_id = (self._reader.last_event_id or "").strip(" \t")  # a header's value has no blanks around it
-        return {"Last-Event-ID": last_event_id.encode()} if last_event_id else {}
+                for piece in body.decompress(chunk):
+                    for event in self._reader.feed(piece):
+                        yield event
+            body.end()
+            if not self._has_received:
+                raise httpx.RemoteProtocolError("The event stream ended without a byte.", request=response.request)
 
     async def _wait_to_reconnect(self, error: httpx.HTTPError | None) -> None:
         """Waits until the next attempt is due. Raises `error` if there is to be no further attempt."""
-        self._failures = 0 if error is None or self._has_received else self._failures + 1
+        self._failures = 0 if self._has_received else self._failures + 1
         if error is not None and not self._may_retry(error):
             raise error
         seconds = self._reconnection.seconds(

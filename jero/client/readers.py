@@ -5,13 +5,16 @@ an event loop.
 """
 
 import re
-from collections.abc import Iterator
-from typing import Any, Final, Generic
+from collections.abc import Callable, Iterator
+from enum import Enum
+from typing import Any, Final, Generic, cast
 
 import msgspec
+from msgspec.inspect import BytesType, LiteralType, Metadata, StrType, Type, UnionType
 from msgspec.structs import force_setattr
-from typing_extensions import TypeVar
+from typing_extensions import TypeForm, TypeVar
 
+from jero.annotations import name_of
 from jero.errors import Problem, StreamFailed
 from jero.framing.event import ServerSentEvent
 
@@ -19,34 +22,53 @@ T = TypeVar("T")
 
 _UNIVERSAL_LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_RETRY: Final = re.compile(r"[0-9]{1,15}")
+_RETRY: Final = re.compile(r"[0-9]+")
+_LONGEST_RETRY: Final = 999_999_999_999_999
 _QUOTED_LENGTH: Final = 200
+# In bytes: more than an honest server sends, and less than fills a memory.
+MAX_LINE_BYTES: Final = 16_777_216
+MAX_EVENT_BYTES: Final = 16_777_216
 
 
 class LineReader:
-    """Splits chunks into lines. A line ends with LF, or with CRLF, LF or CR if `universal` is true."""
+    """Splits chunks into lines. A line ends with LF, or with CRLF, LF or CR if `universal` is true.
 
-    def __init__(self, *, universal: bool = False) -> None:
+    `is_over`: the next line has more than `max_bytes`. Then the reader has stopped, and keeps nothing of that line.
+    """
+
+    def __init__(self, *, universal: bool = False, max_bytes: int = MAX_LINE_BYTES) -> None:
         self._universal = universal
+        self._max_bytes = max_bytes
+        self.is_over = False
         self._rest = bytearray()
         self._is_after_cr = False
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """Returns the lines that `chunk` completes, without their line ends."""
+        """Returns the lines that `chunk` completes, without their line ends; none if `is_over`."""
+        if self.is_over:
+            return []
         if self._is_after_cr and chunk:  # the CR has already ended its line: an LF that follows belongs to it
             self._is_after_cr = False
             chunk = chunk.removeprefix(b"\n")
         has_end = b"\n" in chunk or (self._universal and b"\r" in chunk)
         if not has_end:  # collects the chunks of a long line, and joins them only once
             self._rest += chunk
-            return []
+            return self._within_bounds([])
         if self._rest:
             self._rest += chunk
             chunk = bytes(self._rest)
         self._is_after_cr = self._universal and chunk.endswith(b"\r")
         *lines, rest = _UNIVERSAL_LINE_END.split(chunk) if self._universal else chunk.split(b"\n")
         self._rest = bytearray(rest)
-        return lines
+        return lines if len(chunk) <= self._max_bytes else self._within_bounds(lines)
+
+    def _within_bounds(self, lines: list[bytes]) -> list[bytes]:
+        """Returns the lines before the first one that is too long."""
+        too_long = next((at for at, line in enumerate(lines) if len(line) > self._max_bytes), None)
+        self.is_over = too_long is not None or len(self._rest) > self._max_bytes
+        if self.is_over:
+            self._rest = bytearray()
+        return lines[:too_long]
 
     def end(self) -> bytes:
         """Returns the bytes after the last line end."""
@@ -54,21 +76,28 @@ class LineReader:
 
 
 class NDJSONReader(Generic[T]):
-    """Decodes each line of newline-delimited JSON as a `T`. Skips blank lines, which are pings."""
+    """Decodes each line of newline-delimited JSON as a `T`. Skips blank lines, which are pings, and a byte order mark.
 
-    def __init__(self, type_: type[T]) -> None:
-        self._decoder = msgspec.json.Decoder(type_)
-        self._lines = LineReader()
+    `max_line_bytes`: the size of the longest line.
+    """
+
+    def __init__(self, type_: TypeForm[T], *, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(cast("type[T]", type_))
+        self._lines = LineReader(max_bytes=max_line_bytes)
+        self._max_line_bytes = max_line_bytes
         self._line_number = 0
 
     def feed(self, chunk: bytes) -> Iterator[T]:
         """Yields the items that `chunk` completes.
 
         Raises `msgspec.DecodeError`, `UnicodeDecodeError` or `RecursionError` if a line is not a `T`, after the items
-        before that line. A note of the error has the line's number and its beginning.
+        before that line. A note of the error has the line's number and its beginning. Raises `msgspec.DecodeError` if
+        a line is too long.
         """
         for line in self._lines.feed(chunk):
             yield from self._decode(line)
+        if self._lines.is_over:
+            raise _too_long(f"Line {self._line_number + 1} of the stream", "max_line_bytes", self._max_line_bytes)
 
     def end(self) -> list[T]:
         """Returns the item of a last line that has no line end, if there is such a line. Raises as `feed` does."""
@@ -76,6 +105,8 @@ class NDJSONReader(Generic[T]):
 
     def _decode(self, line: bytes) -> list[T]:
         self._line_number += 1
+        if self._line_number == 1:
+            line = line.removeprefix(_BYTE_ORDER_MARK)
         if not line.strip():
             return []
         try:
@@ -88,15 +119,27 @@ class NDJSONReader(Generic[T]):
 class EventReader(Generic[T]):
     """Parses an event stream (WHATWG HTML, section 9.2.6) into events whose data is a `T`.
 
-    If `type_` is `str`, the data is returned unchanged; for every other type, the data is decoded as JSON.
+    If `type_` is text alone, such as `str`, `Literal["a", "b"]`, `Annotated[str, ...]`, a `NewType` of `str`, or
+    `bytes`, the data is the text of the event. For every other type, the data is decoded as JSON. Raises `TypeError`
+    for a union of text with another type, since the data could be either.
 
+    `max_line_bytes`: the size of the longest line. `max_event_bytes`: the size of the longest data of an event.
     `last_event_id` is the id of the last complete event, or the id that the reader was made with. `retry` is the
     reconnection time of the stream in milliseconds, `None` unless the stream has set one. A client that reconnects
     uses both.
     """
 
-    def __init__(self, type_: type[T], *, last_event_id: str | None = None) -> None:
-        self._decoder = None if type_ is str else msgspec.json.Decoder(type_)
+    def __init__(
+        self,
+        type_: TypeForm[T],
+        *,
+        last_event_id: str | None = None,
+        max_line_bytes: int = MAX_LINE_BYTES,
+        max_event_bytes: int = MAX_EVENT_BYTES,
+    ) -> None:
+        self._convert = _data_converter(type_)
+        self._max_line_bytes = max_line_bytes
+        self._max_event_bytes = max_event_bytes
         self.last_event_id = last_event_id
         self.retry: int | None = None
         self.restart()
@@ -107,9 +150,10 @@ class EventReader(Generic[T]):
         An event without an id still has the last id of the connection before, as in browsers. By the words of the
         standard, a new connection resets the id; the client would lose the place to resume from.
         """
-        self._lines = LineReader(universal=True)
+        self._lines = LineReader(universal=True, max_bytes=self._max_line_bytes)
         self._is_at_start = True
         self._data: list[str] = []
+        self._size = 0
         self._event: str | None = None
         self._id = self.last_event_id
 
@@ -117,7 +161,7 @@ class EventReader(Generic[T]):
         """Yields the events that `chunk` completes.
 
         Raises `StreamFailed` for an event "error" whose data is a problem, and `msgspec.DecodeError` if an event's
-        data is not a `T`, after the events before that event.
+        data is not a `T` or is too long, after the events before that event.
         """
         lines = self._lines.feed(chunk)
         if lines and self._is_at_start:
@@ -126,24 +170,30 @@ class EventReader(Generic[T]):
         for line in lines:
             if line:
                 name, _, value = line.decode("utf-8", "replace").partition(":")
-                self._set_field(name, value.removeprefix(" "))
+                self._set_field(name, value.removeprefix(" "), len(line))
             elif (event := self._dispatch()) is not None:
                 yield event
+        if self._lines.is_over:
+            raise _too_long("A line of the stream", "max_line_bytes", self._max_line_bytes)
 
-    def _set_field(self, name: str, value: str) -> None:
+    def _set_field(self, name: str, value: str, size: int) -> None:
         if name == "data":
+            self._size += size
+            if self._size > self._max_event_bytes:
+                raise _too_long("The data of an event", "max_event_bytes", self._max_event_bytes)
             self._data.append(value)
         elif name == "event":
             self._event = value.replace("\0", "\ufffd")  # the standard allows NUL, `ServerSentEvent` does not
         elif name == "id" and "\0" not in value:
             self._id = value
         elif name == "retry" and _RETRY.fullmatch(value):
-            self.retry = int(value)
+            digits = value.lstrip("0") or "0"
+            self.retry = min(int(digits[:16]), _LONGEST_RETRY)
 
     def _dispatch(self) -> ServerSentEvent[T] | None:
         """Returns the event whose fields have been read, or `None` if they include no data."""
         data, event = self._data, self._event
-        self._data, self._event = [], None
+        self._data, self._event, self._size = [], None, 0
         self.last_event_id = self._id
         if not data:
             return None
@@ -155,13 +205,58 @@ class EventReader(Generic[T]):
     def _decode(self, data: str, event: str | None) -> Any:
         if event == "error":
             _raise_problem(data)
-        if self._decoder is None:
-            return data
         try:
-            return self._decoder.decode(data)
-        except msgspec.DecodeError as error:
+            return self._convert(data)
+        except (ValueError, RecursionError) as error:
             error.add_note(f"in the data of an event {event or 'message'!r}: {data[:_QUOTED_LENGTH]!r}")
             raise
+
+
+def _data_converter(type_: Any) -> Callable[[str], Any]:
+    """Returns the function that makes a value of `type_` from the text of an event's data.
+
+    Raises `TypeError` if the data could be both text and JSON.
+    """
+    if isinstance(type_, type) and issubclass(type_, str) and not issubclass(type_, Enum):
+        return type_
+    if type_ in (bytes, bytearray, memoryview):
+        return lambda data: type_(data.encode())
+    if isinstance(type_, type):  # a Struct, for example: faster than to inspect it
+        return msgspec.json.Decoder(type_).decode
+    members = _members(msgspec.inspect.type_info(type_))
+    if not any(_has_text(member) for member in members):
+        return msgspec.json.Decoder(type_).decode
+    if all(isinstance(member, BytesType) for member in members):
+        return lambda data: msgspec.convert(data.encode(), type_)
+    if all(_is_text(member) for member in members):
+        return lambda data: msgspec.convert(data, type_)
+    raise TypeError(
+        f"An event's data cannot be read as {name_of(type_)}: text is sent as it is, and everything else as JSON, so"
+        " one cannot be told from the other. Read str, and decode what you need, or use a Struct with a field for it."
+    )
+
+
+def _members(info: Type) -> list[Type]:
+    if isinstance(info, Metadata):
+        return _members(info.type)
+    if isinstance(info, UnionType):
+        return [each for member in info.types for each in _members(member)]
+    return [info]
+
+
+def _is_text(info: Type) -> bool:
+    return isinstance(info, StrType) or (
+        isinstance(info, LiteralType) and all(isinstance(value, str) for value in info.values)
+    )
+
+
+def _has_text(info: Type) -> bool:
+    is_literal_text = isinstance(info, LiteralType) and any(isinstance(value, str) for value in info.values)
+    return isinstance(info, StrType | BytesType) or is_literal_text
+
+
+def _too_long(what: str, option: str, limit: int) -> msgspec.DecodeError:
+    return msgspec.DecodeError(f"{what} has more than {limit} bytes. If that is right, set a larger {option}.")
 
 
 def _raise_problem(data: str) -> None:

@@ -1,6 +1,8 @@
 """Refuses a response that is not the stream that was requested: another status, or another media type."""
 
+import asyncio
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -9,11 +11,16 @@ from typing import Final, Self
 import httpx
 import msgspec
 
+from jero.client.body import Body
 from jero.errors import Problem
 
 MAX_BODY_BYTES: Final = 65_536
+MAX_BODY_SECONDS: Final = 10.0
 MAX_NOTE_CHARACTERS: Final = 1_000
 _SECONDS: Final = re.compile(r"[0-9]{1,15}")
+# A comma in a quoted parameter does not separate two media types.
+_MEDIA_TYPES: Final = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
+_ESSENCE: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+/[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
 class RequestRefused(httpx.HTTPStatusError):
@@ -38,44 +45,80 @@ class RequestRefused(httpx.HTTPStatusError):
 
     @classmethod
     async def read(cls, response: httpx.Response) -> Self:
-        """Reads up to 64 KiB of the body, and returns the error.
+        """Reads up to 64 KiB of the body, for up to 10 seconds, and returns the error.
 
-        The body of an error may be endless, or break off. What arrived until then is kept.
+        The body of an error may be endless, slow, or break off. What arrived until then is kept.
         """
-        body = bytearray()
+        found = bytearray()
+        with suppress(httpx.RequestError, TimeoutError):
+            async with asyncio.timeout(MAX_BODY_SECONDS):
+                body = Body(response)
+                async for chunk in body.chunks():
+                    if _append(body.decompress(chunk), found):
+                        break
+        return cls._with_body(response, bytes(found))
+
+    @classmethod
+    def read_now(cls, response: httpx.Response) -> Self:
+        """Reads up to 64 KiB of the body of a response of a synchronous client, and returns the error."""
+        found = bytearray()
         with suppress(httpx.RequestError):
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) >= MAX_BODY_BYTES:
+            body = Body(response)
+            for chunk in body.chunks_now():
+                if _append(body.decompress(chunk), found):
                     break
+        return cls._with_body(response, bytes(found))
+
+    @classmethod
+    def _with_body(cls, response: httpx.Response, content: bytes) -> Self:
         headers = httpx.Headers(response.headers)
         for name in ("content-encoding", "content-length", "transfer-encoding"):  # these describe the whole body
             headers.pop(name, None)
-        content = bytes(body[:MAX_BODY_BYTES])
         return cls(httpx.Response(response.status_code, headers=headers, content=content, request=response.request))
 
 
 def check_media_type(response: httpx.Response, *media_types: str) -> None:
     """Raises `httpx.DecodingError` unless the response has one of `media_types`, which are in lower case."""
-    found = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    found = media_type(", ".join(response.headers.get_list("content-type")))
     if found not in media_types:
         raise httpx.DecodingError(
             f"The response's Content-Type is {found!r}, not {' or '.join(media_types)}.", request=response.request
         )
 
 
+def media_type(content_type: str) -> str:
+    """Returns the media type of a `Content-Type`, in lower case and without parameters.
+
+    Proxies repeat the header, or add their own type to it. Of several valid types the last counts, as in browsers
+    (Fetch standard, "extract a MIME type"). Returns the text before the first `;` if no type is valid.
+    """
+    found = [text.partition(";")[0].strip(" \t\r\n").lower() for text in _MEDIA_TYPES.findall(content_type)]
+    valid = [text for text in found if _ESSENCE.fullmatch(text) and text != "*/*"]
+    return valid[-1] if valid else "".join(found[:1])
+
+
 def retry_after_seconds(retry_after: str, now: datetime) -> float | None:
     """Returns the seconds from `now` that a `Retry-After` header sets (RFC 9110, section 10.2.3).
 
-    The value is a number of seconds or a date. Returns `None` if the value is neither.
+    The value is a number of seconds or a date. Returns `None` if the value is neither. The result may be longer than a
+    program should wait.
     """
     if _SECONDS.fullmatch(retry_after):
         return float(retry_after)
     try:
         date = parsedate_to_datetime(retry_after)
-    except ValueError:
+        return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())
+    except (ValueError, TypeError, OverflowError):
         return None
-    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())
+
+
+def _append(pieces: Iterator[bytes], found: bytearray) -> bool:
+    """Appends the pieces to `found`, up to 64 KiB. Returns whether `found` is full."""
+    for piece in pieces:
+        found += piece[: MAX_BODY_BYTES - len(found)]
+        if len(found) == MAX_BODY_BYTES:
+            return True
+    return False
 
 
 def _problem(content: bytes) -> Problem | None:

@@ -11,7 +11,7 @@ from jero.annotations import wiring_error
 from jero.codec import DEFAULT_ENCODER
 from jero.dispatch.respond import Whole, send_whole, with_defaults, write_response
 from jero.errors import ClientDisconnected, HTTPError, InternalServerError, Problem
-from jero.http.asgi import Scope, Send
+from jero.http.asgi import Scope, Send, report_error
 from jero.http.headers import raw_pairs
 from jero.responses.response import Response
 from jero.responses.streaming import FramedResponse
@@ -167,4 +167,5 @@ def _name(handler: Any) -> str:
 
 
 def _log(error: Exception, scope: Scope) -> None:
+    report_error(scope, error)
     logger.error("%s %s failed", scope["method"], scope["path"], exc_info=error)

@@ -53,7 +53,7 @@ class ServerSentEvent(Struct, Generic[T], frozen=True, kw_only=True):
             raise ValueError("ServerSentEvent() needs at least one of data, event, id, retry and comment.")
 
 
-def _check_id(value: str) -> None:
+def _check_id(value: Any) -> None:
     if isinstance(value, str) and len(value) <= LONGEST_ID // 4 and _ID.fullmatch(value):
         return
     _check_line("id", value)

@@ -1,7 +1,7 @@
 """Writes and reads the messages of HTTP in ASGI 3 (HTTP & WebSocket ASGI Message Format)."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -9,6 +9,9 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 HeaderPairs: TypeAlias = list[tuple[bytes, bytes]]
+
+# The extension of a scope by which a test client receives the exceptions that jero answers or logs.
+ERRORS: Final = "jero.errors"
 
 
 def response_start(status: int, headers: HeaderPairs) -> Message:
@@ -40,6 +43,13 @@ def request_header(scope: Scope, name: bytes) -> bytes | None:
         if key == name:
             return bytes(value)
     return None
+
+
+def report_error(scope: Scope, error: BaseException) -> None:
+    """Passes an exception that is answered or logged to the test client that sent the request, if there is one."""
+    report = (scope.get("extensions") or {}).get(ERRORS)
+    if report is not None:
+        report(error)
 
 
 def route_path(scope: Scope) -> str:

@@ -31,7 +31,7 @@ from typing import Any, Final
 
 from jero.errors import ClientDisconnected, ServiceUnavailable
 from jero.framing.raw import RAW
-from jero.http.asgi import Scope, Send
+from jero.http.asgi import Scope, Send, report_error
 from jero.policy import EndReason, StreamOutcome
 from jero.streaming.buffer import FrameBuffer
 from jero.streaming.limits import TeardownLimit
@@ -280,6 +280,7 @@ class Stream:
         outcome = self._outcome()
         answer = self._answer()
         if outcome.error is not None and answer is None:
+            report_error(self.scope, outcome.error)
             logger.error("%s: the stream failed after %d items", self._label(), outcome.items, exc_info=outcome.error)
         is_order = self.error is not None and not isinstance(self.error, Exception)
         self.to_raise = self.error if is_order else answer  # an order to the process is always raised

@@ -1,16 +1,19 @@
 """The test client for asynchronous tests: runs the application in the same event loop."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
 
 import httpx
-from typing_extensions import TypeVar
+from typing_extensions import TypeForm, TypeVar
 
-from jero.client.client import ACCEPT_EVENTS, ACCEPT_NDJSON, NDJSON_MEDIA_TYPES, with_headers
+from jero.client.body import Body
+from jero.client.cut import cut
 from jero.client.readers import EventReader, NDJSONReader
 from jero.client.refused import RequestRefused, check_media_type
+from jero.client.request import ACCEPT_EVENTS, ACCEPT_NDJSON, NDJSON_MEDIA_TYPES, header_fields, with_headers, with_json
 from jero.framing.event import ServerSentEvent
 from jero.http.asgi import ASGIApp
 from jero.lifespan import Startup
@@ -30,56 +33,99 @@ class AsyncTestClient(httpx.AsyncClient):
     is closed early, the application receives a disconnect, and closing waits until the application has returned. If the
     application cuts its response, reading raises `httpx.RemoteProtocolError`. Closing the client closes its open
     responses.
+
+    `json=` takes every value that msgspec can encode, Structs included, and a header `Last-Event-ID` any text.
+    `raise_app_exceptions`: raises the exceptions that the application does not answer itself, instead of a response
+    with 500 or a stream that is cut. They are raised when the response begins, ends or is closed.
     """
 
     __test__ = False
 
-    def __init__(self, app: ASGIApp, *, base_url: str = "http://testserver", **options: Any) -> None:
-        super().__init__(transport=_Transport(app), base_url=base_url, **options)
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        base_url: str = "http://testserver",
+        raise_app_exceptions: bool = False,
+        **options: Any,
+    ) -> None:
+        options["headers"] = header_fields(options.get("headers"))
+        super().__init__(transport=_Transport(app, raises=raise_app_exceptions), base_url=base_url, **options)
 
-    async def ndjson(self, url: str, type_: type[T], *, method: str = "GET", **options: Any) -> AsyncGenerator[T, None]:
+    def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
+        """Builds a request as httpx does. `json=` may be a Struct, and a header `Last-Event-ID` any text."""
+        if options.get("json") is None:
+            options.pop("json", None)
+        return super().build_request(method, url, **with_headers(None, with_json(options)))
+
+    def ndjson(self, url: str, type_: TypeForm[T], *, method: str = "GET", **options: Any) -> AsyncGenerator[T, None]:
         """Yields the items of an NDJSON response as they arrive. `options` are those of `httpx.AsyncClient.stream`.
 
         `type_` is the type of an item. Raises `jero.client.RequestRefused`, an `httpx.HTTPStatusError`, for a status
-        outside 200 to 299; `httpx.DecodingError` for another media type; `httpx.RemoteProtocolError` if the application
+        outside 200 to 299; `httpx.DecodingError` for another media type; `jero.client.StreamCut` if the application
         cuts the response; `httpx.ReadTimeout` if the application sends nothing for the read timeout; and
         `msgspec.DecodeError` if a line is not a `T`.
         """
-        reader = NDJSONReader(type_)
+        return self._items(NDJSONReader(type_), method, url, options)
+
+    async def _items(
+        self, reader: NDJSONReader[T], method: str, url: str, options: dict[str, Any]
+    ) -> AsyncGenerator[T, None]:
+        received = 0
         async with self.stream(method, url, **with_headers(ACCEPT_NDJSON, options)) as response:
             await _check(response, *NDJSON_MEDIA_TYPES)
-            async for chunk in response.aiter_bytes():
-                for item in reader.feed(chunk):
-                    yield item
+            body = Body(response)
+            try:
+                async for chunk in body.chunks():
+                    for piece in body.decompress(chunk):
+                        for item in reader.feed(piece):
+                            received += 1
+                            yield item
+                body.end()
+            except httpx.RemoteProtocolError as error:
+                raise cut(error, received, response.request) from error
         for item in reader.end():
             yield item
 
-    async def sse(self, url: str, type_: type[T], **options: Any) -> AsyncGenerator[ServerSentEvent[T], None]:
+    def sse(self, url: str, type_: TypeForm[T], **options: Any) -> AsyncGenerator[ServerSentEvent[T], None]:
         """Yields the events of one event stream as they arrive. `options` are those of `httpx.AsyncClient.stream`.
 
-        `type_` is the type of an event's data: JSON, or the plain text if `type_` is `str`. Raises `StreamFailed` if
-        the application reports in the stream that it failed, and the same errors as `ndjson` in the other cases. Unlike
-        `StreamClient.sse`, this method does not reconnect.
+        `type_` is the type of an event's data, as in `StreamClient.sse`: text alone, or JSON. Raises `TypeError` at the
+        call for a union of text with another type. Raises `StreamFailed` if the application reports in the stream that
+        it failed, and the same errors as `ndjson` in the other cases. Unlike `StreamClient.sse`, this method does not
+        reconnect.
         """
-        reader = EventReader(type_)
+        return self._events(EventReader(type_), url, options)
+
+    async def _events(
+        self, reader: EventReader[T], url: str, options: dict[str, Any]
+    ) -> AsyncGenerator[ServerSentEvent[T], None]:
+        received = 0
         async with self.stream("GET", url, **with_headers(ACCEPT_EVENTS, options)) as response:
             await _check(response, "text/event-stream")
-            async for chunk in response.aiter_bytes():
-                for event in reader.feed(chunk):
-                    yield event
+            body = Body(response)
+            try:
+                async for chunk in body.chunks():
+                    for piece in body.decompress(chunk):
+                        for event in reader.feed(piece):
+                            received += 1
+                            yield event
+                body.end()
+            except httpx.RemoteProtocolError as error:
+                raise cut(error, received, response.request) from error
 
 
 async def _check(response: httpx.Response, *media_types: str) -> None:
     """Raises `RequestRefused` unless the status is 200 to 299, `httpx.DecodingError` for another media type."""
     if not response.is_success:
-        await response.aread()
-        raise RequestRefused(response)
+        raise await RequestRefused.read(response)
     check_media_type(response, *media_types)
 
 
 class _Transport(httpx.AsyncBaseTransport):
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, raises: bool) -> None:
         self._app = app
+        self._raises = raises
         self._startup = Startup(app)
         self._open_exchanges: WeakSet[Exchange] = WeakSet()
 
@@ -93,15 +139,18 @@ class _Transport(httpx.AsyncBaseTransport):
         exc_value: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        await self.aclose()
-        await self._startup.end()
+        try:
+            await self.aclose()
+        finally:
+            await self._startup.end()
 
     async def aclose(self) -> None:
-        for exchange in list(self._open_exchanges):
-            await exchange.disconnect()
+        async with AsyncExitStack() as closing:  # closes each one, even if another raises
+            for exchange in list(self._open_exchanges):
+                closing.push_async_callback(exchange.disconnect)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        exchange = Exchange(self._app, request)
+        exchange = Exchange(self._app, request, raises=self._raises)
         self._open_exchanges.add(exchange)
         status, headers = await exchange.begin()
         return httpx.Response(status, headers=headers, stream=_ResponseBody(exchange))

@@ -17,6 +17,9 @@
 # If the application's task ends without a complete response, the client gets an error: the application's own exception
 # before the headers, `httpx.RemoteProtocolError` after them, as when a connection breaks.
 #
+# With `raises`, the client gets what the application raised, also if jero has answered it: jero reports it through the
+# scope (`report_error`). It is raised instead of the response, or when the body is read or closed.
+#
 # `_has_news` wakes the client; `_has_room` wakes `send`; `_is_over` wakes `receive`.
 
 import asyncio
@@ -26,17 +29,22 @@ from typing import Any, Final
 import anyio.to_thread
 import httpx
 
-from jero.client.client import stalled
-from jero.http.asgi import ASGIApp, HeaderPairs, Message, Scope
+from jero.client.cut import stalled
+from jero.http.asgi import ERRORS, ASGIApp, HeaderPairs, Message, Scope
 
 DISCONNECT_TIMEOUT: Final = 30.0
 
 
 class Exchange:
-    """Calls an application for one request, and returns its response chunk by chunk."""
+    """Calls an application for one request, and returns its response chunk by chunk.
 
-    def __init__(self, app: ASGIApp, request: httpx.Request) -> None:
+    `raises`: also raises the exceptions of the application that it answers itself, such as with a 500.
+    """
+
+    def __init__(self, app: ASGIApp, request: httpx.Request, *, raises: bool = False) -> None:
         self._app = app
+        self._raises = raises
+        self._error: BaseException | None = None
         self._request = request
         self._request_body = RequestBody(request)
         timeout: dict[str, float | None] = request.extensions.get("timeout", {})
@@ -66,6 +74,8 @@ class Exchange:
         except BaseException:
             await self.disconnect()
             raise
+        if self._error is not None:
+            await self.disconnect()
         if self._start is None:
             self._task.result()
             raise httpx.RemoteProtocolError("The application returned without a response.", request=self._request)
@@ -88,12 +98,13 @@ class Exchange:
     async def disconnect(self) -> None:
         """Disconnects the client, and waits until the application has returned.
 
-        Raises `RuntimeError` if the application still runs after `DISCONNECT_TIMEOUT` seconds.
+        Raises `RuntimeError` if the application still runs after `DISCONNECT_TIMEOUT` seconds. With `raises`, raises
+        what the application raised, once.
         """
         self._is_over.set()
         self._has_room.set()
         await self._request_body.aclose()
-        if self._task is None or self._task.done():
+        if self._task is None:
             return
         done, _ = await asyncio.wait((self._task,), timeout=DISCONNECT_TIMEOUT)
         if not done:
@@ -102,6 +113,15 @@ class Exchange:
                 f"The application still runs {DISCONNECT_TIMEOUT:g} seconds after its client has disconnected:"
                 " return when `receive` returns `http.disconnect`."
             )
+        self._raise_error(self._task)
+
+    def _raise_error(self, task: asyncio.Task[None]) -> None:
+        if not self._raises or self._start is None:  # `begin` raises what came before the response
+            return
+        error = self._error or (None if task.cancelled() else task.exception())
+        self._raises = False
+        if error is not None:
+            raise error
 
     # The application's side
 
@@ -165,7 +185,11 @@ class Exchange:
             "client": ("127.0.0.1", 1),
             "server": (url.host, url.port or (443 if url.scheme == "https" else 80)),
             "state": {},
+            **({"extensions": {ERRORS: self._note_error}} if self._raises else {}),
         }
+
+    def _note_error(self, error: BaseException) -> None:
+        self._error = self._error or error
 
 
 class RequestBody:

@@ -1,18 +1,21 @@
 """The test client for synchronous tests: runs the application in an event loop in a thread."""
 
 from collections.abc import Generator, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
 
 import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from typing_extensions import TypeVar
+from typing_extensions import TypeForm, TypeVar
 
-from jero.client.client import ACCEPT_EVENTS, ACCEPT_NDJSON, NDJSON_MEDIA_TYPES, with_headers
+from jero.client.body import Body
+from jero.client.cut import cut
 from jero.client.readers import EventReader, NDJSONReader
 from jero.client.refused import RequestRefused, check_media_type
+from jero.client.request import ACCEPT_EVENTS, ACCEPT_NDJSON, NDJSON_MEDIA_TYPES, header_fields, with_headers, with_json
 from jero.framing.event import ServerSentEvent
 from jero.http.asgi import ASGIApp
 from jero.lifespan import Startup
@@ -31,53 +34,98 @@ class TestClient(httpx.Client):
     is closed early, the application receives a disconnect, and closing waits until the application has returned. If the
     application cuts its response, reading raises `httpx.RemoteProtocolError`. Closing the client closes its open
     responses.
+
+    `json=` takes every value that msgspec can encode, Structs included, and a header `Last-Event-ID` any text.
+    `raise_app_exceptions`: raises the exceptions that the application does not answer itself, instead of a response
+    with 500 or a stream that is cut. They are raised when the response begins, ends or is closed.
     """
 
     __test__ = False
 
-    def __init__(self, app: ASGIApp, *, base_url: str = "http://testserver", **options: Any) -> None:
-        super().__init__(transport=_Transport(app), base_url=base_url, **options)
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        base_url: str = "http://testserver",
+        raise_app_exceptions: bool = False,
+        **options: Any,
+    ) -> None:
+        options["headers"] = header_fields(options.get("headers"))
+        super().__init__(transport=_Transport(app, raises=raise_app_exceptions), base_url=base_url, **options)
 
-    def ndjson(self, url: str, type_: type[T], *, method: str = "GET", **options: Any) -> Generator[T, None, None]:
+    def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
+        """Builds a request as httpx does. `json=` may be a Struct, and a header `Last-Event-ID` any text."""
+        if options.get("json") is None:
+            options.pop("json", None)
+        return super().build_request(method, url, **with_headers(None, with_json(options)))
+
+    def ndjson(self, url: str, type_: TypeForm[T], *, method: str = "GET", **options: Any) -> Generator[T, None, None]:
         """Yields the items of an NDJSON response as they arrive. `options` are those of `httpx.Client.stream`.
 
         `type_` is the type of an item. Raises `jero.client.RequestRefused`, an `httpx.HTTPStatusError`, for a status
-        outside 200 to 299; `httpx.DecodingError` for another media type; `httpx.RemoteProtocolError` if the application
+        outside 200 to 299; `httpx.DecodingError` for another media type; `jero.client.StreamCut` if the application
         cuts the response; `httpx.ReadTimeout` if the application sends nothing for the read timeout; and
         `msgspec.DecodeError` if a line is not a `T`.
         """
-        reader = NDJSONReader(type_)
+        return self._items(NDJSONReader(type_), method, url, options)
+
+    def _items(
+        self, reader: NDJSONReader[T], method: str, url: str, options: dict[str, Any]
+    ) -> Generator[T, None, None]:
+        received = 0
         with self.stream(method, url, **with_headers(ACCEPT_NDJSON, options)) as response:
             _check(response, *NDJSON_MEDIA_TYPES)
-            for chunk in response.iter_bytes():
-                yield from reader.feed(chunk)
+            body = Body(response)
+            try:
+                for chunk in body.chunks_now():
+                    for piece in body.decompress(chunk):
+                        for item in reader.feed(piece):
+                            received += 1
+                            yield item
+                body.end()
+            except httpx.RemoteProtocolError as error:
+                raise cut(error, received, response.request) from error
         yield from reader.end()
 
-    def sse(self, url: str, type_: type[T], **options: Any) -> Generator[ServerSentEvent[T], None, None]:
+    def sse(self, url: str, type_: TypeForm[T], **options: Any) -> Generator[ServerSentEvent[T], None, None]:
         """Yields the events of one event stream as they arrive. `options` are those of `httpx.Client.stream`.
 
-        `type_` is the type of an event's data: JSON, or the plain text if `type_` is `str`. Raises `StreamFailed` if
-        the application reports in the stream that it failed, and the same errors as `ndjson` in the other cases. Unlike
-        `StreamClient.sse`, this method does not reconnect.
+        `type_` is the type of an event's data, as in `StreamClient.sse`: text alone, or JSON. Raises `TypeError` at the
+        call for a union of text with another type. Raises `StreamFailed` if the application reports in the stream that
+        it failed, and the same errors as `ndjson` in the other cases. Unlike `StreamClient.sse`, this method does not
+        reconnect.
         """
-        reader = EventReader(type_)
+        return self._events(EventReader(type_), url, options)
+
+    def _events(
+        self, reader: EventReader[T], url: str, options: dict[str, Any]
+    ) -> Generator[ServerSentEvent[T], None, None]:
+        received = 0
         with self.stream("GET", url, **with_headers(ACCEPT_EVENTS, options)) as response:
             _check(response, "text/event-stream")
-            for chunk in response.iter_bytes():
-                yield from reader.feed(chunk)
+            body = Body(response)
+            try:
+                for chunk in body.chunks_now():
+                    for piece in body.decompress(chunk):
+                        for event in reader.feed(piece):
+                            received += 1
+                            yield event
+                body.end()
+            except httpx.RemoteProtocolError as error:
+                raise cut(error, received, response.request) from error
 
 
 def _check(response: httpx.Response, *media_types: str) -> None:
     """Raises `RequestRefused` unless the status is 200 to 299, `httpx.DecodingError` for another media type."""
     if not response.is_success:
-        response.read()
-        raise RequestRefused(response)
+        raise RequestRefused.read_now(response)
     check_media_type(response, *media_types)
 
 
 class _Transport(httpx.BaseTransport):
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, raises: bool) -> None:
         self._app = app
+        self._raises = raises
         self._startup: Startup | None = None
         self._thread: AbstractContextManager[BlockingPortal] | None = None
         self._portal: BlockingPortal | None = None
@@ -105,18 +153,17 @@ class _Transport(httpx.BaseTransport):
     def close(self) -> None:
         thread, startup, portal = self._thread, self._startup, self._portal
         self._thread = self._startup = self._portal = None
-        try:
-            for body in list(self._open_bodies):
-                body.close()
-            if startup is not None and portal is not None:
-                portal.call(startup.end)
-        finally:
+        with ExitStack() as closing:  # does the rest, even if one step raises
             if thread is not None:
-                thread.__exit__(None, None, None)
+                closing.callback(thread.__exit__, None, None, None)
+            if startup is not None and portal is not None:
+                closing.callback(portal.call, startup.end)
+            for body in list(self._open_bodies):
+                closing.callback(body.close)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         portal = self._open()
-        exchange = portal.call(Exchange, self._app, request)
+        exchange = portal.call(partial(Exchange, self._app, request, raises=self._raises))
         status, headers = portal.call(exchange.begin)
         body = _ResponseBody(exchange, portal)
         self._open_bodies.add(body)

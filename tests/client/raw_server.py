@@ -1,6 +1,8 @@
 """A server that sends exactly the bytes of a test, and records the requests."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -58,6 +60,12 @@ class Peer:
         async with asyncio.timeout(PATIENCE):
             while await self._reader.read(4096):
                 pass
+
+    def reset(self) -> None:
+        """Resets the connection."""
+        connection: socket.socket = self._writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._writer.transport.abort()
 
     async def close(self) -> None:
         """Closes the connection."""

@@ -1,6 +1,8 @@
 """The client's public methods, against servers that send exactly the bytes of the test."""
 
 import asyncio
+import gzip
+import tracemalloc
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,7 +14,8 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from jero import BaseApp, Endpoint, NDJSONStreamingResponse, NoContent
-from jero.client import RequestRefused, StreamClient
+from jero.client import RequestRefused, StreamClient, StreamCut
+from jero.framing.json import NDJSON_NAMES
 from jero.testing import AsyncTestClient
 from tests.client.cuts import chunks
 from tests.client.raw_server import LINES, OK, Peer, RawServer, Script, answer
@@ -127,9 +130,15 @@ async def test_a_refused_request_for_ndjson_is_raised_at_once(status: int) -> No
 
 
 @pytest.mark.parametrize(
-    "media_type", ["application/x-ndjson", "application/jsonl", "Application/JSONL; charset=utf-8"]
+    "media_type",
+    [
+        *NDJSON_NAMES,
+        "Application/JSONL; charset=utf-8",
+        'text/html, application/x-ndjson;a="b,c"',
+        "application/jsonl, */*",
+    ],
 )
-async def test_both_media_types_of_ndjson_are_read(media_type: str) -> None:
+async def test_every_name_of_ndjson_is_read(media_type: str) -> None:
     script = answer(200, f"Content-Type: {media_type}", body=b"1\n2\n")
     async with RawServer(script) as server, client_of(server) as client:
         assert [item async for item in client.ndjson("/", int)] == [1, 2]
@@ -140,6 +149,11 @@ async def test_another_media_type_is_refused() -> None:
     async with RawServer(script) as server, client_of(server) as client:
         with pytest.raises(httpx.DecodingError, match="'application/json', not application/x-ndjson"):
             await anext(client.ndjson("/", int))
+
+
+async def test_a_byte_order_mark_is_skipped() -> None:
+    async with RawServer(lines(b"\xef\xbb", b"\xbf1\n2\n")) as server, client_of(server) as client:
+        assert [item async for item in client.ndjson("/", int)] == [1, 2]
 
 
 async def too_short(peer: Peer) -> None:
@@ -159,8 +173,10 @@ async def test_a_cut_ndjson_stream_raises_an_error(script: Script) -> None:
     async with RawServer(script) as server, client_of(server) as client:
         numbers = client.ndjson("/", int)
         assert [await anext(numbers) for _ in range(3)] == [1, 2, 3]
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises(StreamCut, match=r"^The stream was cut after 3 items: .*\w") as raised:
             await anext(numbers)
+    assert raised.value.received == 3
+    assert raised.value.request.url.path == "/"
 
 
 async def test_a_stalled_ndjson_stream_raises_an_error() -> None:
@@ -177,6 +193,120 @@ async def test_a_stalled_ndjson_stream_raises_an_error() -> None:
             match=r"^No bytes arrived for 0\.05 seconds: have the server send pings, or set a longer timeout\.$",
         ):
             await anext(numbers)
+
+
+async def reset(peer: Peer) -> None:
+    await peer.send(LINES)
+    await peer.chunks(b"1\n")
+    peer.reset()
+
+
+async def test_a_reset_connection_is_a_cut_stream_with_a_message() -> None:
+    async with RawServer(reset) as server, client_of(server) as client:
+        numbers = client.ndjson("/", int)
+        assert await anext(numbers) == 1
+        with pytest.raises(StreamCut, match=r"^The stream was cut after 1 item: .*\w") as raised:
+            await anext(numbers)
+    assert raised.value.received == 1
+
+
+@pytest.mark.parametrize("limits", [{"max_line_bytes": 0}, {"max_event_bytes": -1}])
+def test_an_invalid_limit_is_refused(limits: dict[str, Any]) -> None:
+    [(name, value)] = limits.items()
+    with pytest.raises(ValueError, match=rf"^StreamClient\({name}={value}\): it must be a positive number of bytes\.$"):
+        StreamClient("http://127.0.0.1:9", **limits)
+
+
+async def test_a_line_that_is_too_long_is_refused_after_the_items_before_it() -> None:
+    async with (
+        RawServer(lines(b"1\n", b"2" * 50, b"2" * 60)) as server,
+        client_of(server, max_line_bytes=100) as client,
+    ):
+        numbers = client.ndjson("/", int)
+        assert await anext(numbers) == 1
+        with pytest.raises(msgspec.DecodeError, match=r"^Line 2 of the stream has more than 100 bytes\."):
+            await anext(numbers)
+
+
+def compressed(body: bytes, media_type: str = "application/x-ndjson", status: int = 200) -> Script:
+    return answer(status, f"Content-Type: {media_type}", "Content-Encoding: gzip", body=gzip.compress(body))
+
+
+async def test_a_compressed_stream_is_read() -> None:
+    async with RawServer(compressed(b"1\n2\n")) as server, client_of(server) as client:
+        assert [item async for item in client.ndjson("/", int)] == [1, 2]
+
+
+async def test_a_small_response_cannot_fill_the_memory() -> None:
+    spaces = b" " * 50_000_000
+    scripts = [compressed(spaces), compressed(spaces + b"\n1\n"), compressed(spaces, status=404)]
+    async with RawServer(*scripts) as server, client_of(server, max_line_bytes=1_000_000) as client:
+        tracemalloc.start()
+        try:
+            for _ in range(2):
+                with pytest.raises(msgspec.DecodeError, match="Line 1 of the stream has more than 1000000 bytes"):
+                    await anext(client.ndjson("/", int))
+            with pytest.raises(RequestRefused, match="answered with 404") as raised:
+                await anext(client.ndjson("/", int))
+            assert len(raised.value.response.content) == 65_536
+            assert tracemalloc.get_traced_memory()[1] < 8_000_000
+        finally:
+            tracemalloc.stop()
+
+
+async def test_only_codings_that_can_be_bounded_are_asked_for() -> None:
+    for asked, accepted in (("gzip, deflate, br, zstd", "gzip, deflate"), ("identity", "identity")):
+        headers = {"Accept-Encoding": asked}
+        async with RawServer(answer(204)) as server, client_of(server, headers=headers) as client:
+            assert [item async for item in client.ndjson("/", int)] == []
+        assert server.requests[0].headers["accept-encoding"] == accepted
+
+
+async def test_a_client_with_a_mock_transport_is_read() -> None:
+    def respond(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(
+            200, headers={"Content-Type": "application/jsonl", "Content-Length": "4"}, content=b"1\n2\n"
+        )
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(respond), base_url="http://mock") as mock:
+        assert [item async for item in StreamClient(client=mock).ndjson("/", int)] == [1, 2]
+
+
+async def test_every_error_of_the_network_has_a_message() -> None:
+    kinds = [
+        httpx.ConnectError,
+        httpx.ConnectTimeout,
+        httpx.ReadError,
+        httpx.ReadTimeout,
+        httpx.WriteError,
+        httpx.WriteTimeout,
+        httpx.PoolTimeout,
+        httpx.CloseError,
+        httpx.RemoteProtocolError,
+        httpx.LocalProtocolError,
+        httpx.ProxyError,
+        httpx.UnsupportedProtocol,
+    ]
+    for kind in kinds:
+
+        def fail(request: httpx.Request, kind: type[httpx.TransportError] = kind) -> httpx.Response:
+            raise kind("", request=request)
+
+        async with httpx.AsyncClient(transport=httpx.MockTransport(fail), base_url="http://mock") as mock:
+            with pytest.raises(kind, match=r"^[A-Z].+\.$") as raised:
+                await anext(StreamClient(client=mock).ndjson("/", int))
+        assert type(raised.value) is kind
+
+
+@pytest.mark.parametrize("type_", [str | None, str | int])
+async def test_a_union_of_text_with_another_type_is_refused_at_the_call(type_: Any) -> None:
+    async with client_of_nothing() as client:
+        with pytest.raises(TypeError, match="text is sent as it is, and everything else as JSON"):
+            client.sse("/", type_)
+
+
+def client_of_nothing() -> StreamClient:
+    return StreamClient("http://127.0.0.1:9")
 
 
 async def test_a_timeout_of_the_request_replaces_the_idle_timeout() -> None:

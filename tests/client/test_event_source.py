@@ -93,6 +93,26 @@ async def test_an_empty_id_resets_a_given_id() -> None:
     assert server.last_event_ids == ["7", "7", None]
 
 
+@pytest.mark.parametrize(
+    "given", [{"Last-Event-ID": "Zürich-1"}, [("last-event-id", "Zürich-1")], {b"Last-Event-ID": "Zürich-1".encode()}]
+)
+async def test_a_given_id_is_sent_in_utf_8(given: Any) -> None:
+    resumed = events("data: a\n\nid: à\ndata: b\n\n".encode())
+    async with RawServer(silence, resumed, OVER) as server, client_of(server, Waits()) as client:
+        found = [event async for event in client.sse("/events", str, headers=given)]
+    assert [event.id for event in found] == ["Zürich-1", "à"]
+    sent = [dict(request.headers.raw)[b"Last-Event-ID"] for request in server.requests]
+    assert sent == ["Zürich-1".encode(), "Zürich-1".encode(), "à".encode()]
+
+
+async def test_an_id_that_cannot_be_sent_back_is_raised_with_a_sentence() -> None:
+    async with RawServer(events(b"id: a\x01\ndata: a\n\n")) as server:
+        with pytest.raises(
+            httpx.LocalProtocolError, match=r"^The stream cannot be resumed: the id of its last event, "
+        ):
+            await read(server)
+
+
 async def test_an_id_can_be_any_text() -> None:
     async with RawServer(events("id:  é🎬 \ndata: a\n\n".encode()), OVER) as server:
         [event] = await read(server)
@@ -160,9 +180,54 @@ async def test_a_byte_of_the_body_ends_the_row_of_failures() -> None:
     assert waits == [1, 2, 1, 1, 2]
 
 
-async def test_an_empty_complete_stream_does_not_count_as_a_failure() -> None:
-    async with RawServer(silence, *[events()] * 3, silence, OVER) as server:
-        assert await read(server, reconnection=Reconnection(attempts=2)) == []
+async def test_empty_streams_in_a_row_count_as_failures() -> None:
+    waits = Waits()
+    async with RawServer(*[events()] * 4) as server:
+        with pytest.raises(httpx.RemoteProtocolError, match=r"^The event stream ended without a byte\."):
+            await read(server, waits=waits, reconnection=Reconnection(jitter=0, attempts=4))
+    assert waits == [1, 2, 4]
+
+
+async def test_a_stream_of_pings_alone_is_not_a_failure() -> None:
+    waits = Waits()
+    async with RawServer(*[events(b": ping\n\n")] * 20, OVER) as server:
+        assert await read(server, waits=waits, reconnection=Reconnection(jitter=0, attempts=2)) == []
+    assert waits == [1] * 20
+
+
+async def test_the_server_cannot_set_a_time_without_bounds() -> None:
+    waits = Waits()
+    scripts = [
+        events(b"retry: 0\ndata: a\n\n"),
+        events(b"retry: 999999999999999\ndata: b\n\n"),
+        events(b"retry: " + b"9" * 5_000 + b"\ndata: c\n\n"),
+        events(b"retry: 0000000000000000000000250\ndata: d\n\n"),
+        *(
+            answer(503, f"Retry-After: {value}")
+            for value in (
+                "0",
+                "-1",
+                "9" * 15,
+                "9" * 99,
+                "Fri, 31 Dec 9999 23:59:59 GMT",
+                "Fri, 31 Dec 9999 23:59:59 -2359",
+            )
+        ),
+        OVER,
+    ]
+    async with RawServer(*scripts) as server:
+        assert data(await read(server, waits=waits)) == ["a", "b", "c", "d"]
+    assert waits[:4] == [0.1, 300, 300, 0.25]
+    assert waits[4:6] == [0.25, 0.5]
+    assert waits[6] == waits[8] == 300
+    assert all(0.1 <= seconds <= 300 for seconds in waits)
+
+
+async def test_the_longest_wait_can_be_set() -> None:
+    waits = Waits()
+    async with RawServer(events(b"retry: 60000\ndata: a\n\n"), answer(503, "Retry-After: 60"), OVER) as server:
+        await read(server, waits=waits, reconnection=Reconnection(jitter=0.5, longest_wait=5))
+    assert all(5 <= seconds <= 5 for seconds in waits)
 
 
 async def test_headers_alone_do_not_end_the_row_of_failures() -> None:
@@ -187,7 +252,7 @@ async def test_a_refused_connection_counts_as_a_failure() -> None:
 
 async def test_the_waits_are_spread_at_random() -> None:
     waits = Waits()
-    async with RawServer(*[events()] * 20, OVER) as server:
+    async with RawServer(*[events(b":\n")] * 20, OVER) as server:
         await read(server, waits=waits, reconnection=Reconnection(delay=2, jitter=0.5))
     assert len(set(waits)) == len(waits) == 20
     assert all(2 <= seconds <= 3 for seconds in waits)
@@ -357,7 +422,10 @@ def seconds(
         (5_000, None, None, 30),
         (0, 250, None, 0.25),
         (3, 250, None, 1),
-        (0, 0, None, 0),
+        (0, 0, None, 0.1),
+        (0, None, 0.0, 1),
+        (0, 10**15, None, 300),
+        (9, None, 2.5e11, 300),
         (1, 0, None, 0.1),
         (2, 0, None, 0.2),
         (0, 90_000, None, 90),
@@ -377,15 +445,16 @@ def test_the_delay_doubles_with_each_failure_up_to_a_bound(
 @given(
     failures=st.integers(0, 100),
     retry=st.none() | st.integers(0, 10**15),
-    retry_after=st.none() | st.floats(0, 10**6),
+    retry_after=st.none() | st.floats(0, 10**15),
     chance=st.floats(0, 1),
 )
-def test_the_delay_is_at_least_what_the_server_asks_for_and_within_the_jitter(
+def test_the_delay_is_what_the_server_asks_for_within_the_bounds_and_the_jitter(
     failures: int, retry: int | None, retry_after: float | None, chance: float
 ) -> None:
     asked = max(retry / 1000 if retry is not None else 0, retry_after or 0)
+    allowed = min(max(asked, 0.1), DEFAULT.longest_wait)
     found = seconds(DEFAULT, failures, retry=retry, retry_after=retry_after, chance=chance)
-    assert asked <= found <= max(asked, DEFAULT.longest_delay) * 1.5
+    assert allowed <= found <= min(max(allowed, DEFAULT.longest_delay) * 1.5, DEFAULT.longest_wait)
 
 
 def test_chance_lengthens_the_delay() -> None:
@@ -394,7 +463,15 @@ def test_chance_lengthens_the_delay() -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [{"delay": -1}, {"longest_delay": -0.1}, {"jitter": float("nan")}, {"attempts": 0}, {"attempts": -1}]
+    "fault",
+    [
+        {"delay": -1},
+        {"longest_wait": -1},
+        {"longest_delay": -0.1},
+        {"jitter": float("nan")},
+        {"attempts": 0},
+        {"attempts": -1},
+    ],
 )
 def test_an_invalid_reconnection_is_refused(fault: dict[str, Any]) -> None:
     [(field, value)] = fault.items()

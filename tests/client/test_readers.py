@@ -1,16 +1,20 @@
 """The readers: the same lines, items and events, however the bytes are cut into chunks."""
 
+import itertools
 import re
-from typing import Any
+import tracemalloc
+from enum import StrEnum
+from typing import Annotated, Any, Literal, NewType
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from jero import Conflict, Problem, ServerSentEvent, StreamFailed
 from jero.client.readers import EventReader, LineReader, NDJSONReader
+from jero.framing.sse import SSE
 from tests.client.cuts import chunks
 
 
@@ -308,3 +312,181 @@ def test_a_reader_starts_with_a_given_last_id() -> None:
         ServerSentEvent(data="a", id="7"),
         ServerSentEvent(data="b", id=""),
     ]
+
+
+Slug = NewType("Slug", str)
+Key = NewType("Key", bytes)
+
+
+class Word(str):
+    __slots__ = ()
+
+
+class Genre(StrEnum):
+    DRAMA = "drama"
+
+
+@pytest.mark.parametrize(
+    ("type_", "data", "expected"),
+    [
+        (str, "3", "3"),
+        (Literal["3", "a"], "3", "3"),
+        (Literal["a"] | Literal["b"], "b", "b"),  # noqa: PYI030, RUF100
+        (Annotated[str, Meta(min_length=1)], "null", "null"),
+        (Annotated[str, Meta(description="a word")], '"a"', '"a"'),
+        (Slug, "true", "true"),
+        (Annotated[Slug, Meta(pattern="^t")], "true", "true"),
+        (Word, "3", Word("3")),
+        (bytes, "é", "é".encode()),
+        (Key, "é", "é".encode()),
+        (Annotated[bytes, Meta(max_length=2)], "é", "é".encode()),
+        (bytearray, "é", bytearray("é".encode())),
+        (Genre, '"drama"', Genre.DRAMA),
+        (Genre | None, "null", None),
+        (list[str], '["a"]', ["a"]),
+        (Any, '"a"', "a"),
+        (Movie | None, "null", None),
+        (msgspec.Raw, "[1]", msgspec.Raw(b"[1]")),
+    ],
+)
+def test_data_is_text_if_the_type_is_text_alone_and_json_otherwise(type_: Any, data: str, expected: Any) -> None:
+    [event] = events(f"data: {data}\n\n".encode(), type_=type_)
+    assert event.data == expected
+    assert type(event.data) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("type_", "data"),
+    [
+        (Literal["a", "b"], "c"),
+        (Annotated[str, Meta(min_length=2)], "a"),
+        (Annotated[bytes, Meta(max_length=1)], "é"),
+        (Genre, "drama"),
+    ],
+)
+def test_text_that_does_not_fit_its_type_is_refused(type_: Any, data: str) -> None:
+    with pytest.raises(msgspec.DecodeError) as raised:
+        events(f"data: {data}\n\n".encode(), type_=type_)
+    assert raised.value.__notes__ == [f"in the data of an event 'message': {data!r}"]
+
+
+@pytest.mark.parametrize(
+    "type_",
+    [str | None, str | int, str | Movie, Literal["a", 1], bytes | None, Annotated[str | int, 1]],
+)
+def test_a_union_of_text_with_another_type_is_refused_when_the_reader_is_made(type_: Any) -> None:
+    with pytest.raises(
+        TypeError, match=r"^An event's data cannot be read as .*, or use a Struct with a field for it\.$"
+    ):
+        EventReader(type_)
+
+
+def written(*items: Any) -> bytes:
+    buffer = bytearray()
+    for item in items:
+        SSE.encode(item, buffer, msgspec.json.Encoder())
+    return bytes(buffer)
+
+
+@st.composite
+def sendable_events(draw: st.DrawFn) -> ServerSentEvent[str]:
+    """Generates events whose text a stream carries unchanged: CR and CRLF arrive as LF."""
+    data = draw(st.text(st.characters(exclude_characters="\r", exclude_categories=["Cs"]), max_size=4))
+    event = draw(st.none() | st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]), min_size=1))
+    id_ = draw(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=4).map(lambda text: text.strip(" ")))
+    return ServerSentEvent(data=data, event=event, id=id_)
+
+
+@given(
+    pieces=chunks(st.lists(sendable_events(), max_size=3).map(lambda events: written(*events))), event=sendable_events()
+)
+def test_what_is_written_is_read_back_however_the_bytes_are_cut(
+    pieces: list[bytes], event: ServerSentEvent[str]
+) -> None:
+    whole = b"".join(pieces)
+    expected = events(whole)
+    assert events(*pieces) == expected
+    assert written(*expected) == whole
+    text = written(event)
+    for at in range(len(text)):
+        assert events(text[:at], text[at:]) == [event]
+
+
+@given(retry=st.integers(0, 10**20))
+def test_a_retry_is_read_back_up_to_a_bound(retry: int) -> None:
+    reader = EventReader(str)
+    assert list(reader.feed(written(ServerSentEvent(retry=retry)))) == []
+    assert reader.retry == min(retry, 10**15 - 1)
+
+
+@pytest.mark.parametrize("universal", [False, True])
+@given(pieces=chunks(st.lists(st.sampled_from([b"a", b"aa", b"\n"]), max_size=20).map(b"".join)))
+def test_lines_up_to_the_limit_are_split_however_the_bytes_are_cut(pieces: list[bytes], *, universal: bool) -> None:
+    reader = LineReader(universal=universal, max_bytes=3)
+    found = [line for piece in pieces for line in reader.feed(piece)]
+    *whole, rest = b"".join(pieces).split(b"\n")
+    expected = list(itertools.takewhile(lambda line: len(line) <= 3, whole))
+    assert found == expected
+    assert reader.is_over == (len(expected) < len(whole) or len(rest) > 3)
+
+
+@pytest.mark.parametrize("piece", [b"1\n22\n333333\n", b"1\n22\n333333"])
+def test_the_items_before_a_line_that_is_too_long_are_yielded(piece: bytes) -> None:
+    reader = NDJSONReader(int, max_line_bytes=5)
+    found: list[int] = []
+    with pytest.raises(
+        msgspec.DecodeError, match=r"^Line 3 of the stream has more than 5 bytes\. If .* max_line_bytes\.$"
+    ):
+        found.extend(reader.feed(piece))
+    assert found == [1, 22]
+
+
+def test_an_endless_line_is_not_kept() -> None:
+    reader = NDJSONReader(int, max_line_bytes=100_000)
+    fed: list[int] = []
+    tracemalloc.start()
+    try:
+        with pytest.raises(msgspec.DecodeError, match="Line 1 of the stream has more than 100000 bytes"):
+            fed.extend(len(list(reader.feed(b"1" * 1_000))) for _ in range(10_000))
+        assert len(fed) == 100
+        with pytest.raises(msgspec.DecodeError, match="Line 1 of the stream"):
+            list(reader.feed(b"1" * 1_000))
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("line", [b"data: aaaa\n", b"data\n", b"data: \r"])
+def test_an_endless_event_is_refused(line: bytes) -> None:
+    reader = EventReader(str, max_event_bytes=1_000)
+    fed: list[int] = []
+    words = r"^The data of an event has more than 1000 bytes\. .* max_event_bytes"
+    with pytest.raises(msgspec.DecodeError, match=words):
+        fed.extend(len(list(reader.feed(line))) for _ in range(1_000))
+    assert sum(fed) == 0
+    assert len(fed) < 300
+
+
+def test_a_line_of_an_event_that_is_too_long_is_refused_after_the_events_before_it() -> None:
+    reader = EventReader(str, max_line_bytes=10)
+    found: list[ServerSentEvent[str]] = []
+    with pytest.raises(msgspec.DecodeError, match=r"^A line of the stream has more than 10 bytes\. .* max_line_bytes"):
+        found.extend(reader.feed(b"data: a\n\n: comment that is long"))
+    assert [event.data for event in found] == ["a"]
+
+
+def test_many_events_and_pings_do_not_count_together() -> None:
+    reader = EventReader(str, max_event_bytes=20, max_line_bytes=20)
+    found = [event for _ in range(100) for event in reader.feed(b": ping\n\ndata: aaaaaa\n\n")]
+    assert len(found) == 100
+
+
+@given(pieces=chunks(st.just(b'\xef\xbb\xbf{"title":"a"}\n{"title":"b"}\n')))
+def test_a_byte_order_mark_before_the_first_item_is_skipped(pieces: list[bytes]) -> None:
+    assert items(Movie, *pieces) == [Movie("a"), Movie("b")]
+    assert items(Movie, b"\xef\xbb\xbf") == []
+
+
+def test_a_byte_order_mark_in_a_later_line_is_refused() -> None:
+    with pytest.raises(msgspec.DecodeError):
+        items(int, b"1\n\xef\xbb\xbf2\n")

@@ -1,14 +1,17 @@
+import asyncio
 import gzip
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
 import httpx
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jero import Conflict, Problem
 from jero.client import RequestRefused
-from jero.client.refused import MAX_BODY_BYTES, retry_after_seconds
+from jero.client.refused import MAX_BODY_BYTES, media_type, retry_after_seconds
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 REQUEST = httpx.Request("GET", "http://testserver/movies")
@@ -74,6 +77,30 @@ async def test_an_endless_body_is_read_up_to_a_bound() -> None:
     assert len(error.response.content) == MAX_BODY_BYTES
 
 
+async def test_a_slow_body_is_read_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jero.client.refused.MAX_BODY_SECONDS", 0.05)
+
+    class Slow(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                yield b"x"
+                await asyncio.sleep(0.01)
+
+    response = httpx.Response(500, stream=Slow(), request=REQUEST)
+    error = await asyncio.wait_for(RequestRefused.read(response), 5)
+    assert 1 <= len(error.response.content) <= 10
+
+
+def test_a_body_of_a_synchronous_client_is_read_up_to_a_bound() -> None:
+    class Endless(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            while True:
+                yield b"x" * 10_000
+
+    error = RequestRefused.read_now(httpx.Response(500, stream=Endless(), request=REQUEST))
+    assert len(error.response.content) == MAX_BODY_BYTES
+
+
 async def test_a_compressed_body_is_decompressed_once() -> None:
     error = await refused(500, Body(gzip.compress(b"plain")), content_encoding="gzip", content_length="25")
     assert error.response.text == "plain"
@@ -100,7 +127,48 @@ async def test_retry_after_is_read_from_the_response() -> None:
         ("9" * 5_000, None),
         ("\u0663", None),
         ("Fri, 99 Nov 2026 12:00:30 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", (datetime.max.replace(tzinfo=UTC, microsecond=0) - NOON).total_seconds()),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", 0),
+        ("Fri, 20 Nov 2026 12:00:30 +9999", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str, expected: float | None) -> None:
     assert retry_after_seconds(value, NOON) == expected
+
+
+@given(
+    value=st.text() | st.from_regex(r"[A-Z][a-z]{2}, [0-9]{1,3} [A-Z][a-z]{2} [0-9]{1,6} [0-9:]{0,9} [-+A-Z0-9]{0,6}")
+)
+def test_no_retry_after_raises(value: str) -> None:
+    found = retry_after_seconds(value, NOON)
+    assert found is None or found >= 0
+
+
+# Fetch standard, "extract a MIME type": its examples, and the forms that proxies make.
+@pytest.mark.parametrize(
+    ("content_type", "found"),
+    [
+        ("text/event-stream", "text/event-stream"),
+        ("Text/Event-Stream;charset=UTF-8", "text/event-stream"),
+        ("text/event-stream ; charset=utf-8", "text/event-stream"),
+        ("text/event-stream, text/event-stream", "text/event-stream"),
+        ("text/html, text/event-stream", "text/event-stream"),
+        ("text/event-stream, text/html", "text/html"),
+        ("text/event-stream, */*", "text/event-stream"),
+        ("text/event-stream, cannot-parse", "text/event-stream"),
+        ("text/event-stream,", "text/event-stream"),
+        ('text/html;a="text/event-stream,b/c"', "text/html"),
+        ('text/html;a="\\",text/event-stream"', "text/html"),
+        ("text/event-stream x", "text/event-stream x"),
+        ("", ""),
+        (" , ", ""),
+        ('"', '"'),
+    ],
+)
+def test_the_last_valid_media_type_counts(content_type: str, found: str) -> None:
+    assert media_type(content_type) == found
+
+
+@given(before=st.text(st.sampled_from("a/;, ="), max_size=40))
+def test_a_valid_last_media_type_counts_whatever_stands_before(before: str) -> None:
+    assert media_type(f"{before},text/event-stream;a=b") == "text/event-stream"

@@ -11,8 +11,10 @@ from jero import (
     BaseApp,
     BytesResponse,
     Endpoint,
+    JSONResponse,
     NDJSONStreamingResponse,
     NotFound,
+    ResumeHeaders,
     ServerSentEvent,
     SSEResponse,
     StreamingResponse,
@@ -115,6 +117,89 @@ class Echo(Endpoint, path="/echo"):
         return BytesResponse(content)
 
 
+class Resumed(Endpoint, path="/resumed"):
+    """Answers with the `Last-Event-ID`."""
+
+    async def get(self, headers: ResumeHeaders) -> JSONResponse[str | None]:
+        """Returns the id."""
+        return JSONResponse(content=headers.last_event_id)
+
+
+class ResumedEvents(Endpoint, path="/resumed/events"):
+    """Sends one event whose id continues the `Last-Event-ID`."""
+
+    async def get(self, headers: ResumeHeaders) -> SSEResponse[str]:
+        """Returns the event."""
+        seen = headers.last_event_id or ""
+        return SSEResponse(stream=[ServerSentEvent(data=seen, id=f"{seen}!")])
+
+
+class Name(Struct):
+    """The media type to send."""
+
+    name: str
+
+
+class Named(Endpoint, path="/named"):
+    """Sends lines under any name."""
+
+    async def get(self, params: Name) -> NDJSONStreamingResponse[Tick]:
+        """Returns two items."""
+        return NDJSONStreamingResponse(stream=[Tick(1), Tick(2)], raw_headers={"Content-Type": params.name})
+
+
+class Failing(Endpoint, path="/failing"):
+    """Raises before its response."""
+
+    async def get(self) -> str:
+        """Raises an unexpected exception."""
+        raise LookupError("no such thing")
+
+    async def post(self) -> str:
+        """Raises a problem."""
+        raise NotFound("this")
+
+
+async def failing_ticks() -> AsyncIterator[Tick]:
+    """Raises in mid-stream."""
+    yield Tick(0)
+    await asyncio.sleep(0)
+    raise LookupError("in mid-stream")
+
+
+async def ticks_with_a_failing_teardown() -> AsyncIterator[Tick]:
+    """Raises when it is closed."""
+    try:
+        yield Tick(0)
+        await asyncio.get_running_loop().create_future()
+    finally:
+        raise LookupError("of the teardown")
+
+
+class FailingLines(Endpoint, path="/failing/lines"):
+    """Sends lines that break off."""
+
+    async def get(self) -> NDJSONStreamingResponse[Tick]:
+        """Returns the stream."""
+        return NDJSONStreamingResponse(stream=failing_ticks())
+
+
+class FailingEvents(Endpoint, path="/failing/events"):
+    """Sends events that break off."""
+
+    async def get(self) -> SSEResponse[Tick]:
+        """Returns the stream."""
+        return SSEResponse(stream=failing_ticks())
+
+
+class FailingTeardown(Endpoint, path="/failing/teardown"):
+    """Sends lines whose source fails when it is closed."""
+
+    async def get(self) -> NDJSONStreamingResponse[Tick]:
+        """Returns the stream."""
+        return NDJSONStreamingResponse(stream=ticks_with_a_failing_teardown())
+
+
 class Feeds(BaseApp):
     """Serves all endpoints of this file."""
 
@@ -131,5 +216,15 @@ class Feeds(BaseApp):
     async def _wire(self) -> None:
         await self._aenter(self._resource())
         source = Source(self.record)
-        for endpoint in (Ticks(source), Events(source), Broken(), Silence(), Echo()):
+        endpoints: list[Endpoint] = [Ticks(source), Events(source), Broken(), Silence(), Echo()]
+        endpoints += [
+            Resumed(),
+            ResumedEvents(),
+            Named(),
+            Failing(),
+            FailingLines(),
+            FailingEvents(),
+            FailingTeardown(),
+        ]
+        for endpoint in endpoints:
             self._include_endpoint(endpoint)

@@ -4,12 +4,17 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any
 
 import httpx
+import msgspec
 import pytest
+from msgspec import Struct
 
 from jero import StreamFailed
-from jero.client import RequestRefused
+from jero.client import RequestRefused, StreamCut
+from jero.framing.json import NDJSON_NAMES
 from jero.http.asgi import Message, Receive, Scope, Send
 from jero.testing import AsyncTestClient
 from tests.testing.feeds import Feeds, Tick
@@ -179,3 +184,111 @@ async def test_a_disconnect_closes_a_request_body_that_is_being_sent() -> None:
         {"type": "http.disconnect"},
     ]
     assert sent == ["closed"]
+
+
+class Order(Struct):
+    title: str
+    at: datetime
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_a_struct_is_sent_as_json(method: str) -> None:
+    order = Order("é", datetime(2026, 11, 20, tzinfo=UTC))
+    async with AsyncTestClient(mirror) as client:
+        response = await client.request(method, "/", json=order)
+        assert response.json() == {"type": "application/json", "body": '{"title":"é","at":"2026-11-20T00:00:00Z"}'}
+        bare = await client.request(method, "/", json=None)
+        assert bare.json() == {"type": "", "body": ""}
+        own = await client.request(method, "/", json=[1], headers={"Content-Type": "application/vnd.a+json"})
+        assert own.json() == {"type": "application/vnd.a+json", "body": "[1]"}
+
+
+async def mirror(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with the media type and the body of the request."""
+    if scope["type"] != "http":
+        return
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message["body"], message["more_body"]
+    media_type = dict(scope["headers"]).get(b"content-type", b"").decode()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": msgspec.json.encode({"type": media_type, "body": body.decode()})})
+
+
+@pytest.mark.parametrize("headers", [{"Last-Event-ID": "Zürich-1"}, [("last-event-id", "Zürich-1")]])
+async def test_a_last_event_id_is_sent_in_utf_8(headers: Any) -> None:
+    async with AsyncTestClient(Feeds()) as client:
+        assert (await client.get("/resumed", headers=headers)).json() == "Zürich-1"
+        events = client.sse("/resumed/events", str, headers=headers)
+        assert [(event.data, event.id) async for event in events] == [("Zürich-1", "Zürich-1!")]
+    async with AsyncTestClient(Feeds(), headers=headers) as client:
+        assert (await client.get("/resumed")).json() == "Zürich-1"
+
+
+@pytest.mark.parametrize("name", NDJSON_NAMES)
+async def test_every_name_of_ndjson_is_read(name: str) -> None:
+    async with AsyncTestClient(Feeds()) as client:
+        assert [tick.number async for tick in client.ndjson("/named", Tick, params={"name": name})] == [1, 2]
+
+
+async def test_a_cut_stream_says_how_much_was_received() -> None:
+    async with AsyncTestClient(Feeds()) as client:
+        ticks = client.ndjson("/broken", Tick, method="POST")
+        await anext(ticks)
+        with pytest.raises(StreamCut, match=r"^The stream was cut after 1 item: The application stopped") as raised:
+            await anext(ticks)
+    assert raised.value.received == 1
+
+
+@pytest.mark.parametrize("type_", [str | None, str | int])
+async def test_a_union_of_text_with_another_type_is_refused_at_the_call(type_: Any) -> None:
+    async with AsyncTestClient(Feeds()) as client:
+        with pytest.raises(TypeError, match="text is sent as it is, and everything else as JSON"):
+            client.sse("/events", type_)
+
+
+async def test_the_exception_behind_a_500_is_raised_if_asked_for() -> None:
+    async with AsyncTestClient(Feeds()) as client:
+        assert (await client.get("/failing")).status_code == 500
+    async with AsyncTestClient(Feeds(), raise_app_exceptions=True) as client:
+        with pytest.raises(LookupError, match="no such thing"):
+            await client.get("/failing")
+        assert (await client.get("/nowhere")).status_code == 404
+        assert (await client.post("/failing")).status_code == 404  # an HTTPError is an answer
+        assert (await client.post("/echo", content=b"x")).content == b"x"
+
+
+@pytest.mark.parametrize("path", ["/failing/lines", "/failing/events"])
+async def test_the_exception_that_broke_a_stream_is_raised_if_asked_for(path: str) -> None:
+    async with AsyncTestClient(Feeds(), raise_app_exceptions=True) as client:
+        read = client.sse if path.endswith("events") else client.ndjson
+        with pytest.raises(LookupError, match="in mid-stream"):
+            [item async for item in read(path, Tick)]
+        with pytest.raises(LookupError, match="in mid-stream"):
+            await client.get(path)
+
+
+async def test_the_exception_of_an_application_after_its_response_is_raised_if_asked_for() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        await send({"type": "http.response.start", "status": 500, "headers": []})
+        await send({"type": "http.response.body", "body": b"broken"})
+        raise KeyError("after the response")
+
+    async with AsyncTestClient(app, raise_app_exceptions=True) as client:
+        with pytest.raises(KeyError, match="after the response"):
+            await client.get("/")
+
+
+async def test_closing_the_client_shuts_the_application_down_after_an_exception() -> None:
+    app = Feeds()
+
+    async def leave_a_stream_open() -> None:
+        async with AsyncTestClient(app, raise_app_exceptions=True) as client:
+            await client.send(client.build_request("GET", "/failing/teardown"), stream=True)
+
+    with pytest.raises(LookupError, match="of the teardown"):
+        await leave_a_stream_open()
+    assert app.record.steps == ["started", "stopped"]

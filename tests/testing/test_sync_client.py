@@ -3,12 +3,15 @@
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import httpx
 import pytest
+from msgspec import Struct
 
 from jero import BaseApp, StreamFailed, WiringError
-from jero.client import RequestRefused
+from jero.client import RequestRefused, StreamCut
+from jero.framing.json import NDJSON_NAMES
 from jero.testing import TestClient
 from tests.testing.feeds import Feeds, Tick
 
@@ -119,3 +122,76 @@ def test_closing_the_client_closes_its_open_streams() -> None:
         assert next(ticks) == Tick(0)
     assert app.record.steps == ["started", "closed", "stopped"]
     ticks.close()
+
+
+class Order(Struct):
+    title: str
+
+
+def test_a_struct_is_sent_as_json() -> None:
+    with TestClient(Feeds()) as client:
+        assert client.post("/echo", json=Order("é")).text == '{"title":"é"}'
+        assert client.post("/echo", json=None).content == b""
+        assert client.post("/echo", json=[1]).content == b"[1]"
+
+
+@pytest.mark.parametrize("headers", [{"Last-Event-ID": "Zürich-1"}, [("last-event-id", "Zürich-1")]])
+def test_a_last_event_id_is_sent_in_utf_8(headers: Any) -> None:
+    with TestClient(Feeds()) as client:
+        assert client.get("/resumed", headers=headers).json() == "Zürich-1"
+        events = client.sse("/resumed/events", str, headers=headers)
+        assert [(event.data, event.id) for event in events] == [("Zürich-1", "Zürich-1!")]
+    with TestClient(Feeds(), headers=headers) as client:
+        assert client.get("/resumed").json() == "Zürich-1"
+
+
+@pytest.mark.parametrize("name", NDJSON_NAMES)
+def test_every_name_of_ndjson_is_read(name: str) -> None:
+    with TestClient(Feeds()) as client:
+        assert [tick.number for tick in client.ndjson("/named", Tick, params={"name": name})] == [1, 2]
+
+
+def test_a_cut_stream_says_how_much_was_received() -> None:
+    with TestClient(Feeds()) as client:
+        ticks = client.ndjson("/broken", Tick, method="POST")
+        next(ticks)
+        with pytest.raises(StreamCut, match=r"^The stream was cut after 1 item: The application stopped") as raised:
+            next(ticks)
+    assert raised.value.received == 1
+
+
+@pytest.mark.parametrize("type_", [str | None, str | int])
+def test_a_union_of_text_with_another_type_is_refused_at_the_call(type_: Any) -> None:
+    with TestClient(Feeds()) as client, pytest.raises(TypeError, match="and everything else as JSON"):
+        client.sse("/events", type_)
+
+
+def test_the_exception_behind_a_500_is_raised_if_asked_for() -> None:
+    with TestClient(Feeds()) as client:
+        assert client.get("/failing").status_code == 500
+    with TestClient(Feeds(), raise_app_exceptions=True) as client:
+        with pytest.raises(LookupError, match="no such thing"):
+            client.get("/failing")
+        assert client.get("/nowhere").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/failing/lines", "/failing/events"])
+def test_the_exception_that_broke_a_stream_is_raised_if_asked_for(path: str) -> None:
+    with TestClient(Feeds(), raise_app_exceptions=True) as client:
+        read = client.sse if path.endswith("events") else client.ndjson
+        with pytest.raises(LookupError, match="in mid-stream"):
+            list(read(path, Tick))
+        with pytest.raises(LookupError, match="in mid-stream"):
+            client.get(path)
+
+
+def test_closing_the_client_shuts_the_application_down_after_an_exception() -> None:
+    app = Feeds()
+    threads = threading.active_count()
+    with (
+        pytest.raises(LookupError, match="of the teardown"),
+        TestClient(app, raise_app_exceptions=True) as client,
+    ):
+        client.send(client.build_request("GET", "/failing/teardown"), stream=True)
+    assert app.record.steps == ["started", "stopped"]
+    assert threading.active_count() <= threads

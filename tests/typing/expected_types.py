@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, assert_type
+from typing import Annotated, Any, Literal, assert_type
 
-from msgspec import Struct, UnsetType
+from httpx import Response
+from msgspec import Meta, Struct, UnsetType
 
 from jero import (
     BaseApp,
@@ -21,6 +22,7 @@ from jero import (
     StreamOutcome,
     TextResponse,
 )
+from jero.client import StreamClient
 from jero.testing import AsyncTestClient, TestClient
 
 
@@ -91,8 +93,13 @@ def events_of_a_stream() -> None:
 
 
 def clients(app: BaseApp) -> None:
-    with TestClient(app) as client:
+    with TestClient(app, raise_app_exceptions=True) as client:
         assert_type(client, TestClient)
+        for union in client.ndjson("/movies", Movie | Paging):
+            assert_type(union, Movie | Paging)
+        for union_event in client.sse("/events", Movie | Paging | None):
+            assert_type(union_event, ServerSentEvent[Movie | Paging | None])
+        assert_type(client.post("/movies", json=Movie("a")), Response)
         for movie in client.ndjson("/movies", Movie):
             assert_type(movie, Movie)
         for event in client.sse("/events", list[int]):
@@ -106,6 +113,25 @@ async def asynchronous_clients(app: BaseApp) -> None:
             assert_type(movie, Movie)
         async for event in client.sse("/events", Movie):
             assert_type(event.data, Movie | UnsetType)
+        async for union in client.ndjson("/movies", Movie | Paging):
+            assert_type(union, Movie | Paging)
+        async for text in client.sse("/events", Literal["a", "b"]):
+            assert_type(text, ServerSentEvent[Literal["a", "b"]])
+
+
+async def network_clients() -> None:
+    async with StreamClient("http://127.0.0.1:8000") as client:
+        assert_type(client, StreamClient)
+        async for movie in client.ndjson("/movies", Movie):
+            assert_type(movie, Movie)
+        async for union in client.ndjson("/movies", Movie | Paging):
+            assert_type(union, Movie | Paging)
+        async for event in client.sse("/events", Movie | Paging):
+            assert_type(event, ServerSentEvent[Movie | Paging])
+        async for text in client.sse("/events", Annotated[str, Meta(max_length=3)]):
+            assert_type(text.data, str | UnsetType)
+        async for numbers in client.sse("/events", list[int], headers={"Last-Event-ID": "Zürich-1"}):
+            assert_type(numbers, ServerSentEvent[list[int]])
 
 
 class EventsEndpoint(Endpoint, path="/events"):

@@ -13,9 +13,8 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         from jero.client.client import StreamClient
-        from jero.client.cut import StreamCut
         from jero.client.event_source import Reconnection
-        from jero.client.refused import RequestRefused
+        from jero.client.refused import RequestRefused, StreamCut
     except ModuleNotFoundError as error:
         if error.name != "httpx":
             raise

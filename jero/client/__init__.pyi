@@ -1,6 +1,5 @@
 from jero.client.client import StreamClient
-from jero.client.cut import StreamCut
 from jero.client.event_source import Reconnection
-from jero.client.refused import RequestRefused
+from jero.client.refused import RequestRefused, StreamCut
 
 __all__ = ["Reconnection", "RequestRefused", "StreamClient", "StreamCut"]

@@ -11,10 +11,9 @@ import httpx
 from typing_extensions import TypeForm, TypeVar
 
 from jero.client.body import SUPPORTED, Body
-from jero.client.cut import cut, with_words
 from jero.client.event_source import DEFAULT_RECONNECTION, EventSource, Reconnection, Sleep
-from jero.client.readers import MAX_EVENT_BYTES, MAX_LINE_BYTES, EventReader, NDJSONReader
-from jero.client.refused import RequestRefused, check_media_type
+from jero.client.readers import MAX_ITEM_BYTES, EventReader, NDJSONReader
+from jero.client.refused import RequestRefused, check_media_type, cut
 from jero.client.request import (
     ACCEPT_EVENTS,
     ACCEPT_NDJSON,
@@ -24,6 +23,7 @@ from jero.client.request import (
     with_headers,
     with_json,
 )
+from jero.client.wording import with_words
 from jero.framing.event import ServerSentEvent
 
 T = TypeVar("T")
@@ -40,26 +40,25 @@ class StreamClient:
 
     `idle_timeout`: the seconds without a byte after which a stream counts as stalled; `None` for no limit. Pings are
     bytes too. `sse` reconnects after a stall, `ndjson` raises `httpx.ReadTimeout`.
-    `max_line_bytes`: the size of the longest line of a stream. `max_event_bytes`: the size of the longest data of an
-    event. A stream that exceeds them raises `msgspec.DecodeError`, and is not kept in memory until then.
+    `max_item_bytes`: the size of the longest line of NDJSON, and of the longest event. A stream that exceeds it raises
+    `msgspec.DecodeError`, and is not kept in memory until then.
     `reconnection`: sets when and how often `sse` reconnects. `sleep`: waits for a number of seconds before `sse`
     reconnects; a test can pass a function that takes no time.
 
     To leave a stream early, close its iterator. `contextlib.aclosing` closes it at the end of a block. After a `break`,
     Python closes it as soon as nothing refers to it.
 
-    Raises `TypeError` if `client` is combined with a base URL or options, and `ValueError` if `idle_timeout` or a limit
-    is not positive.
+    Raises `TypeError` if `client` is combined with a base URL or options, and `ValueError` if `idle_timeout` or
+    `max_item_bytes` is not positive.
     """
 
-    def __init__(  # noqa: PLR0913 - each is an option of its own
+    def __init__(
         self,
         base_url: str = "",
         *,
         client: httpx.AsyncClient | None = None,
         idle_timeout: float | None = 60.0,
-        max_line_bytes: int = MAX_LINE_BYTES,
-        max_event_bytes: int = MAX_EVENT_BYTES,
+        max_item_bytes: int = MAX_ITEM_BYTES,
         reconnection: Reconnection = DEFAULT_RECONNECTION,
         sleep: Sleep = asyncio.sleep,
         **options: Any,
@@ -72,14 +71,12 @@ class StreamClient:
             raise ValueError(
                 f"StreamClient(idle_timeout={idle_timeout!r}): it must be a positive number of seconds, or None."
             )
-        for name, limit in (("max_line_bytes", max_line_bytes), ("max_event_bytes", max_event_bytes)):
-            if limit < 1:
-                raise ValueError(f"StreamClient({name}={limit!r}): it must be a positive number of bytes.")
+        if max_item_bytes < 1:
+            raise ValueError(f"StreamClient(max_item_bytes={max_item_bytes!r}): it must be a positive number of bytes.")
         self._owns_client = client is None
         self._client = client or _new_client(base_url, options)
         self._timeout = httpx.Timeout(**{**self._client.timeout.as_dict(), "read": idle_timeout})
-        self._max_line_bytes = max_line_bytes
-        self._max_event_bytes = max_event_bytes
+        self._max_item_bytes = max_item_bytes
         self._reconnection = reconnection
         self._sleep = sleep
 
@@ -105,9 +102,9 @@ class StreamClient:
 
         Raises `RequestRefused` for a status outside 200 to 299, `httpx.DecodingError` for another media type,
         `StreamCut` if the stream was cut, `httpx.ReadTimeout` if the stream stalled, and `msgspec.DecodeError` if a
-        line is not a `T` or is longer than `max_line_bytes`. The items before an error are yielded first.
+        line is not a `T` or is longer than `max_item_bytes`. The items before an error are yielded first.
         """
-        reader = NDJSONReader(type_, max_line_bytes=self._max_line_bytes)
+        reader = NDJSONReader(type_, max_item_bytes=self._max_item_bytes)
         return self._items(reader, method, url, with_headers(ACCEPT_NDJSON, with_json(options)))
 
     async def _items(
@@ -151,12 +148,7 @@ class StreamClient:
         """
         last_event_id, options = take_last_event_id(options)
         options = with_headers({**ACCEPT_EVENTS, "Cache-Control": "no-cache"}, options)
-        reader = EventReader(
-            type_,
-            last_event_id=last_event_id,
-            max_line_bytes=self._max_line_bytes,
-            max_event_bytes=self._max_event_bytes,
-        )
+        reader = EventReader(type_, last_event_id=last_event_id, max_item_bytes=self._max_item_bytes)
         source = EventSource(
             url, partial(self._connect, url, options), reader, reconnection=self._reconnection, sleep=self._sleep
         )

@@ -26,8 +26,7 @@ _RETRY: Final = re.compile(r"[0-9]+")
 _LONGEST_RETRY: Final = 999_999_999_999_999
 _QUOTED_LENGTH: Final = 200
 # In bytes: more than an honest server sends, and less than fills a memory.
-MAX_LINE_BYTES: Final = 16_777_216
-MAX_EVENT_BYTES: Final = 16_777_216
+MAX_ITEM_BYTES: Final = 16_777_216
 
 
 class LineReader:
@@ -36,7 +35,7 @@ class LineReader:
     `is_over`: the next line has more than `max_bytes`. Then the reader has stopped, and keeps nothing of that line.
     """
 
-    def __init__(self, *, universal: bool = False, max_bytes: int = MAX_LINE_BYTES) -> None:
+    def __init__(self, *, universal: bool = False, max_bytes: int = MAX_ITEM_BYTES) -> None:
         self._universal = universal
         self._max_bytes = max_bytes
         self.is_over = False
@@ -78,13 +77,13 @@ class LineReader:
 class NDJSONReader(Generic[T]):
     """Decodes each line of newline-delimited JSON as a `T`. Skips blank lines, which are pings, and a byte order mark.
 
-    `max_line_bytes`: the size of the longest line.
+    `max_item_bytes`: the size of the longest line.
     """
 
-    def __init__(self, type_: TypeForm[T], *, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+    def __init__(self, type_: TypeForm[T], *, max_item_bytes: int = MAX_ITEM_BYTES) -> None:
         self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(cast("type[T]", type_))
-        self._lines = LineReader(max_bytes=max_line_bytes)
-        self._max_line_bytes = max_line_bytes
+        self._lines = LineReader(max_bytes=max_item_bytes)
+        self._max_item_bytes = max_item_bytes
         self._line_number = 0
 
     def feed(self, chunk: bytes) -> Iterator[T]:
@@ -97,7 +96,7 @@ class NDJSONReader(Generic[T]):
         for line in self._lines.feed(chunk):
             yield from self._decode(line)
         if self._lines.is_over:
-            raise _too_long(f"Line {self._line_number + 1} of the stream", "max_line_bytes", self._max_line_bytes)
+            raise _too_long(f"Line {self._line_number + 1} of the stream", self._max_item_bytes)
 
     def end(self) -> list[T]:
         """Returns the item of a last line that has no line end, if there is such a line. Raises as `feed` does."""
@@ -123,7 +122,7 @@ class EventReader(Generic[T]):
     `bytes`, the data is the text of the event. For every other type, the data is decoded as JSON. Raises `TypeError`
     for a union of text with another type, since the data could be either.
 
-    `max_line_bytes`: the size of the longest line. `max_event_bytes`: the size of the longest data of an event.
+    `max_item_bytes`: the size of the longest line, and of all lines of an event's data together.
     `last_event_id` is the id of the last complete event, or the id that the reader was made with. `retry` is the
     reconnection time of the stream in milliseconds, `None` unless the stream has set one. A client that reconnects
     uses both.
@@ -134,12 +133,10 @@ class EventReader(Generic[T]):
         type_: TypeForm[T],
         *,
         last_event_id: str | None = None,
-        max_line_bytes: int = MAX_LINE_BYTES,
-        max_event_bytes: int = MAX_EVENT_BYTES,
+        max_item_bytes: int = MAX_ITEM_BYTES,
     ) -> None:
         self._convert = _data_converter(type_)
-        self._max_line_bytes = max_line_bytes
-        self._max_event_bytes = max_event_bytes
+        self._max_item_bytes = max_item_bytes
         self.last_event_id = last_event_id
         self.retry: int | None = None
         self.restart()
@@ -150,7 +147,7 @@ class EventReader(Generic[T]):
         An event without an id still has the last id of the connection before, as in browsers. By the words of the
         standard, a new connection resets the id; the client would lose the place to resume from.
         """
-        self._lines = LineReader(universal=True, max_bytes=self._max_line_bytes)
+        self._lines = LineReader(universal=True, max_bytes=self._max_item_bytes)
         self._is_at_start = True
         self._data: list[str] = []
         self._size = 0
@@ -174,13 +171,13 @@ class EventReader(Generic[T]):
             elif (event := self._dispatch()) is not None:
                 yield event
         if self._lines.is_over:
-            raise _too_long("A line of the stream", "max_line_bytes", self._max_line_bytes)
+            raise _too_long("A line of the stream", self._max_item_bytes)
 
     def _set_field(self, name: str, value: str, size: int) -> None:
         if name == "data":
             self._size += size
-            if self._size > self._max_event_bytes:
-                raise _too_long("The data of an event", "max_event_bytes", self._max_event_bytes)
+            if self._size > self._max_item_bytes:
+                raise _too_long("The data of an event", self._max_item_bytes)
             self._data.append(value)
         elif name == "event":
             self._event = value.replace("\0", "\ufffd")  # the standard allows NUL, `ServerSentEvent` does not
@@ -255,8 +252,8 @@ def _has_text(info: Type) -> bool:
     return isinstance(info, StrType | BytesType) or is_literal_text
 
 
-def _too_long(what: str, option: str, limit: int) -> msgspec.DecodeError:
-    return msgspec.DecodeError(f"{what} has more than {limit} bytes. If that is right, set a larger {option}.")
+def _too_long(what: str, limit: int) -> msgspec.DecodeError:
+    return msgspec.DecodeError(f"{what} has more than {limit} bytes. If that is right, set a larger max_item_bytes.")
 
 
 def _raise_problem(data: str) -> None:

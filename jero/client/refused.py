@@ -1,4 +1,4 @@
-"""Refuses a response that is not the stream that was requested: another status, or another media type."""
+"""Refuses a response that is not the stream that was requested: another status or media type, or only a part of it."""
 
 import asyncio
 import re
@@ -75,6 +75,25 @@ class RequestRefused(httpx.HTTPStatusError):
         for name in ("content-encoding", "content-length", "transfer-encoding"):  # these describe the whole body
             headers.pop(name, None)
         return cls(httpx.Response(response.status_code, headers=headers, content=content, request=response.request))
+
+
+class StreamCut(httpx.RemoteProtocolError):
+    """The error raised if a stream ended before its end.
+
+    `received`: the number of items that arrived before.
+    """
+
+    def __init__(self, message: str, *, received: int, request: httpx.Request) -> None:
+        super().__init__(message, request=request)
+        self.received = received
+
+
+def cut(error: httpx.TransportError, received: int, request: httpx.Request) -> StreamCut:
+    """Returns the error of a stream whose connection raised `error` after so many items."""
+    items = "1 item" if received == 1 else f"{received} items"
+    return StreamCut(
+        f"The stream was cut after {items}: {str(error) or 'the connection broke.'}", received=received, request=request
+    )
 
 
 def check_media_type(response: httpx.Response, *media_types: str) -> None:

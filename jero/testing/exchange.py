@@ -29,7 +29,7 @@ from typing import Any, Final
 import anyio.to_thread
 import httpx
 
-from jero.client.cut import stalled
+from jero.client.wording import stalled
 from jero.http.asgi import ERRORS, ASGIApp, HeaderPairs, Message, Scope
 
 DISCONNECT_TIMEOUT: Final = 30.0

@@ -12,9 +12,8 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from typing_extensions import TypeForm, TypeVar
 
 from jero.client.body import Body
-from jero.client.cut import cut
 from jero.client.readers import EventReader, NDJSONReader
-from jero.client.refused import RequestRefused, check_media_type
+from jero.client.refused import RequestRefused, check_media_type, cut
 from jero.client.request import ACCEPT_EVENTS, ACCEPT_NDJSON, NDJSON_MEDIA_TYPES, header_fields, with_headers, with_json
 from jero.framing.event import ServerSentEvent
 from jero.http.asgi import ASGIApp

@@ -210,7 +210,7 @@ async def test_a_reset_connection_is_a_cut_stream_with_a_message() -> None:
     assert raised.value.received == 1
 
 
-@pytest.mark.parametrize("limits", [{"max_line_bytes": 0}, {"max_event_bytes": -1}])
+@pytest.mark.parametrize("limits", [{"max_item_bytes": 0}, {"max_item_bytes": -1}])
 def test_an_invalid_limit_is_refused(limits: dict[str, Any]) -> None:
     [(name, value)] = limits.items()
     with pytest.raises(ValueError, match=rf"^StreamClient\({name}={value}\): it must be a positive number of bytes\.$"):
@@ -220,7 +220,7 @@ def test_an_invalid_limit_is_refused(limits: dict[str, Any]) -> None:
 async def test_a_line_that_is_too_long_is_refused_after_the_items_before_it() -> None:
     async with (
         RawServer(lines(b"1\n", b"2" * 50, b"2" * 60)) as server,
-        client_of(server, max_line_bytes=100) as client,
+        client_of(server, max_item_bytes=100) as client,
     ):
         numbers = client.ndjson("/", int)
         assert await anext(numbers) == 1
@@ -240,7 +240,7 @@ async def test_a_compressed_stream_is_read() -> None:
 async def test_a_small_response_cannot_fill_the_memory() -> None:
     spaces = b" " * 50_000_000
     scripts = [compressed(spaces), compressed(spaces + b"\n1\n"), compressed(spaces, status=404)]
-    async with RawServer(*scripts) as server, client_of(server, max_line_bytes=1_000_000) as client:
+    async with RawServer(*scripts) as server, client_of(server, max_item_bytes=1_000_000) as client:
         tracemalloc.start()
         try:
             for _ in range(2):

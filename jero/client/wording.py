@@ -1,29 +1,10 @@
-"""The errors of a stream that does not arrive whole. Each has a message: many errors of httpx have none."""
+"""Gives the errors of a network a message, since many errors of httpx have none."""
 
 from typing import Final
 
 import httpx
 
 _NO_SECONDS: Final = "its timeout"
-
-
-class StreamCut(httpx.RemoteProtocolError):
-    """The error raised if a stream ended before its end.
-
-    `received`: the number of items that arrived before.
-    """
-
-    def __init__(self, message: str, *, received: int, request: httpx.Request) -> None:
-        super().__init__(message, request=request)
-        self.received = received
-
-
-def cut(error: httpx.TransportError, received: int, request: httpx.Request) -> StreamCut:
-    """Returns the error of a stream whose connection raised `error` after so many items."""
-    items = "1 item" if received == 1 else f"{received} items"
-    return StreamCut(
-        f"The stream was cut after {items}: {str(error) or 'the connection broke.'}", received=received, request=request
-    )
 
 
 def stalled(request: httpx.Request) -> httpx.ReadTimeout:

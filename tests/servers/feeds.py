@@ -17,9 +17,14 @@ from msgspec import Struct
 from jero import (
     BaseApp,
     Conflict,
+    Cookie,
     Endpoint,
     JSONArrayStreamingResponse,
+    JSONResponse,
     NDJSONStreamingResponse,
+    NoContent,
+    ResumeHeaders,
+    ServerSentEvent,
     SSEResponse,
     StreamOutcome,
     StreamPolicy,
@@ -222,6 +227,39 @@ def health() -> Health:
     return Health(os.getpid(), resident, sum(1 for _ in Path("/proc/self/fd").iterdir()))
 
 
+class Resumed(Endpoint, path="/resumed"):
+    """Answers with the `Last-Event-ID`."""
+
+    async def get(self, headers: ResumeHeaders) -> JSONResponse[str | None]:
+        return JSONResponse(content=headers.last_event_id)
+
+
+class ResumedEvents(Endpoint, path="/resumed/events"):
+    """Sends an event whose id continues the `Last-Event-ID`, twice."""
+
+    async def get(self, headers: ResumeHeaders) -> SSEResponse[str] | NoContent:
+        seen = headers.last_event_id or ""
+        if seen.endswith("!!"):
+            return NoContent()
+        return SSEResponse(stream=[ServerSentEvent(data=seen, id=f"{seen}!")])
+
+
+class Kept(Struct):
+    """The value of a cookie."""
+
+    value: str
+
+
+class Cookies(Endpoint, path="/cookie"):
+    """Sets a cookie, and answers with it."""
+
+    async def post(self, params: Kept) -> NoContent:
+        return NoContent(cookies=[Cookie(name="value", value=params.value)])
+
+    async def get(self, cookies: Kept) -> JSONResponse[str]:
+        return JSONResponse(content=cookies.value)
+
+
 class Feeds(BaseApp):
     """The application with all feeds."""
 
@@ -233,7 +271,16 @@ class Feeds(BaseApp):
 
     async def _wire(self) -> None:
         await self._aenter(self._resource())
-        for endpoint in (Lines(), Events(), Array(), HealthEndpoint()):
+        endpoints: list[Endpoint] = [
+            Lines(),
+            Events(),
+            Array(),
+            HealthEndpoint(),
+            Resumed(),
+            ResumedEvents(),
+            Cookies(),
+        ]
+        for endpoint in endpoints:
             self._include_endpoint(endpoint)
 
     async def _on_stream_end(self, outcome: StreamOutcome) -> None:

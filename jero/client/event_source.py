@@ -174,8 +174,8 @@ class EventSource(Generic[T]):
             check_media_type(response, "text/event-stream")
             body = Body(response)
             async for chunk in body.chunks():
-                self._has_received = True
                 for piece in body.decompress(chunk):
+                    self._has_received = True
                     for event in self._reader.feed(piece):
                         yield event
             body.end()

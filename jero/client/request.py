@@ -37,11 +37,15 @@ def with_headers(headers: Any, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_json(options: dict[str, Any]) -> dict[str, Any]:
-    """Encodes `json=` with msgspec, since httpx cannot encode a Struct."""
+    """Encodes `json=` with msgspec, since httpx cannot encode a Struct. Leaves what msgspec does not know to httpx."""
     if "json" not in options:
         return options
+    try:
+        content = msgspec.json.encode(options["json"])
+    except TypeError:  # a subclass of str or int, for example
+        return options
     rest = {name: value for name, value in options.items() if name != "json"}
-    return with_headers({"Content-Type": "application/json"}, {**rest, "content": msgspec.json.encode(options["json"])})
+    return with_headers({"Content-Type": "application/json"}, {**rest, "content": content})
 
 
 def take_last_event_id(options: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The event source and its reconnection, against a server that sends exactly the bytes of the test."""
 
 import asyncio
+import gzip
 import logging
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -186,6 +187,13 @@ async def test_empty_streams_in_a_row_count_as_failures() -> None:
         with pytest.raises(httpx.RemoteProtocolError, match=r"^The event stream ended without a byte\."):
             await read(server, waits=waits, reconnection=Reconnection(jitter=0, attempts=4))
     assert waits == [1, 2, 4]
+
+
+async def test_an_empty_compressed_stream_counts_as_a_failure() -> None:
+    empty = answer(200, "Content-Type: text/event-stream", "Content-Encoding: gzip", body=gzip.compress(b""))
+    async with RawServer(empty, empty) as server:
+        with pytest.raises(httpx.RemoteProtocolError, match="ended without a byte"):
+            await read(server, reconnection=Reconnection(attempts=2))
 
 
 async def test_a_stream_of_pings_alone_is_not_a_failure() -> None:

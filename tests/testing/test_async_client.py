@@ -191,6 +191,10 @@ class Order(Struct):
     at: datetime
 
 
+class Word(str):
+    __slots__ = ()
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 async def test_a_struct_is_sent_as_json(method: str) -> None:
     order = Order("é", datetime(2026, 11, 20, tzinfo=UTC))
@@ -199,6 +203,7 @@ async def test_a_struct_is_sent_as_json(method: str) -> None:
         assert response.json() == {"type": "application/json", "body": '{"title":"é","at":"2026-11-20T00:00:00Z"}'}
         bare = await client.request(method, "/", json=None)
         assert bare.json() == {"type": "", "body": ""}
+        assert (await client.request(method, "/", json=Word("a"))).json()["body"] == '"a"'
         own = await client.request(method, "/", json=[1], headers={"Content-Type": "application/vnd.a+json"})
         assert own.json() == {"type": "application/vnd.a+json", "body": "[1]"}
 

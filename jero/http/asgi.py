@@ -1,6 +1,6 @@
 """Writes and reads the messages of HTTP in ASGI 3 (HTTP & WebSocket ASGI Message Format)."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final, TypeAlias
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -47,9 +47,9 @@ def request_header(scope: Scope, name: bytes) -> bytes | None:
 
 def report_error(scope: Scope, error: BaseException) -> None:
     """Passes an exception that is answered or logged to the test client that sent the request, if there is one."""
-    report = (scope.get("extensions") or {}).get(ERRORS)
-    if report is not None:
-        report(error)
+    extensions: Mapping[str, Any] = scope.get("extensions") or {}
+    if ERRORS in extensions:
+        extensions[ERRORS](error)
 
 
 def route_path(scope: Scope) -> str:

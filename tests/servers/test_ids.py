@@ -21,13 +21,13 @@ IDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_si
 @given(id_=IDS.filter(bool))
 def test_an_id_is_read_by_each_server_as_it_was_sent(server: Running, id_: str) -> None:
     response = httpx.get(
-        f"{server.url}/resumed", headers={"Last-Event-ID": id_.encode()}, timeout=PATIENCE, trust_env=False
+        f"{server.url}/resumed", headers={b"Last-Event-ID": id_.encode()}, timeout=PATIENCE, trust_env=False
     )
     assert response.json() == id_
 
 
 def test_an_id_that_is_not_utf_8_is_refused(server: Running) -> None:
-    headers = {"Last-Event-ID": "Zürich".encode("latin-1")}
+    headers = {b"Last-Event-ID": "Zürich".encode("latin-1")}
     response = httpx.get(f"{server.url}/resumed", headers=headers, timeout=PATIENCE, trust_env=False)
     assert response.status_code == 400
     assert response.json()["detail"] == "Header Last-Event-ID is not UTF-8."

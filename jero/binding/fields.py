@@ -51,17 +51,24 @@ def _headers_reader(struct: type[Any]) -> Reader:
     fields = msgspec.structs.fields(struct)
     sent_as = {field.encode_name: header_name(field.name, field.encode_name) for field in fields}
     names = {header.lower().encode(): encode_name for encode_name, header in sent_as.items()}
-    charsets = {key: "utf-8" if key == _LAST_EVENT_ID else "latin-1" for key in names}
+    id_field = names.get(_LAST_EVENT_ID)
 
     def read(scope: Scope, slots: dict[str, str]) -> Any:
-        try:
-            pairs = [(names[key], value.decode(charsets[key])) for key, value in scope["headers"] if key in names]
-        except UnicodeDecodeError as error:
-            fault = Fault(("headers", names[_LAST_EVENT_ID]), "Is not UTF-8")
-            raise MalformedRequest("Header Last-Event-ID is not UTF-8.", errors=[fault]) from error
+        pairs = [(names[key], value.decode("latin-1")) for key, value in scope["headers"] if key in names]
+        if id_field is not None:
+            pairs = [(name, _in_utf_8(name, value) if name == id_field else value) for name, value in pairs]
         return _convert(_gather(pairs, lists), struct, "headers", MalformedRequest, sent_as)
 
     return read
+
+
+def _in_utf_8(name: str, value: str) -> str:
+    """Returns the text of a `Last-Event-ID`, which was read as Latin-1."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeDecodeError as error:
+        fault = Fault(("headers", name), "Is not UTF-8")
+        raise MalformedRequest("Header Last-Event-ID is not UTF-8.", errors=[fault]) from error
 
 
 def _cookies_reader(struct: type[Any]) -> Reader:

@@ -10,7 +10,6 @@ from jero.http.headers import TOKEN, header_text
 
 _VALUE: Final = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
 _ATTRIBUTE: Final = re.compile(r"[\x20-\x3a\x3c-\x7e]*")
-_QUOTED: Final = re.compile(r'\A"(.*)"\Z', re.DOTALL)
 _SPACE: Final = " \t"  # HTTP's whitespace (RFC 9110, section 5.6.3); str.strip() alone would remove more
 
 
@@ -84,5 +83,8 @@ def read_cookies(header: str) -> dict[str, str]:
     for part in header.split(";"):
         name, equals, value = part.partition("=")
         if equals:
-            cookies.setdefault(name.strip(_SPACE), _QUOTED.sub(r"\1", value.strip(_SPACE)))
+            value = value.strip(_SPACE)
+            if len(value) > 1 and value[0] == value[-1] == '"':
+                value = value[1:-1]
+            cookies.setdefault(name.strip(_SPACE), value)
     return cookies

@@ -77,7 +77,7 @@ def test_a_typed_id_is_sent_in_utf_8(docs: DocsPage) -> None:
     docs.ended("Stopped by you")
 
 
-@pytest.mark.parametrize("name", NDJSON_NAMES)
+@pytest.mark.parametrize("name", [*NDJSON_NAMES, 'text/html;a="b,c", application/jsonl; charset=utf-8, */*'])
 def test_every_name_of_ndjson_is_shown_line_by_line(docs: DocsPage, name: str) -> None:
     docs.open("get/lines")
     docs.field("name").first.fill(name)

@@ -13,6 +13,9 @@ const LINES = new Set([
   "application/x-jsonlines",
   "application/json-lines",
 ]);
+// A comma in a quoted parameter does not separate two media types.
+const EACH_TYPE = /(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g;
+const VALID_TYPE = /^[!#$%&'*+\-.^_`|~\w]+\/[!#$%&'*+\-.^_`|~\w]+$/;
 const UNTAGGED = "Operations";
 
 export class ApiDocument {
@@ -141,6 +144,8 @@ export function isJson(type) {
   return essence(type) === "application/json" || essence(type).endsWith("+json");
 }
 
+/** Returns the media type without parameters. Of several valid ones the last counts (Fetch, "extract a MIME type"). */
 function essence(type) {
-  return type.split(";")[0].trim().toLowerCase();
+  const found = (type.match(EACH_TYPE) ?? []).map((each) => each.split(";")[0].trim().toLowerCase());
+  return found.findLast((each) => VALID_TYPE.test(each) && each !== "*/*") ?? found[0] ?? "";
 }

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
+import typing_extensions
 from msgspec import Struct
 from msgspec.inspect import (
     AnyType,
@@ -51,6 +52,11 @@ _NO_KEYS: Final = (
     VarTupleType,
 )
 
+# `type X = ...` (PEP 695), and its backport, which is a class of its own in some versions.
+_ALIASES: Final[tuple[Any, ...]] = tuple(
+    {typing_extensions.TypeAliasType, getattr(typing, "TypeAliasType", typing_extensions.TypeAliasType)}
+)
+
 _MODULES: Final = re.compile(r"(?<![\w'\".])(?:[A-Za-z_][\w<>]*\.(?:<locals>\.)?)+")
 
 
@@ -67,18 +73,56 @@ def name_of(annotation: Any) -> str:
 
 
 def read_hints(function: Callable[..., Any], where: str) -> dict[str, Any]:
-    """Returns the annotations of `function` by name. Strings are evaluated, and `Annotated` is kept.
+    """Returns the annotations of `function` by name. Strings are evaluated, aliases expanded, and `Annotated` is kept.
 
     Raises `WiringError` if an annotation cannot be evaluated.
     """
     try:
-        return typing.get_type_hints(function, include_extras=True)
+        hints = typing.get_type_hints(function, include_extras=True)
+        return {name: expanded(annotation) for name, annotation in hints.items()}
     except (NameError, AttributeError, SyntaxError, TypeError) as error:
         raise wiring_error(
             where,
             f"an annotation cannot be read: {error}",
             "Correct it, or define or import its names at the top of the module",
         ) from error
+
+
+def expanded(annotation: Any, within: tuple[Any, ...] = ()) -> Any:
+    """Returns the annotation with the values of aliases (`type X = ...`) in their places.
+
+    An alias that contains itself is expanded once: msgspec reads the rest. `within` lists the aliases around.
+    """
+    origin = typing.get_origin(annotation)
+    alias = annotation if isinstance(annotation, _ALIASES) else origin
+    if isinstance(alias, _ALIASES):
+        if alias in within:
+            return annotation
+        known = dict(zip(alias.__type_params__, typing.get_args(annotation), strict=False))
+        return expanded(fill(alias.__value__, known), (*within, alias))
+    if origin is None or origin is typing.Literal:
+        return annotation
+    arguments = typing.get_args(annotation)
+    if origin is typing.Annotated:
+        inner = expanded(arguments[0], within)
+        return annotation if inner is arguments[0] else typing.Annotated[(inner, *arguments[1:])]
+    new = tuple(expanded(argument, within) for argument in arguments)
+    if all(one is other for one, other in zip(new, arguments, strict=True)):
+        return annotation
+    return union_of(new) if origin in (typing.Union, types.UnionType) else origin[new]
+
+
+def unwrapped(annotation: Any) -> Any:
+    """Returns the type inside `Annotated`, `NewType` and aliases. Returns any other annotation unchanged."""
+    while True:
+        if typing.get_origin(annotation) is typing.Annotated:
+            annotation = typing.get_args(annotation)[0]
+        elif isinstance(annotation, typing.NewType):
+            annotation = annotation.__supertype__
+        elif isinstance(annotation, _ALIASES):
+            annotation = annotation.__value__
+        else:
+            return annotation
 
 
 def class_of(annotation: Any) -> Any:
@@ -116,7 +160,7 @@ def type_arguments(annotation: Any, owner: type) -> dict[Any, Any]:
     origin = class_of(annotation)
     known = dict(zip(getattr(origin, "__parameters__", ()), typing.get_args(annotation), strict=False))
     if origin is owner:
-        return {variable: argument for variable, argument in known.items() if not is_open(argument)}
+        return {variable: expanded(argument) for variable, argument in known.items() if not is_open(argument)}
     for base in origin.__dict__.get("__orig_bases__", origin.__bases__):
         if issubclass(class_of(base), owner):
             return type_arguments(fill(base, known), owner)
@@ -149,6 +193,9 @@ def check_type(annotation: Any, where: str, *, allow_custom: bool = False) -> No
     find = _class_without_json if isinstance(annotation, type) else _type_without_json
     try:
         unknown = find(annotation, allow_custom=allow_custom)
+    except RecursionError as error:
+        found = f"{name_of(annotation)} is an alias that contains itself, which msgspec cannot use"
+        raise wiring_error(where, found, "Write a Struct for the part that repeats") from error
     except (TypeError, NameError) as error:
         found = f"msgspec cannot use {name_of(annotation)}: {error}"
         raise wiring_error(where, found, "Change that type") from error

@@ -38,8 +38,8 @@ class BaseApp:
         app = App()  # uvicorn module:app
 
     `stream_policy`: the limits of streams whose endpoint or response sets no policy. `encoder`: encodes all JSON, so
-    its `enc_hook`, `decimal_format` and `uuid_format` apply everywhere. `validate_items`: whether streams check each
-    item against the type that the handler declares, before the item is sent; meant for development.
+    its `enc_hook`, `decimal_format` and `uuid_format` apply everywhere. `validate_items`: whether each
+    value and each item of a stream is checked against the type that the handler declares; meant for development.
     """
 
     _wiring: Wiring

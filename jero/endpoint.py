@@ -38,7 +38,8 @@ class Endpoint:
     `content: AsyncIterator[bytes]`) has no limit unless the endpoint sets this attribute.
     `max_line_bytes`: a longer line of `items` is refused with 413.
     `stream_policy`: the limits of the endpoint's streams, instead of the application's.
-    `validate_items`: whether streams check each item before it is sent. `None`: as the application sets it.
+    `validate_items`: whether values, and the items of streams, are checked before they are sent. `None`: as the
+    application sets it.
     `on_stream_error(self, error)`: define this method, which may be async, to turn an exception in mid-stream into one
     last item for the client, or into `None` for no item.
 

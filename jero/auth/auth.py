@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final, Generic, Protocol, cast
 from msgspec import Struct
 from typing_extensions import TypeVar
 
-from jero.annotations import class_of, fill, is_open, type_arguments, union_members, union_of, wiring_error
+from jero.annotations import class_of, expanded, fill, is_open, type_arguments, union_members, union_of, wiring_error
 from jero.auth.scheme import DEFAULT_REALM, SecurityScheme, challenged
 from jero.errors import Unauthorized
 
@@ -115,7 +115,7 @@ def user_type(authenticate: Callable[..., Any], kind: Any) -> Any:
     Raises `TypeError` if a type argument is missing, `KeyError` if the return annotation is missing, and `NameError`
     or `AttributeError` if the annotation cannot be evaluated.
     """
-    returned = typing.get_type_hints(authenticate)["return"]
+    returned = expanded(typing.get_type_hints(authenticate)["return"])
     owner = next((base for base in class_of(kind).__mro__ if "authenticate" in vars(base)), None)
     if owner is not None:
         returned = fill(returned, type_arguments(kind, owner))

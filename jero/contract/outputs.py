@@ -27,6 +27,7 @@ from jero.annotations import (
     type_arguments,
     union_members,
     union_of,
+    unwrapped,
     wiring_error,
 )
 from jero.framing.event import ServerSentEvent
@@ -119,7 +120,7 @@ def read_outputs(
 
 def _check_generator(handler: Callable[..., Any], annotation: Any, where: str) -> None:
     is_async = inspect.isasyncgenfunction(handler)
-    if typing.get_origin(annotation) in (_ASYNCHRONOUS if is_async else _SYNCHRONOUS):
+    if typing.get_origin(unwrapped(annotation)) in (_ASYNCHRONOUS if is_async else _SYNCHRONOUS):
         return
     raise wiring_error(
         where,
@@ -132,12 +133,13 @@ def _check_generator(handler: Callable[..., Any], annotation: Any, where: str) -
 
 def _read_members(annotation: Any, where: str) -> Iterator[Output]:
     plain: list[Any] = []
-    for member in union_members(annotation):
-        origin = class_of(member)
+    for member in _flat_members(annotation):
+        bare = unwrapped(member)
+        origin = class_of(bare)
         if isinstance(origin, type) and issubclass(origin, Response):
-            yield _read_response(member, cast("type[Response[Any]]", origin), where)
+            yield _read_response(bare, cast("type[Response[Any]]", origin), where)
         elif origin in _NEGOTIATED:
-            yield _read_negotiated(member, where)
+            yield _read_negotiated(bare, where)
         elif member in (str, bytes):
             yield Output(None, member)
         else:
@@ -145,6 +147,20 @@ def _read_members(annotation: Any, where: str) -> Iterator[Output]:
     if plain:
         _check_plain(plain, where)
         yield Output(None, union_of(plain))
+
+
+def _flat_members(annotation: Any) -> Iterator[Any]:
+    """Yields the members of a union. A union inside `Annotated` is kept whole unless it contains a response."""
+    for member in union_members(annotation):
+        inner = union_members(unwrapped(member))
+        if len(inner) > 1 and any(_is_answer(class_of(unwrapped(one))) for one in inner):
+            yield from _flat_members(unwrapped(member))
+        else:
+            yield member
+
+
+def _is_answer(origin: Any) -> bool:
+    return origin in _NEGOTIATED or (isinstance(origin, type) and issubclass(origin, Response))
 
 
 def _read_negotiated(annotation: Any, where: str) -> Output:

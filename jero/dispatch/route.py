@@ -11,7 +11,7 @@ from jero.binding.binder import Binder
 from jero.binding.fields import field_reader
 from jero.contract.authentication import Authentication
 from jero.contract.operation import Operation
-from jero.contract.outputs import Output
+from jero.contract.values import ReturnedValues
 from jero.dispatch.respond import send_whole, write_plain, write_response
 from jero.dispatch.stream import StreamDefaults, StreamResponder
 from jero.errors import MalformedRequest, Unauthorized
@@ -40,6 +40,9 @@ class Route:
         self._is_stream = any(output.is_stream for output in outputs)
         self._responses = tuple(output.response for output in outputs if output.response is not None)
         self._plain = frozenset(output.content for output in outputs if output.is_plain)
+        validates = operation.endpoint.validate_items
+        self._values = ReturnedValues(operation, is_deep=defaults.validate_items if validates is None else validates)
+        self._exact = self._values.exact
         self._encoder = defaults.encoder
         self._admission = defaults.admission
         self._streams = StreamResponder(operation, defaults)
@@ -57,8 +60,10 @@ class Route:
             else:
                 value, _ = await self._call(user, scope, slots, receive)
             # The value of most requests is of a declared class, and `isinstance` with a Struct class is slow.
-            if type(value) in self._plain or (self._plain and not isinstance(value, Response)):
+            if type(value) in self._exact or self._values.allow_plain(value, self._encoder):
                 whole = write_plain(value, self._plain, self._encoder)
+            elif self._values.allow_at_once(value):
+                whole = write_response(value, self._encoder)
             else:
                 whole = write_response(await self._check(value), self._encoder)
             await send_whole(whole, scope, send)
@@ -83,7 +88,10 @@ class Route:
         media_type = None if self._negotiation is None else self._negotiation.choose(accept_header(scope))
         value, receive = await self._call(user, scope, slots, receive)
         if media_type is not None and not isinstance(value, Response):
-            return negotiated(value, media_type), receive
+            try:
+                return negotiated(value, media_type), receive
+            except TypeError as error:
+                raise self._values.error(value) from error
         return await self._check(value), receive
 
     async def _call(self, user: Any, scope: Scope, slots: dict[str, str], receive: Receive) -> tuple[Any, Receive]:
@@ -107,20 +115,11 @@ class Route:
     async def _check(self, value: Any) -> Response[Any]:
         """Returns a response if the return annotation allows it. Raises `TypeError` if not, and closes its stream."""
         if isinstance(value, self._responses):
+            self._values.check_content(cast("Response[Any]", value), self._encoder)
             return cast("Response[Any]", value)
         if isinstance(value, FramedResponse):
             await close_unstarted(cast("FramedResponse[Any, Any]", value).stream)
-        declared = " | ".join(map(_declared, self.operation.outputs))
-        raise TypeError(
-            f"{self.operation.name}.{self.operation.method.lower()} returned {type(cast('object', value)).__name__}; "
-            f"its return annotation says {declared}."
-        )
-
-
-def _declared(output: Output) -> str:
-    if output.is_negotiated:
-        return f"AsyncIterator[{name_of(output.content)}]"
-    return name_of(output.response or output.content)
+        raise self._values.error(value)
 
 
 class Authenticator:

@@ -1,6 +1,6 @@
 """Defines the responses whose body is complete before it is sent."""
 
-from typing import Any, ClassVar, Final, Generic
+from typing import Any, ClassVar, Final, Generic, cast
 
 from typing_extensions import TypeVar
 
@@ -41,11 +41,20 @@ class TextResponse(Response[H], Generic[H], frozen=True):
 
     `content`: the text.
     `status_code`, `headers`, `raw_headers`, `cookies`: as in every response.
+
+    Raises `TypeError` if `content` is not a `str`.
     """
 
     media_types: ClassVar[tuple[str, ...]] = (TEXT,)
 
     content: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(cast("object", self.content), str):
+            raise TypeError(
+                f"TextResponse(content={self.content!r}): it is not a str. Use JSONResponse for other data."
+            )
 
 
 class BytesResponse(Response[H], Generic[H], frozen=True):
@@ -54,11 +63,18 @@ class BytesResponse(Response[H], Generic[H], frozen=True):
     `content`: the body.
     `raw_headers`: a `Content-Type` in them replaces the media type.
     `status_code`, `headers`, `cookies`: as in every response.
+
+    Raises `TypeError` if `content` is not `bytes`, a `bytearray` or a `memoryview`.
     """
 
     media_types: ClassVar[tuple[str, ...]] = (BYTES,)
 
     content: bytes
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(cast("object", self.content), bytes | bytearray | memoryview):
+            raise TypeError(f"BytesResponse(content={self.content!r}): it is not bytes. Encode it first.")
 
 
 class NoContent(Response[H], Generic[H], frozen=True):

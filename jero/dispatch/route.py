@@ -13,12 +13,14 @@ from jero.contract.authentication import Authentication
 from jero.contract.operation import Operation
 from jero.contract.values import ReturnedValues
 from jero.dispatch.respond import send_whole, write_plain, write_response
-from jero.dispatch.stream import StreamDefaults, StreamResponder
+from jero.dispatch.sources import is_iterator
+from jero.dispatch.stream import Place, StreamDefaults, StreamResponder
 from jero.errors import MalformedRequest, Unauthorized
 from jero.http.accept import Negotiation, accept_header
 from jero.http.asgi import Receive, Scope, Send
 from jero.responses.response import Response
 from jero.responses.streaming import OFFERED, UNDERSTOOD, FramedResponse, negotiated
+from jero.streaming.plan import StreamPlan
 from jero.streaming.serve import send_stream
 from jero.streaming.source import close_unstarted
 
@@ -47,6 +49,8 @@ class Route:
         self._admission = defaults.admission
         self._streams = StreamResponder(operation, defaults)
         self._open_streams = defaults.streams
+        self._sent = defaults.sent
+        self._where = f"{operation.name}.{operation.method.lower()}"
 
     async def answer(self, scope: Scope, slots: dict[str, str], receive: Receive, send: Send) -> None:
         """Answers one request. Raises what fails before the first byte is sent."""
@@ -62,10 +66,9 @@ class Route:
             # The value of most requests is of a declared class, and `isinstance` with a Struct class is slow.
             if type(value) in self._exact or self._values.allow_plain(value, self._encoder):
                 whole = write_plain(value, self._plain, self._encoder)
-            elif self._values.allow_at_once(value):
-                whole = write_response(value, self._encoder)
             else:
-                whole = write_response(await self._check(value), self._encoder)
+                response = value if self._values.allow_at_once(value) else await self._check(value)
+                whole = write_response(response, self._encoder)
             await send_whole(whole, scope, send)
             return
         with self._admission.admit(user, scope) as place:
@@ -73,13 +76,27 @@ class Route:
             if not isinstance(response, FramedResponse):
                 await send_whole(write_response(response, self._encoder), scope, send)
                 return
-            framed = cast("FramedResponse[Any, Any]", response)
-            plan = await self._streams.plan(framed, scope, send, expires_at, place)
+            plan = await self._plan(cast("FramedResponse[Any, Any]", response), scope, send, expires_at, place)
             if plan is None:  # the request is answered
                 return
             # This frame lasts as long as the stream, and keeps alive only what the stream needs.
-            del user, response, framed
+            del user, response
             await send_stream(plan, self._open_streams, receive, send)
+
+    async def _plan(
+        self,
+        response: FramedResponse[Any, Any],
+        scope: Scope,
+        send: Send,
+        expires_at: float | None,
+        place: Place,
+    ) -> StreamPlan | None:
+        """Returns the plan of a stream, or `None` if the request is answered. Refuses a source that was used before."""
+        if not self._is_awaited:  # a handler that is a generator makes a new one for each request
+            return await self._streams.plan(response, scope, send, expires_at, place)
+        self._sent.check(response.stream, self._where)
+        plan = await self._streams.plan(response, scope, send, expires_at, place)
+        return self._sent.watched(plan) if plan is not None and is_iterator(plan.source) else plan
 
     async def _begin(
         self, user: Any, scope: Scope, slots: dict[str, str], receive: Receive
@@ -115,7 +132,8 @@ class Route:
     async def _check(self, value: Any) -> Response[Any]:
         """Returns a response if the return annotation allows it. Raises `TypeError` if not, and closes its stream."""
         if isinstance(value, self._responses):
-            self._values.check_content(cast("Response[Any]", value), self._encoder)
+            if not self._is_stream:
+                self._values.check_content(cast("Response[Any]", value), self._encoder)
             return cast("Response[Any]", value)
         if isinstance(value, FramedResponse):
             await close_unstarted(cast("FramedResponse[Any, Any]", value).stream)

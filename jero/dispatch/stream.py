@@ -19,6 +19,7 @@ from jero.contract.operation import Operation
 from jero.dispatch.failures import problem_of
 from jero.dispatch.ready import answer_if_ready
 from jero.dispatch.respond import send_whole, with_defaults
+from jero.dispatch.sources import SentSources
 from jero.errors import HTTPError, ServiceUnavailable, TooManyRequests
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
@@ -150,6 +151,7 @@ class StreamDefaults(msgspec.Struct, frozen=True):
     on_end: Callable[[StreamOutcome], Awaitable[None]]
     streams: OpenStreams
     validate_items: bool = False
+    sent: SentSources = msgspec.field(default_factory=SentSources)
 
 
 class StreamResponder:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, Optional, TypedDict
+from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, Optional, TypedDict, cast
 from uuid import UUID
 
 import httpx
@@ -196,8 +196,7 @@ def test_a_forgotten_await_is_named(caplog: pytest.LogCaptureFixture, recwarn: p
 
     class MoviesEndpoint(Endpoint, path="/"):
         async def get(self) -> Movie:
-            forgotten: Any = find_movie()
-            return forgotten
+            return cast("Movie", find_movie())
 
     with TestClient(Application(MoviesEndpoint())) as client:
         assert client.get("/").status_code == 500
@@ -218,7 +217,6 @@ class Rated(Struct):
         (list[Movie], [MOVIE, 1]),
         (dict[str, Rated], {"a": Rated(6)}),
         (JSONResponse[list[Rated]], JSONResponse(content=[Rated(1), Rated(6)])),
-        (Created[Movie], Created(content=msgspec.convert({"title": "a"}, Movie).__class__(1))),  # type: ignore[arg-type]
         (Annotated[str, Meta(min_length=2)], "a"),
         (Literal["a", "b"], "c"),
         (str | list[Rated], [Rated(6)]),

@@ -123,3 +123,21 @@ def test_the_format_has_a_comment_as_ping() -> None:
         b"",
         b": ping\n\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"id": 100}, "ServerSentEvent(id=100): it must be text. Convert it with str()."),
+        ({"id": b"a"}, "ServerSentEvent(id=b'a'): it must be text. Convert it with str()."),
+        ({"event": 1}, "ServerSentEvent(event=1): it must be text. Convert it with str()."),
+        (
+            {"comment": 1.5},
+            "ServerSentEvent(comment=1.5): it is of type float, but comment is text. Write comment='1.5'.",
+        ),
+    ],
+)
+def test_a_field_of_another_type_is_refused_with_a_sentence(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError) as refused:
+        ServerSentEvent(data=1, **options)
+    assert str(refused.value) == message

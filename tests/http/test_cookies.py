@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import quote, unquote
@@ -72,6 +72,77 @@ def test_a_cookie_writes_its_set_cookie_header(options: dict[str, Any], attribut
 def test_a_cookie_refuses_forbidden_characters(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="cookie"):
         Cookie(**(VALID | options))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"name": 1},
+        {"name": b"a"},
+        {"value": 1},
+        {"value": None},
+        {"max_age": "1\r\nX: y"},
+        {"max_age": "60"},
+        {"max_age": 1.5},
+        {"max_age": True},
+        {"expires": "Fri, 20 Nov 2026 00:00:00 GMT\r\nX: y"},
+        {"expires": 1},
+        {"domain": 1},
+        {"path": b"/"},
+        {"secure": "no"},
+        {"secure": None},
+        {"http_only": 0},
+        {"same_site": 1},
+    ],
+    ids=shown,
+)
+def test_a_cookie_refuses_fields_of_another_type(options: dict[str, Any]) -> None:
+    [(field, value)] = options.items()
+    with pytest.raises(TypeError) as refused:
+        Cookie(**(VALID | options))
+    found = f"Cookie({field}={value!r}): it is of type {type(value).__name__}. Give "
+    assert str(refused.value).startswith(found)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_age": 10**20},
+        {"expires": datetime.max.replace(tzinfo=timezone(-timedelta(hours=1)))},
+        {"domain": ""},
+        {"path": ""},
+        {"path": "a"},
+        {"same_site": "Lax"},
+        {"same_site": "lax\r\nX: y"},
+        {"same_site": "none"},
+        {"name": "__Secure-a"},
+        {"name": "__Host-a"},
+        {"name": "__Host-a", "secure": True, "path": "/a"},
+        {"name": "__host-a", "secure": True, "domain": "example.org"},
+    ],
+    ids=shown,
+)
+def test_a_cookie_that_a_browser_would_ignore_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"[Cc]ookie .*\. .*\.$"):
+        Cookie(**(VALID | options))
+
+
+ANY_FIELD = st.one_of(
+    st.text(), st.binary(), st.none(), st.booleans(), st.integers(), st.floats(), st.datetimes(), st.sampled_from("/a;")
+)
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(Cookie.__struct_fields__, ANY_FIELD)))
+def test_no_field_of_a_cookie_writes_another_attribute_or_header(options: dict[str, Any]) -> None:
+    try:
+        header = Cookie(**(VALID | options)).header()
+    except (TypeError, ValueError):
+        return
+    assert header.isascii()
+    assert header.isprintable()
+    names = [part.partition("=")[0] for part in header.split("; ")[1:]]
+    assert set(names) <= {"Max-Age", "Expires", "Domain", "Path", "SameSite", "Secure", "HttpOnly"}
+    assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from jero.contract.authentication import Authentication
 from jero.contract.operation import Operation
 from jero.contract.values import ReturnedValues
 from jero.dispatch.respond import send_whole, write_plain, write_response
-from jero.dispatch.sources import is_iterator
 from jero.dispatch.stream import Place, StreamDefaults, StreamResponder
 from jero.errors import MalformedRequest, Unauthorized
 from jero.http.accept import Negotiation, accept_header
@@ -22,7 +21,7 @@ from jero.responses.response import Response
 from jero.responses.streaming import OFFERED, UNDERSTOOD, FramedResponse, negotiated
 from jero.streaming.plan import StreamPlan
 from jero.streaming.serve import send_stream
-from jero.streaming.source import close_unstarted
+from jero.streaming.source import close_unstarted, is_iterator
 
 
 class Route:

@@ -19,7 +19,6 @@ from jero.contract.operation import Operation
 from jero.dispatch.failures import problem_of
 from jero.dispatch.ready import answer_if_ready
 from jero.dispatch.respond import send_whole, with_defaults
-from jero.dispatch.sources import SentSources
 from jero.errors import HTTPError, ServiceUnavailable, TooManyRequests
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
@@ -32,7 +31,7 @@ from jero.responses.streaming import FramedResponse, SSEResponse
 from jero.shutdown import drop_connection
 from jero.streaming.plan import FastPath, StreamKind, StreamPlan
 from jero.streaming.serve import OpenStreams
-from jero.streaming.source import SourceKind, close_unstarted, source_kind
+from jero.streaming.source import SentSources, SourceKind, close_unstarted, source_kind
 
 # Seconds in `Retry-After`, drawn for each refused client, so that a crowd does not return at once.
 RETRY_AFTER: Final = (1, 5)

@@ -13,22 +13,30 @@ from msgspec import Struct
 from msgspec.inspect import (
     AnyType,
     BoolType,
+    ByteArrayType,
+    BytesType,
     CustomType,
     DataclassType,
     DictType,
+    ExtType,
     Field,
     FloatType,
     FrozenSetType,
     IntType,
     ListType,
+    LiteralType,
+    MemoryViewType,
+    Metadata,
     NamedTupleType,
     NoneType,
     RawType,
     SetType,
+    StrType,
     StructType,
     TupleType,
     Type,
     TypedDictType,
+    UnionType,
     VarTupleType,
 )
 
@@ -56,6 +64,18 @@ _NO_KEYS: Final = (
 _ALIASES: Final[tuple[Any, ...]] = tuple(
     {typing_extensions.TypeAliasType, getattr(typing, "TypeAliasType", typing_extensions.TypeAliasType)}
 )
+
+# What no text is read as: not a query parameter, a header, a cookie or a slot of a path.
+_NOT_FROM_TEXT: Final = (
+    DataclassType,
+    DictType,
+    ExtType,
+    NamedTupleType,
+    RawType,
+    StructType,
+    TypedDictType,
+)
+_LISTS: Final = (FrozenSetType, ListType, SetType, TupleType, VarTupleType)
 
 _MODULES: Final = re.compile(r"(?<![\w'\".])(?:[A-Za-z_][\w<>]*\.(?:<locals>\.)?)+")
 
@@ -239,6 +259,68 @@ def fast_path_types(annotation: Any) -> frozenset[type]:
         and isinstance(info := msgspec.inspect.type_info(member), StructType | DataclassType | IntType | FloatType)
         and not any(isinstance(node, RawType | AnyType | CustomType) for node in _nodes(info))
     )
+
+
+def unfillable(struct: Any, *, takes_lists: bool) -> Iterator[tuple[str, str]]:
+    """Yields the fields of a Struct that no text can fill, each with the name of its type.
+
+    `takes_lists`: a name may be sent several times, for a list of texts. Without it, a list may only be a default.
+    """
+    for field in cast("StructType", msgspec.inspect.type_info(struct)).fields:
+        found = next(_no_texts(field.type, is_item=False), None)
+        if found is None and not takes_lists and field.required and _lists(field.type):
+            found = "list"
+        if found is not None:
+            yield field.name, found
+
+
+def _no_texts(info: Type, *, is_item: bool) -> Iterator[str]:
+    """Yields the names of the types in `info` that are not made from one text, or from a list of texts."""
+    if isinstance(info, Metadata):
+        yield from _no_texts(info.type, is_item=is_item)
+    elif isinstance(info, UnionType):
+        for member in info.types:
+            yield from _no_texts(member, is_item=is_item)
+    elif isinstance(info, _NOT_FROM_TEXT) or (is_item and isinstance(info, _LISTS)):
+        cls: Any = getattr(info, "cls", None)
+        yield type(info).__name__.removesuffix("Type").lower() if cls is None else name_of(cls)
+    elif isinstance(info, TupleType):
+        for item in info.item_types:
+            yield from _no_texts(item, is_item=True)
+    elif isinstance(info, _LISTS):
+        yield from _no_texts(cast("Any", info).item_type, is_item=True)
+
+
+def _lists(info: Type) -> bool:
+    members = info.types if isinstance(info, UnionType) else (info,)
+    return any(isinstance(member.type if isinstance(member, Metadata) else member, _LISTS) for member in members)
+
+
+def mixes_text(annotation: Any) -> bool:
+    """Returns whether some values of the type are text, and others are not.
+
+    An event stream sends text and bytes unchanged, and anything else as JSON. A reader could not tell "5" from 5.
+    """
+    kinds = set(_text_kinds(msgspec.inspect.type_info(annotation)))
+    return len(kinds) > 1
+
+
+def is_text(annotation: Any) -> bool:
+    """Returns whether all values of the type are text or bytes, which an event stream sends unchanged."""
+    return set(_text_kinds(msgspec.inspect.type_info(annotation))) == {True}
+
+
+def _text_kinds(info: Type) -> Iterator[bool]:
+    """Yields whether values are text, for each member of the type. Yields nothing for what is not known, as `Any`."""
+    if isinstance(info, Metadata):
+        yield from _text_kinds(info.type)
+    elif isinstance(info, UnionType):
+        for member in info.types:
+            yield from _text_kinds(member)
+    elif isinstance(info, LiteralType):
+        yield from (isinstance(value, str) for value in info.values)
+    elif not isinstance(info, AnyType):
+        yield isinstance(info, StrType | BytesType | ByteArrayType | MemoryViewType)
 
 
 def _without_json(info: Type, *, allow_custom: bool) -> Iterator[str]:

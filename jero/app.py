@@ -1,13 +1,17 @@
 """The application: what it includes in `_wire`, its resources, and the entry that the server calls."""
 
 import asyncio
+import inspect
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Concatenate, ParamSpec, TypeVar, Unpack
+from functools import cached_property
+from types import NoneType
+from typing import Concatenate, Final, ParamSpec, TypeVar, Unpack
 
 from msgspec.json import Encoder
 
+from jero.annotations import wiring_error
 from jero.auth import Auth
 from jero.codec import DEFAULT_ENCODER
 from jero.dispatch.dispatcher import Wiring
@@ -17,12 +21,19 @@ from jero.endpoint import Endpoint
 from jero.errors import WiringError
 from jero.http.asgi import ASGIApp, Receive, Scope, Send
 from jero.lifespan import Lifespan
+from jero.names import check_self, check_value, is_surely_sync, nearest, own_functions, own_values
 from jero.openapi.info import Description, Documentation, DocumentInfo
 from jero.policy import DEFAULT_POLICY, StreamOutcome, StreamPolicy
 from jero.shutdown import ShutdownWatch
 from jero.streaming.serve import OpenStreams
 
 logger = logging.getLogger("jero.streams")
+
+_OPTIONS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
+    "stream_policy": ((StreamPolicy,), "Write stream_policy=StreamPolicy(...)"),
+    "encoder": ((Encoder, NoneType), "Write encoder=msgspec.json.Encoder(...)"),
+    "validate_items": ((bool,), "Write True or False"),
+}
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,14 +48,19 @@ class BaseApp:
 
         app = App()  # uvicorn module:app
 
-    `stream_policy`: the limits of streams whose endpoint or response sets no policy. `encoder`: encodes all JSON, so
-    its `enc_hook`, `decimal_format` and `uuid_format` apply everywhere. `validate_items`: whether each
-    value and each item of a stream is checked against the type that the handler declares; meant for development.
+    `stream_policy`: the limits of streams whose endpoint or response sets no policy.
+    `encoder`: encodes all JSON, so its `enc_hook`, `decimal_format` and `uuid_format` apply everywhere.
+    `validate_items`: whether each value, and each item of a stream, is checked against the type that the handler
+    declares; meant for development.
     """
 
     _wiring: Wiring
     _documentation: Documentation | None
     _entry: ASGIApp
+
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        _check_hooks(cls)
 
     def __init__(
         self,
@@ -53,6 +69,9 @@ class BaseApp:
         encoder: Encoder | None = None,
         validate_items: bool = False,
     ) -> None:
+        given = {"stream_policy": stream_policy, "encoder": encoder, "validate_items": validate_items}
+        for name, value in given.items():
+            check_value(name, value, _OPTIONS, f"{type(self).__name__}.__init__")
         self._streams = OpenStreams(self._stream_opened)
         self._stream_defaults = StreamDefaults(
             encoder=encoder or DEFAULT_ENCODER,
@@ -63,7 +82,6 @@ class BaseApp:
             validate_items=validate_items,
         )
         self._shutdown_watch = ShutdownWatch(self._streams.drain, lambda: len(self._streams) > 0)
-        self._lifespan = Lifespan(self._start, self._stop)
         self._unwire()
 
     async def _wire(self) -> None:
@@ -175,9 +193,21 @@ class BaseApp:
         mounted = [app.drain() for app in self._wiring.mounts.apps if isinstance(app, BaseApp)]
         return asyncio.ensure_future(_all_done([self._streams.drain(), *mounted]))
 
+    @cached_property
+    def _lifespan(self) -> Lifespan:
+        """Exists without `__init__`, so that an application whose own does not call it can say so at startup."""
+        return Lifespan(self._start, self._stop)
+
     async def _start(self) -> None:
+        name = type(self).__name__
+        if not hasattr(self, "_stream_defaults"):
+            found = "it does not call the __init__ of BaseApp"
+            raise wiring_error(f"{name}.__init__", found, "Write super().__init__() as its first line")
         self._unwire()
-        await self._wire()
+        wired: object = self._wire()
+        if not inspect.isawaitable(wired):
+            raise wiring_error(f"{name}._wire", "it is not async def", "Write async def _wire(self) -> None")
+        await wired
         if self._documentation is not None:
             for endpoint, path in self._documentation.endpoints(self._wiring.operations):
                 self._wiring.add(endpoint, path)
@@ -213,6 +243,25 @@ class BaseApp:
             await Failures().refuse(error, scope, send)
             return False
         return True
+
+
+def _check_hooks(owner: type[BaseApp]) -> None:
+    """Raises `WiringError` for a method that seems to be a hook, but is not called, or cannot be called as one."""
+    hooks = [name for name in vars(BaseApp) if name == "_wire" or name.startswith("_on_")]
+    for name, function in own_functions(owner):
+        where = f"{owner.__name__}.{name}"
+        if name in hooks:
+            check_self(name, function, where)
+            if is_surely_sync(function):
+                raise wiring_error(where, "it is not async def", f"Write async def {name}(self, ...) -> None")
+        elif not hasattr(BaseApp, name):
+            meant = nearest(name, hooks)
+            if meant is not None and getattr(owner, meant) is getattr(BaseApp, meant):
+                raise wiring_error(where, f"jero does not call {name}", f"Write async def {meant}")
+    for name, value in own_values(owner):
+        if name in _OPTIONS and isinstance(value, StreamPolicy | Encoder | bool | dict):
+            instead = f"Write super().__init__({name}=...) in its __init__, or give it where the application is made"
+            raise wiring_error(owner.__name__, f"{name} is not read from the class", instead)
 
 
 async def _all_done(futures: Sequence[asyncio.Future[None]]) -> None:

@@ -1,16 +1,48 @@
 """Defines the base class of endpoints, and reads what they declare for the document."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from types import FunctionType, NoneType
 from typing import Any, ClassVar, Final, TypeVar, cast
 
 from msgspec import Struct
 
+from jero.annotations import wiring_error
 from jero.errors import HTTPError, WiringError
+from jero.names import (
+    annotated_fields,
+    check_self,
+    check_value,
+    could_be_handler,
+    is_one_edit_away,
+    nearest,
+    own_functions,
+    own_values,
+)
 from jero.policy import StreamPolicy
 
 OPERATIONS: Final = ("get", "post", "put", "patch", "delete")
 
+_ON_STREAM_ERROR: Final = "on_stream_error"
+_WRITE_ON_STREAM_ERROR: Final = "def on_stream_error(self, error: Exception)"
+_RENAME: Final = "Give a method of your own another name, such as one with a leading underscore"
+_ANSWERED: Final = {
+    "head": "jero answers HEAD with the headers of get",
+    "options": "jero answers OPTIONS with the operations that there are",
+    "trace": "jero does not serve TRACE",
+    "connect": "jero does not serve CONNECT",
+}
+# Values of other types are attributes of the user, whatever they are called: deprecated_at = date(2026, 1, 1).
+_MEANT_BY: Final[dict[str, tuple[type, ...]]] = {"tags": (list, tuple), "errors": (list, tuple)}
+_MISTAKEN: Final = (str, int, float, dict)
+_SETTINGS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
+    "path": ((str, NoneType), 'Write a path template: path="/movies"'),
+    "deprecated": ((bool,), "Write True or False"),
+    "max_body_bytes": ((int,), "Write a number of bytes: max_body_bytes = 1_048_576"),
+    "max_line_bytes": ((int,), "Write a number of bytes: max_line_bytes = 1_048_576"),
+    "stream_policy": ((StreamPolicy, NoneType), "Write stream_policy = StreamPolicy(...)"),
+    "validate_items": ((bool, NoneType), "Write True, False or None"),
+}
 _NOTES: Final = "__jero_notes__"
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -62,9 +94,87 @@ class Endpoint:
     validate_items: ClassVar[bool | None] = None
 
     def __init_subclass__(cls, *, path: str | None = None, **options: object) -> None:
-        super().__init_subclass__(**options)
+        try:
+            super().__init_subclass__(**options)
+        except TypeError as error:
+            raise _keyword_error(cls, options) from error
         if path is not None:  # a dataclass with slots is created a second time, without the keyword
             cls.path = path
+        _check_methods(cls)
+        for name, value in own_values(cls):
+            if name not in annotated_fields(cls):
+                _check_attribute(cls.__name__, name, value)
+
+
+def check_endpoint(endpoint: Endpoint) -> None:
+    """Raises `WiringError` for what only an instance shows: misspelt attributes with an annotation, and its settings.
+
+    A field of a dataclass may have any name.
+    """
+    owner = type(endpoint)
+    fields = getattr(owner, "__dataclass_fields__", {})
+    for base in owner.__mro__[: owner.__mro__.index(Endpoint)]:
+        for name, value in own_values(base):
+            if name not in fields:
+                _check_attribute(owner.__name__, name, value)
+    for name in _SETTINGS:
+        check_value(name, getattr(endpoint, name), _SETTINGS, owner.__name__)
+    on_stream_error = getattr(endpoint, _ON_STREAM_ERROR, None)
+    if on_stream_error is not None:
+        try:
+            inspect.signature(on_stream_error).bind(ValueError())
+        except TypeError as error:
+            where = f"{owner.__name__}.{_ON_STREAM_ERROR}"
+            raise wiring_error(
+                where, f"it does not take the error: {error}", f"Write {_WRITE_ON_STREAM_ERROR}"
+            ) from error
+
+
+def _check_methods(owner: type[Endpoint]) -> None:
+    """Raises `WiringError` for a method that seems to be an operation or a hook, but is not called as one."""
+    for name, function in own_functions(owner):
+        where = f"{owner.__name__}.{name}"
+        if name in OPERATIONS:
+            check_self(name, function, where)
+            continue
+        answered = _ANSWERED.get(name.lower())
+        if answered is not None and any(hasattr(owner, operation) for operation in OPERATIONS):
+            raise wiring_error(where, f"{name} is not an operation: {answered}", _RENAME)
+        meant = _meant_operation(owner, name, function)
+        if meant is not None:
+            raise wiring_error(where, f"{name} is not an operation", f"Write {meant}, or {_RENAME.lower()}")
+        if name != _ON_STREAM_ERROR and nearest(name, (_ON_STREAM_ERROR,)) is not None:
+            raise wiring_error(where, f"jero does not call {name}", f"Write {_WRITE_ON_STREAM_ERROR}")
+
+
+def _meant_operation(owner: type[Endpoint], name: str, function: FunctionType) -> str | None:
+    """Returns the operation that the method seems to be, or `None` for a method of the user."""
+    if name.startswith("_") or not could_be_handler(function):
+        return None
+    if name.lower() in OPERATIONS:
+        return name.lower()
+    near = {operation for operation in OPERATIONS if is_one_edit_away(name.lower(), operation)}
+    missing = [operation for operation in near if not hasattr(owner, operation)]
+    # "pust" has more letters of put than of post.
+    return min(missing, key=lambda operation: len(set(name.lower()) ^ set(operation)), default=None)
+
+
+def _check_attribute(where: str, name: str, value: object) -> None:
+    """Raises `WiringError` for an attribute whose name is misspelt, or whose value has the wrong type."""
+    known = [public for public in vars(Endpoint) if not public.startswith("_")]
+    if name not in known:
+        meant = None if name.startswith("_") else nearest(name, known)
+        if meant is not None and isinstance(
+            value, _MEANT_BY.get(meant) or (*_SETTINGS.get(meant, ((), ""))[0], *_MISTAKEN)
+        ):
+            raise wiring_error(where, f"jero has no setting {name}", f"Write {meant}, or give it a less similar name")
+    check_value(name, value, _SETTINGS, where)
+
+
+def _keyword_error(owner: type, options: Iterable[str]) -> WiringError:
+    keyword = next(iter(options), "")
+    found = f"{keyword!r} is not a keyword of an endpoint's class"
+    return wiring_error(owner.__name__, found, f'Write class {owner.__name__}(Endpoint, path="/...")')
 
 
 def operations(endpoint: Endpoint) -> dict[str, Callable[..., Any]]:

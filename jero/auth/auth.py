@@ -82,6 +82,15 @@ class CredentialAuth(Generic[U]):
         """Raises `WiringError`, which begins with `where`, if the class cannot work. It is called at startup."""
         if not inspect.iscoroutinefunction(getattr(self, "verify", None)):
             raise wiring_error(f"{where}.verify", "it is not async def", "Write async def verify")
+        # The class that declares it first says what it is given, after self.
+        declared: Any = next(vars(base)["verify"] for base in reversed(type(self).__mro__) if "verify" in vars(base))
+        given = [parameter for parameter in inspect.signature(declared).parameters if parameter != "self"]
+        try:
+            inspect.signature(cast("Any", self).verify).bind(*given)
+        except (TypeError, ValueError) as error:
+            found = f"it does not take the credentials: {error}"
+            instead = f"Write async def verify(self, {', '.join(given)})"
+            raise wiring_error(f"{where}.verify", found, instead) from error
 
     def _anonymous(self) -> U:
         """Returns `None` as the user of a request without credentials.

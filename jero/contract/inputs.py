@@ -7,7 +7,16 @@ from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
-from jero.annotations import check_type, class_of, is_struct, name_of, union_members, wiring_error
+from jero.annotations import (
+    check_type,
+    class_of,
+    is_struct,
+    name_of,
+    unfillable,
+    union_members,
+    unwrapped,
+    wiring_error,
+)
 from jero.routing import PathTemplate
 
 FIELDS: Final = ("path", "params", "headers", "cookies")
@@ -15,6 +24,13 @@ BODIES: Final = ("json", "items", "content")
 # The type of the user if the operation has no authenticator. None would be the type of an anonymous user.
 NO_USER: Final = object()
 
+_SENT: Final = {
+    "path": "a slot of the path",
+    "params": "a query parameter",
+    "headers": "a header",
+    "cookies": "a cookie",
+}
+_REPEATED: Final = ("params", "headers")  # may be sent several times, for a list
 _AS_IT_ARRIVES: Final = (AsyncIterator, AsyncIterable)
 
 
@@ -61,16 +77,21 @@ def read_inputs(
 
 
 def _read_fields(where: str, name: str, annotation: Any) -> Input:
+    annotation = unwrapped(annotation)
     if not is_struct(annotation):
         raise wiring_error(where, f"its type is {name_of(annotation)}, which is not a Struct", _INSTEAD[name])
     if class_of(annotation).__struct_config__.array_like:
         found = f"{name_of(annotation)} is array_like, so its fields are not read by name"
         raise wiring_error(where, found, "Use a Struct that is not array_like")
     check_type(annotation, where)
+    for field, kind in unfillable(annotation, takes_lists=name in _REPEATED):
+        found = f"the field {field!r} of {name_of(annotation)} is of type {kind}, which {_SENT[name]} cannot fill"
+        raise wiring_error(where, found, "Write a str, a number or another type that is read from one text")
     return Input(name, annotation)
 
 
 def _read_content(where: str, name: str, annotation: Any) -> Input:
+    annotation = unwrapped(annotation)
     is_stream = typing.get_origin(annotation) in _AS_IT_ARRIVES
     if annotation is not bytes and not (is_stream and typing.get_args(annotation) == (bytes,)):
         raise wiring_error(where, f"its type is {name_of(annotation)}, but content is raw bytes", _INSTEAD[name])
@@ -78,6 +99,7 @@ def _read_content(where: str, name: str, annotation: Any) -> Input:
 
 
 def _read_items(where: str, name: str, annotation: Any) -> Input:
+    annotation = unwrapped(annotation)
     if typing.get_origin(annotation) not in _AS_IT_ARRIVES:
         found = f"its type is {name_of(annotation)}, but items are read one by one with async for"
         raise wiring_error(where, found, _INSTEAD[name])

@@ -9,7 +9,7 @@ from jero.annotations import read_hints, wiring_error
 from jero.contract.authentication import Authentication, read_authentication
 from jero.contract.inputs import NO_USER, Input, read_inputs
 from jero.contract.outputs import Output, read_outputs
-from jero.endpoint import Endpoint, OperationNotes, operations, read_notes
+from jero.endpoint import Endpoint, OperationNotes, check_endpoint, operations, read_notes
 from jero.errors import WiringError
 from jero.routing import PathTemplate, read_template
 
@@ -41,6 +41,7 @@ def read_operations(endpoint: Any, path: str | None, *, auth: Any = None, has_en
     if not isinstance(endpoint, Endpoint):
         found = f"{endpoint.__name__}, a class" if isinstance(endpoint, type) else type(endpoint).__name__
         raise wiring_error("_include_endpoint", f"got {found}", "Give an instance of a subclass of Endpoint")
+    check_endpoint(endpoint)
     name = type(endpoint).__name__
     template = _read_path(endpoint, path, name)
     handlers = operations(endpoint)

@@ -23,6 +23,7 @@ from jero.annotations import (
     class_of,
     fast_path_types,
     is_struct,
+    mixes_text,
     name_of,
     type_arguments,
     union_members,
@@ -33,6 +34,7 @@ from jero.annotations import (
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
 from jero.framing.json import NDJSON, NDJSON_NAMES
+from jero.framing.sse import SSE
 from jero.responses.response import H, Response
 from jero.responses.streaming import OFFERED, FramedResponse, SSEResponse, StreamingResponse
 from jero.responses.whole import BYTES, JSON, TEXT, JSONResponse, NoContent
@@ -115,6 +117,7 @@ def read_outputs(
         if output.content is not None:
             check_type(output.content, f"{where}, return annotation", allow_custom=has_enc_hook)
     _check_streams(outputs, where)
+    _check_events(outputs, where)
     return outputs
 
 
@@ -239,4 +242,17 @@ def _check_streams(outputs: tuple[Output, ...], where: str) -> None:
                 where,
                 "it returns an SSEResponse, but browsers open event streams only with GET",
                 "Name the handler get, or return AsyncIterator[Item] or NDJSONStreamingResponse[Item]",
+            )
+
+
+def _check_events(outputs: tuple[Output, ...], where: str) -> None:
+    """Raises `WiringError` if an event stream would mix text with JSON."""
+    for output in outputs:
+        is_event_stream = output.is_negotiated or getattr(output.response, "framing", None) is SSE
+        if is_event_stream and output.content is not None and mixes_text(output.content):
+            raise wiring_error(
+                where,
+                f"the items are {name_of(output.content)}, of which an event stream sends some as text and some as "
+                "JSON, so that a client cannot tell them apart",
+                "Use a Struct with a field for each, or NDJSONStreamingResponse[Item]",
             )

@@ -51,13 +51,14 @@ class Values:
 
     def allows(self, value: Any) -> bool:
         """Returns whether the class of the value is allowed, and in a list that of its first item."""
-        if not isinstance(value, self._classes):
+        is_allowed = isinstance(value, self._classes)
+        if not is_allowed:
             return False
-        if isinstance(value, _TEXTS) and not self._has_text:
+        if not self._has_text and issubclass(type(value), _TEXTS):
             return object in self._classes
         if self._items is None or type(value) not in _SEQUENCES or not value:
             return True
-        return self._items.allows(cast("Any", value)[0])
+        return self._items.allows(value[0])
 
     def validate(self, value: Any, encoder: Encoder) -> None:
         """Reads the JSON of the value as the declared type, if `is_deep`.
@@ -84,17 +85,19 @@ class ReturnedValues:
         self._plain = Values(plain, is_deep=is_deep) if plain else None
         self.exact = frozenset[type]() if self._plain is None else self._plain.exact
         self._exact_items = frozenset[type]() if self._plain is None else self._plain.exact_items
-        self._contents = [
+        self._contents: list[tuple[Any, Values]] = [
             (output.response, Values([output.content], is_deep=is_deep))
             for output in outputs
             if output.response is not None and issubclass(output.response, JSONResponse) and output.content is not None
         ]
 
-        self._exact_contents = {kind: (values.exact, values.exact_items) for kind, values in self._contents}
+        self._exact_contents: dict[Any, tuple[frozenset[type], frozenset[type]]] = {
+            kind: (values.exact, values.exact_items) for kind, values in self._contents
+        }
 
     def allow_plain(self, value: Any, encoder: Encoder) -> bool:
         """Returns whether the value may be sent without a response around it. Raises `ValidationError` as `Values`."""
-        if type(value) is list and value and type(value[0]) in self._exact_items:
+        if value.__class__ is list and value and type(value[0]) in self._exact_items:
             return True
         if self._plain is None or not self._plain.allows(value) or isinstance(value, Response):
             return False
@@ -103,12 +106,12 @@ class ReturnedValues:
 
     def allow_at_once(self, response: Any) -> bool:
         """Returns whether a response and its content have exactly declared classes, which most have."""
-        allowed = self._exact_contents.get(type(response))
+        allowed = self._exact_contents.get(response.__class__)
         if allowed is None:
             return False
         exact, exact_items = allowed
         content = response.content
-        if type(content) is list and content and type(content[0]) in exact_items:
+        if content.__class__ is list and content and type(content[0]) in exact_items:
             return True
         return type(content) in exact
 
@@ -157,8 +160,9 @@ def _advice(value: Any, declared: str) -> str:
     if value is None:
         return f"Write return before the value, or annotate it with {declared} | None to send null"
     if isinstance(value, Coroutine):
-        cast("Coroutine[Any, Any, Any]", value).close()  # nothing awaits it
-        called = getattr(value, "__qualname__", "the call")
+        coroutine: Any = cast("Any", value)
+        coroutine.close()  # nothing awaits it
+        called = getattr(coroutine, "__qualname__", "the call")
         return f"{called} did not run: write await before {called}(...)"
     if hasattr(value, "__aiter__") or hasattr(value, "__next__"):
         return "Annotate a stream with AsyncIterator[Item] or Iterator[Item], or return its items in a list"
@@ -172,10 +176,11 @@ def _advice(value: Any, declared: str) -> str:
 
 def _advice_for_sequence(value: Sequence[Any], declared: str) -> str:
     last = value[-1]
-    if isinstance(value, tuple) and len(value) > 1 and type(last) is int and 100 <= last <= 599:
+    if isinstance(value, tuple) and type(last) is int and 100 <= last <= 599:
         status = f"JSONResponse(content=..., status_code={last})"
         return f"For another status, return {status} and annotate it with JSONResponse[{declared}]"
-    return f"Its first item is of type {type(value[0]).__name__}: return what the annotation says, or correct it"
+    first: object = value[0]
+    return f"Its first item is of type {type(first).__name__}: return what the annotation says, or correct it"
 
 
 def _members(annotation: Any) -> Iterator[Any]:
@@ -191,7 +196,7 @@ def _members(annotation: Any) -> Iterator[Any]:
 def _classes(annotation: Any) -> tuple[type, ...]:
     """Returns the classes of the values of one member of a union. `object` if they cannot be known."""
     if typing.get_origin(annotation) is typing.Literal:
-        return tuple(type(value) for value in typing.get_args(annotation))
+        return tuple(map(type, cast("tuple[object, ...]", typing.get_args(annotation))))
     if annotation is None:
         return (types.NoneType,)
     origin = class_of(annotation)

@@ -15,6 +15,7 @@ from jero.dispatch.stream import Admission, StreamDefaults
 from jero.endpoint import Endpoint
 from jero.errors import MethodNotAllowed, NotFound
 from jero.http.asgi import ASGIApp, Receive, Scope, Send, route_path
+from jero.policy import StreamPolicy
 from jero.routing import Found, Router, WrongMethod
 
 
@@ -55,7 +56,7 @@ class Wiring:
 
     def _defaults_of(self, endpoint: Any) -> StreamDefaults:
         policy = getattr(endpoint, "stream_policy", None)  # read_operations refuses what is not an endpoint
-        if policy is None:
+        if not isinstance(policy, StreamPolicy):
             return self._defaults
         admission = Admission(policy, self._defaults.streams)
         return msgspec.structs.replace(self._defaults, policy=policy, admission=admission)

@@ -25,6 +25,7 @@ Source: TypeAlias = (
     | Iterable[T]
     | AbstractAsyncContextManager[AsyncIterable[T]]
     | AsyncGenerator[AsyncIterable[T], StreamOutcome]
+    | AsyncGenerator[AsyncIterable[T], None]
 )
 # These can be iterated, but a stream of their characters or keys is a mistake.
 _NOT_STREAMS: Final = (str, bytes, bytearray, memoryview, Mapping)

@@ -154,7 +154,6 @@ STREAMS: list[tuple[Any, dict[str, Any]]] = [
         {"text/event-stream": {"item": event({"type": "string", "description": "A word."})}},
     ),
     (SSEResponse[bytes], {"text/event-stream": {"item": event({"type": "string"})}}),
-    (SSEResponse[str | Film], {"text/event-stream": {"item": event({"type": "string"})}}),
     (SSEResponse[Literal["a"]], {"text/event-stream": {"item": event({"type": "string"})}}),
     (SSEResponse, {"text/event-stream": {"item": event({"type": "string"})}}),
     (SSEResponse[Word], {"text/event-stream": {"item": json_event({"$ref": "#/components/schemas/Word"})}}),

@@ -42,7 +42,7 @@ async def lifecycle() -> AsyncGenerator[AsyncIterable[int], StreamOutcome]:
 
 
 @asynccontextmanager
-async def managed() -> AsyncIterator[AsyncIterable[int]]:
+async def managed() -> AsyncGenerator[AsyncIterable[int], None]:
     yield numbers()
 
 

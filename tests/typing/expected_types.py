@@ -58,6 +58,10 @@ async def lifecycle() -> AsyncGenerator[AsyncIterable[Movie], StreamOutcome]:
     assert_type(outcome, StreamOutcome)
 
 
+async def lifecycle_without_outcome() -> AsyncGenerator[AsyncIterable[Movie], None]:
+    yield movies()
+
+
 @asynccontextmanager
 async def managed() -> AsyncGenerator[AsyncIterable[Movie], None]:
     yield movies()
@@ -148,6 +152,9 @@ class EventsEndpoint(Endpoint, path="/events"):
 
     async def of_a_lifecycle(self) -> SSEResponse[Movie]:
         return SSEResponse(stream=lifecycle(), on_error=lambda error: ServerSentEvent(event=str(error)))
+
+    async def of_a_lifecycle_without_outcome(self) -> NDJSONStreamingResponse[Movie]:
+        return NDJSONStreamingResponse(stream=lifecycle_without_outcome())
 
     async def of_a_manager(self) -> NDJSONStreamingResponse[Movie]:
         return NDJSONStreamingResponse(stream=managed(), on_error=lambda error: Movie(str(error)))

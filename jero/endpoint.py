@@ -97,6 +97,8 @@ class Endpoint:
         try:
             super().__init_subclass__(**options)
         except TypeError as error:
+            if not options:
+                raise
             raise _keyword_error(cls, options) from error
         if path is not None:  # a dataclass with slots is created a second time, without the keyword
             cls.path = path

@@ -86,11 +86,8 @@ class ReturnedValues:
         self.exact = frozenset[type]() if self._plain is None else self._plain.exact
         self._exact_items = frozenset[type]() if self._plain is None else self._plain.exact_items
         self._contents: list[tuple[Any, Values]] = [
-            (output.response, Values([output.content], is_deep=is_deep))
-            for output in outputs
-            if output.response is not None and issubclass(output.response, JSONResponse) and output.content is not None
+            (output.response, Values([output.content], is_deep=is_deep)) for output in outputs if _has_content(output)
         ]
-
         self._exact_contents: dict[Any, tuple[frozenset[type], frozenset[type]]] = {
             kind: (values.exact, values.exact_items) for kind, values in self._contents
         }
@@ -143,6 +140,12 @@ class ReturnedValues:
         except (ValueError, RecursionError) as error:
             error.add_note(f"validate_items: {self._where} returned {type(value).__name__}, which does not fit")
             raise
+
+
+def _has_content(output: Output) -> bool:
+    """Returns whether the output is a response with JSON whose type is declared."""
+    is_json = output.response is not None and issubclass(output.response, JSONResponse)
+    return is_json and output.content is not None
 
 
 def _declared(output: Output) -> str:

@@ -4,14 +4,14 @@ import inspect
 import time
 from typing import Any, cast
 
-from jero.annotations import name_of, union_members
+from jero.annotations import name_of
 from jero.auth.auth import Expiring
 from jero.auth.scheme import DEFAULT_REALM, challenged
 from jero.binding.binder import Binder
 from jero.binding.fields import field_reader
 from jero.contract.authentication import Authentication
 from jero.contract.operation import Operation
-from jero.contract.values import ReturnedValues
+from jero.contract.values import ReturnedValues, Values
 from jero.dispatch.respond import send_whole, write_plain, write_response
 from jero.dispatch.stream import Place, StreamDefaults, StreamResponder
 from jero.errors import MalformedRequest, Unauthorized
@@ -147,7 +147,7 @@ class Authenticator:
         self._authentication = authentication
         self._authenticate = authenticator.authenticate
         self._readers = [(taken.name, field_reader(taken.name, taken.type)) for taken in authentication.inputs]
-        self._admits_anonymous = type(None) in union_members(authentication.user)
+        self._users = Values([authentication.user])
         realm: str = getattr(authenticator, "realm", DEFAULT_REALM)
         self._challenge = authentication.scheme.challenge(realm, was_sent=False)
         self._challenge_expired = authentication.scheme.challenge(realm, was_sent=True)
@@ -171,10 +171,12 @@ class Authenticator:
         expires_at: float | None = None
         if isinstance(user, Expiring):
             user, expires_at = self._unwrap(cast("Expiring[Any]", user))
-        if user is None and not self._admits_anonymous:
+        if type(user) not in self._users.exact and not self._users.allows(user):
+            found = "None" if user is None else type(user).__name__
+            instead = "Raise Unauthorized to refuse" if user is None else "Return what the annotation says"
             raise TypeError(
-                f"{type(self._authentication.authenticator).__name__}.authenticate returned None; "
-                f"its return annotation says {name_of(self._authentication.user)}. Raise Unauthorized to refuse."
+                f"{type(self._authentication.authenticator).__name__}.authenticate returned {found}; "
+                f"its return annotation says {name_of(self._authentication.user)}. {instead}."
             )
         return user, expires_at
 

@@ -247,6 +247,21 @@ async def test_an_authenticator_that_returns_none_admits_nobody(caplog: pytest.L
     )
 
 
+class Confused(Forgetful):
+    async def authenticate(self, headers: ClientHeaders) -> User:
+        return cast("User", {"name": "ada"})
+
+
+async def test_an_authenticator_that_returns_another_class_admits_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    endpoint = MoviesEndpoint()
+    response = await respond(endpoint, Confused(), "DELETE", "/movies/7", headers={"X-Client": "5"})
+    assert (response.status_code, endpoint.calls) == (500, 0)
+    assert (
+        "Confused.authenticate returned dict; its return annotation says User. Return what the annotation says."
+        in caplog.text
+    )
+
+
 async def test_other_errors_of_an_authenticator_keep_their_status(caplog: pytest.LogCaptureFixture) -> None:
     locked = await respond(MoviesEndpoint(), Tokens(), "GET", "/movies/7", headers={"Authorization": "Bearer locked"})
     assert (locked.status_code, locked.json()["detail"]) == (403, "This account is locked.")

@@ -58,7 +58,7 @@ class App(BaseApp):
                 return JSONArrayStreamingResponse(stream=app.source(path.kind))
 
         class Events(Endpoint, path="/events/{kind}"):
-            async def get(self, path: Kind) -> SSEResponse[Row | Other | str | None]:
+            async def get(self, path: Kind) -> SSEResponse[Row | Other | None]:
                 return SSEResponse(stream=app.source(path.kind))
 
         class Raw(Endpoint, path="/raw/{kind}"):

@@ -305,11 +305,6 @@ def mixes_text(annotation: Any) -> bool:
     return len(kinds) > 1
 
 
-def is_text(annotation: Any) -> bool:
-    """Returns whether all values of the type are text or bytes, which an event stream sends unchanged."""
-    return set(_text_kinds(msgspec.inspect.type_info(annotation))) == {True}
-
-
 def _text_kinds(info: Type) -> Iterator[bool]:
     """Yields whether values are text, for each member of the type. Yields nothing for what is not known, as `Any`."""
     if isinstance(info, Metadata):

@@ -131,7 +131,7 @@ class ReturnedValues:
             found = f"{found} with {type(returned).__name__} as its content"
         return TypeError(
             f"{self._where} returned {found}; its return annotation says {self._declared}. "
-            f"{_advice(returned, self._declared)}."
+            f"{_advice(returned, self._declared, is_plain=self._plain is not None or returned is not value)}."
         )
 
     def _validate(self, values: Values, value: Any, encoder: Encoder) -> None:
@@ -156,12 +156,13 @@ def _declared(output: Output) -> str:
     return f"{name_of(output.response)}[{name_of(output.content)}]"
 
 
-def _advice(value: Any, declared: str) -> str:
-    """Returns what to write instead of returning that value."""
+def _advice(value: Any, declared: str, *, is_plain: bool) -> str:
+    """Returns what to write instead of returning that value. `is_plain`: the annotation may be a union with `None`."""
     if value is None and "NoContent" in declared:
         return "Write return before the response; if nothing is to be sent, return NoContent()"
     if value is None:
-        return f"Write return before the value, or annotate it with {declared} | None to send null"
+        null = f", or annotate it with {declared} | None to send null" if is_plain else ""
+        return f"Write return before the value{null}"
     if isinstance(value, Coroutine):
         coroutine: Any = cast("Any", value)
         coroutine.close()  # nothing awaits it

@@ -5,7 +5,6 @@ import inspect
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from functools import cached_property
 from types import NoneType
 from typing import Concatenate, Final, ParamSpec, TypeVar, Unpack
 
@@ -54,6 +53,7 @@ class BaseApp:
     declares; meant for development.
     """
 
+    _lifespan: Lifespan
     _wiring: Wiring
     _documentation: Documentation | None
     _entry: ASGIApp
@@ -82,6 +82,7 @@ class BaseApp:
             validate_items=validate_items,
         )
         self._shutdown_watch = ShutdownWatch(self._streams.drain, lambda: len(self._streams) > 0)
+        self._lifespan = Lifespan(self._start, self._stop)
         self._unwire()
 
     async def _wire(self) -> None:
@@ -167,9 +168,13 @@ class BaseApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves a lifespan, a request or a websocket of the server (ASGI 3)."""
+        try:
+            lifespan = self._lifespan
+        except AttributeError:
+            lifespan = self._lifespan_without_init()
         if scope["type"] == "lifespan":
-            await self._lifespan.serve(receive, send)
-        elif self._lifespan.is_ready or await self._become_ready(scope, send):
+            await lifespan.serve(receive, send)
+        elif lifespan.is_ready or await self._become_ready(scope, send):
             await self._entry(scope, receive, send)
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:
@@ -182,7 +187,7 @@ class BaseApp:
         Raises what `_wire` raises. Without it, the first request starts the application, and it shuts down when the
         event loop ends.
         """
-        return self._lifespan.run()
+        return (self._lifespan if hasattr(self, "_lifespan") else self._lifespan_without_init()).run()
 
     def drain(self) -> asyncio.Future[None]:
         """Ends the open streams as a shutdown of the server does. From now on, new streams are refused with 503.
@@ -193,10 +198,10 @@ class BaseApp:
         mounted = [app.drain() for app in self._wiring.mounts.apps if isinstance(app, BaseApp)]
         return asyncio.ensure_future(_all_done([self._streams.drain(), *mounted]))
 
-    @cached_property
-    def _lifespan(self) -> Lifespan:
-        """Exists without `__init__`, so that an application whose own does not call it can say so at startup."""
-        return Lifespan(self._start, self._stop)
+    def _lifespan_without_init(self) -> Lifespan:
+        """Returns the lifespan of an application whose `__init__` is not BaseApp's, so that its startup can fail."""
+        self._lifespan = Lifespan(self._start, self._stop)
+        return self._lifespan
 
     async def _start(self) -> None:
         name = type(self).__name__
@@ -230,8 +235,10 @@ class BaseApp:
             self._shutdown_watch.begin(scope)
 
     def _open_wiring(self, method: str) -> Wiring:
-        if not self._lifespan.is_open or self._lifespan.is_ready:
-            when = "after the application has started" if self._lifespan.is_ready else "before the application starts"
+        lifespan: Lifespan | None = getattr(self, "_lifespan", None)  # missing before the __init__ of BaseApp
+        if lifespan is None or not lifespan.is_open or lifespan.is_ready:
+            has_started = lifespan is not None and lifespan.is_ready
+            when = "after the application has started" if has_started else "before the application starts"
             raise WiringError(f"{method}: it was called {when}. Call it in _wire.")
         return self._wiring
 

@@ -106,6 +106,14 @@ def forgotten_super() -> BaseApp:
     return App()
 
 
+def included_in_init() -> BaseApp:
+    class App(BaseApp):
+        def __init__(self) -> None:
+            self._include_endpoint(MoviesEndpoint())
+
+    return App()
+
+
 def policy_in_the_class_of_the_application() -> BaseApp:
     class App(BaseApp):
         stream_policy = StreamPolicy()
@@ -184,6 +192,10 @@ MISTAKES: dict[str, tuple[Callable[[], BaseApp], str]] = {
     "on_stream_ended": (misspelt_stream_end, r"App\.on_stream_ended: .* Write async def _on_stream_end\."),
     "def _on_stream_end": (synchronous_stream_end, r"App\._on_stream_end: it is not async def\. "),
     "no super": (forgotten_super, r"App\.__init__: .* Write super\(\)\.__init__\(\) as its first line\."),
+    "included in __init__": (
+        included_in_init,
+        r"_include_endpoint: it was called before the application starts\. Call it",
+    ),
     "policy in App": (policy_in_the_class_of_the_application, r"App: stream_policy is not read from the class\. "),
     "policy as dict": (
         lambda: Application(stream_policy={"max_concurrent": 5}),

@@ -194,7 +194,7 @@ MISTAKES: dict[str, tuple[Callable[[], BaseApp], str]] = {
     "no super": (forgotten_super, r"App\.__init__: .* Write super\(\)\.__init__\(\) as its first line\."),
     "included in __init__": (
         included_in_init,
-        r"_include_endpoint: it was called before the application starts\. Call it",
+        r"_include_endpoint: it was called before the application starts\. ",
     ),
     "policy in App": (policy_in_the_class_of_the_application, r"App: stream_policy is not read from the class\. "),
     "policy as dict": (

@@ -1,12 +1,13 @@
 """Publishes events of one type under a name, subscribes to them, and counts both."""
 
-from typing import Generic, TypeVar
+from types import UnionType
+from typing import Generic, TypeVar, Unpack, overload
 
 from msgspec import Struct
 from msgspec.json import Decoder, Encoder
 
 from jero.channels.event import encode_payload
-from jero.channels.store import Store
+from jero.channels.store import History, Store
 from jero.channels.subscribers import Subscription
 from jero.codec import DEFAULT_ENCODER, json_decoder
 from jero.errors import BadRequest
@@ -36,35 +37,63 @@ class ChannelStatistics(Struct, frozen=True, kw_only=True):
 class Channel(Generic[T]):
     """Sends events of type `T` to any number of subscribers. Make it in `_wire`, in an open store.
 
-    `history`: how many events are kept for subscribers that are slow or reconnect. `publish_timeout`: how many seconds
-    the store has to store an event. `encoder`: the JSON encoder for the events. An event is encoded once for all
-    formats and subscribers, so encoders of the application and of responses are not used.
+    `history`: how many events are kept for subscribers that are slow or reconnect. `history_bytes`: how many bytes of
+    them each process keeps in memory, at most; the newest event is kept even if it alone has more. `publish_timeout`:
+    how many seconds the store has to store an event. `encoder`: the JSON encoder for the events. An event is encoded
+    once for all formats and subscribers, so encoders of the application and of responses are not used.
 
-    Raises `ValueError` if `name` is empty, `history` is less than 1, or `publish_timeout` is not positive. Raises
-    `WiringError` if the store is not open, or if it has a channel of that name with another `history`.
+    Raises `ValueError` if `name` is empty, `history` or `history_bytes` is less than 1, or `publish_timeout` is not
+    positive. Raises `WiringError` if the store is not open, or if it has a channel of that name with another `history`
+    or `history_bytes`.
     """
 
+    @overload
     def __init__(
         self,
         store: Store,
         name: str,
         type: type[T],
         *,
-        history: int = 1_000,
+        history: int = ...,
+        history_bytes: int = ...,
+        publish_timeout: float = ...,
+        encoder: Encoder = ...,
+    ) -> None: ...
+
+    # A type checker takes `T` from the annotation: `goals: Channel[Goal | Whistle] = Channel(store, "goals", ...)`.
+    @overload
+    def __init__(
+        self,
+        store: Store,
+        name: str,
+        type: UnionType,
+        *,
+        history: int = ...,
+        history_bytes: int = ...,
+        publish_timeout: float = ...,
+        encoder: Encoder = ...,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        store: Store,
+        name: str,
+        type: type[T] | UnionType,
+        *,
         publish_timeout: float = 5.0,
         encoder: Encoder = DEFAULT_ENCODER,
+        **history: Unpack[History],
     ) -> None:
         if not name:
             raise ValueError("Channel(name=''): the name is empty. The store needs one to tell channels apart.")
-        if history < 1:
-            raise ValueError(f"Channel(history={history!r}): it must be at least 1.")
         if not publish_timeout > 0:
             raise ValueError(f"Channel(publish_timeout={publish_timeout!r}): it must be a positive number of seconds.")
         self.name = name
-        self._log = store.log(name, history)
+        self._log = store.log(name, **history)
         self._publish_timeout = publish_timeout
         self._encoder = encoder
         self._decoder: Decoder[T] = json_decoder(type)
+        self._log.accept(type)
 
     async def publish(self, data: T, *, event: str | None = None) -> str:
         """Sends an event to every subscriber. Returns the event's id when the store has stored it.

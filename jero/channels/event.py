@@ -12,6 +12,8 @@ from jero.framing.json import append_json
 from jero.framing.sse import frame_event
 
 GAP: Final = "gap"
+# The size of a frame's other fields and line ends, at most.
+MOST_FIELDS: Final = 100
 
 Offset: TypeAlias = tuple[int, int]
 
@@ -26,6 +28,8 @@ class Gap(Notice, frozen=True):
     resumed_at: str
 
 
+# A tuple is made once; a union would be made at each call.
+_BYTES: Final = (bytes, bytearray, memoryview)
 _GAPS: Final[Decoder[Gap]] = json_decoder(Gap)
 
 
@@ -36,13 +40,24 @@ class Payload(Struct, frozen=True):
     is_text: bool = False
     event: str | None = None
 
+    def size_of_event(self) -> int:
+        """Returns about how many bytes an event with this data keeps, and at least as many as it does."""
+        size = len(self.data) + MOST_FIELDS
+        if self.event is None and not self.is_text:
+            return size
+        if self.event is not None:
+            size += len(self.event.encode())
+        if self.is_text:  # a line of a frame has a name before it; the data is kept as well if it has several
+            size += len(self.data) + len("data: ") * (self.data.count(b"\n") + self.data.count(b"\r"))
+        return size
+
 
 class Event(Struct, frozen=True, gc=False):
     """A stored event. `offset` is its place in the channel; `id` says the same to a client.
 
     `frame` is the event as an event stream sends it. The frame usually contains the data, `data_size` bytes from
     `data_start` on, so the data is not kept twice. A frame splits text of several lines: if it does, `separate_data`
-    has the data.
+    has the data. `size`: how many bytes both have.
     """
 
     offset: Offset
@@ -53,6 +68,7 @@ class Event(Struct, frozen=True, gc=False):
     data_start: int
     data_size: int
     separate_data: bytes | None
+    size: int
 
     @property
     def data(self) -> bytes:
@@ -82,7 +98,7 @@ def encode_payload(data: Any, event: str | None, encoder: Encoder) -> Payload:
     Raises `TypeError` for bytes, which the formats do not represent alike, and for types that the encoder does not
     support. Raises `ValueError` if an event stream cannot carry the type `event`, and if the type is "gap".
     """
-    if isinstance(data, bytes | bytearray | memoryview):
+    if isinstance(data, _BYTES):
         raise TypeError(
             "A channel's events are text or JSON, not bytes. Publish str, or a Struct with a field of bytes."
         )
@@ -92,9 +108,12 @@ def encode_payload(data: Any, event: str | None, encoder: Encoder) -> Payload:
         ServerSentEvent(event=event)  # raises if the type would break its line
     if isinstance(data, str) and not isinstance(data, Enum):
         return Payload(data.encode(), is_text=True, event=event)
-    buffer = bytearray()
-    append_json(data, buffer, encoder)
-    return Payload(bytes(buffer), event=event)
+    json = encoder.encode(data)
+    if b"\n" in json or b"\r" in json:  # it contains a `msgspec.Raw`
+        buffer = bytearray()
+        append_json(Raw(json), buffer, encoder)
+        json = bytes(buffer)
+    return Payload(json, event=event)
 
 
 def make_event(payload: Payload, offset: Offset, event_id: str) -> Event:
@@ -103,7 +122,8 @@ def make_event(payload: Payload, offset: Offset, event_id: str) -> Event:
     frame = frame_event(data, event=payload.event, event_id=event_id)
     start = frame.rfind(data)
     separate_data = None if start >= 0 else data
-    return Event(offset, event_id, payload.event, payload.is_text, frame, start, len(data), separate_data)
+    size = len(frame) if start >= 0 else len(frame) + len(data)
+    return Event(offset, event_id, payload.event, payload.is_text, frame, start, len(data), separate_data, size)
 
 
 def make_gap(after: str, offset: Offset, resumed_at: str) -> Event:

@@ -1,28 +1,26 @@
-"""A channel in this process: keeps its newest events once, in a ring, and serves the subscribers that wait for more."""
+"""A channel in this process: adds the newest events to its ring, and serves the subscribers that wait for more."""
 
 import asyncio
+import logging
 from abc import ABC, abstractmethod
-from bisect import bisect_right
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
 from jero.channels.event import Event, Offset, Payload, make_gap
-from jero.codec import DEFAULT_ENCODER
-from jero.framing.framing import FramedItems, Framing
-from jero.framing.sse import SSE
+from jero.channels.ring import TURN_SECONDS, Batch, Pace, Ring, Turn
 
 # Theory of operation
 # -------------------
 #
 # From publish to the subscribers. `Channel.publish` encodes the data and awaits `EventLog.append`. In memory, that
-# makes the event and calls `ingest` at once. On Redis, it only stores the event: each process reads all new events
-# back, its own among them, and its reader task calls `ingest`. So the store alone decides the order of events.
-# `ingest` appends the events to the ring and schedules `_serve` for the end of the event loop's turn. `_serve` gives
-# each waiting subscriber the batch of all events after its place. Events that are published in one turn leave together.
+# makes the event and calls `add`. On Redis, it only stores the event: each process reads all new events back, its own
+# among them, and its reader task calls `add`. So the store alone decides the order of events. Both let the log's `pace`
+# decide when: ring.py says why.
+# `add` appends the event to the ring and schedules `_serve` for the end of the event loop's turn. `_serve` gives each
+# waiting subscriber the batch of all events after its place. Events that are published in one turn leave together.
 #
 # Two numbers for a place. An *offset* is an event's place in its channel, and means the same in every process that
 # shares the store. Clients see it as the event's id. Offsets are in order but have holes, so arithmetic on them cannot
@@ -37,163 +35,27 @@ from jero.framing.sse import SSE
 # Order and bounds. `WaitingSubscribers` groups the subscribers that have received every event by the sequence number
 # that they have reached. The group furthest behind is served first. Serving stops after `TURN_SECONDS` and goes on in
 # the next turn, so that a crowd does not keep the event loop from publishers and requests. Subscribers that come last
-# then get the newer events in the same batch. Before the ring evicts an event, `flush_oldest` serves the group that
-# still needs it: a subscriber that waits never misses an event. A subscriber that does not wait, because its client is
-# slow, holds no events. It falls behind alone, and the ring stays within its capacity.
+# then get the newer events in the same batch. The pace of the channel leaves them time for that. If many events come
+# at once nevertheless, `flush_oldest` serves the group that still needs an event before the ring evicts it: a
+# subscriber that waits never misses an event. A subscriber that does not wait, because its client is slow, holds no
+# events. It falls behind alone, and the ring stays within its capacity and its bytes.
 #
 # Look before wait. One event loop runs all of this, so it needs no locks. A task that waits looks first, at the ring
 # or at `is_ready` and `is_closed`, and then waits without an `await` in between. So no change is missed, and a
 # notification that nobody waits for can be forgotten. After the wait the task looks again.
 #
-# Whose task. `ingest`, `skip_to` and `close` run in the task that publishes, in the store's reader task or in the task
-# that closes the store. `_serve` runs in a callback of the event loop. `deliver` and `receive` are called from there:
-# they must not raise, wait or run the subscriber's own code. `deliver` sends for a stream whose task waits; if it
-# cannot send at once, it returns False. `receive` then wakes the task with the same batch.
+# Whose task. `ingest`, `skip_to` and `close` run in the store's reader task or in the task that closes the store. `add`
+# runs in the task that publishes, in the store's reader task, or in a callback of the event loop. `_serve` runs in such
+# a callback. `deliver` and `receive` are called from there: they must not raise, wait or run the subscriber's own code.
+# `deliver` sends for a stream whose task waits; if it cannot send at once, it returns False. `receive` then wakes the
+# task with the same batch.
 
-# The size of a batch at most, unless its only event is larger. It is about the size of a stream's chunk.
-BATCH_BYTES: Final = 65_536
-# How long serving may keep the event loop before other callbacks have their turn.
-TURN_SECONDS: Final = 0.0005
+logger = logging.getLogger("jero.channels")
+
+# How many events that were skipped a log remembers, so that each is logged once.
+REMEMBERED_SKIPS: Final = 10_000
 # How many subscribers are served between two looks at the clock.
 SERVED_PER_LOOK: Final = 16
-
-
-class Batch(FramedItems):
-    """One or more events in order. All subscribers at the same place get the same object, and send the same bytes.
-
-    `sequence`: the sequence number of the last event; `None` if the events do not come from the ring. `offset`: the
-    offset of the last event. `is_gap`: the only event is a gap, which nobody published.
-    """
-
-    __slots__ = ("_bytes", "_others", "events", "is_gap", "offset", "sequence")
-
-    def __init__(self, events: Sequence[Event], sequence: int | None = None, *, is_gap: bool = False) -> None:
-        self.count = len(events)
-        self.events = events
-        self.sequence = sequence
-        self.offset = events[-1].offset
-        self.is_gap = is_gap
-        self._bytes = events[0].frame if len(events) == 1 else b"".join([event.frame for event in events])
-        self._others: list[tuple[Framing, bytes]] = []
-
-    def bytes_in(self, framing: Framing) -> bytes:
-        """Returns the events in a format. Event streams get the kept frames; each other format is encoded once."""
-        if framing is SSE:
-            return self._bytes
-        for encoded, others in self._others:
-            if encoded is framing:
-                return others
-        others = self._encode(framing)
-        self._others.append((framing, others))
-        return others
-
-    def _encode(self, framing: Framing) -> bytes:
-        buffer = bytearray()
-        for event in self.events:
-            if buffer:
-                buffer += framing.separator
-            framing.encode(event.encodable(), buffer, DEFAULT_ENCODER)
-        return bytes(buffer)
-
-
-class _LastBatch(NamedTuple):
-    """The batch that was made last, and the sequence number before it. `is_full`: a later event would not fit in."""
-
-    batch: Batch
-    after: int
-    is_full: bool
-
-
-class Ring:
-    """The newest events, at most `capacity` of them. Each has a sequence number: the first 1, the next 2, and so on.
-
-    `low_watermark`, `high_watermark`: offsets; the ring has every event after the low one, up to the high one.
-    `first_sequence`, `last_sequence`: the sequence numbers of the oldest and the newest event. If the ring is empty,
-    `last_sequence` is `first_sequence - 1`.
-    """
-
-    def __init__(self, capacity: int, low_watermark: Offset) -> None:
-        self._events: deque[Event] = deque()
-        self._capacity = capacity
-        self._last_batch: _LastBatch | None = None
-        self.low_watermark = self.high_watermark = low_watermark
-        self.first_sequence = 1
-        self.last_sequence = 0
-
-    def __len__(self) -> int:
-        return len(self._events)
-
-    @property
-    def events_per_batch(self) -> int:
-        """Returns how many events as large as the newest fit in a batch, at least 1."""
-        return max(1, BATCH_BYTES // len(self._events[-1].frame)) if self._events else 1
-
-    @property
-    def is_full(self) -> bool:
-        """Returns whether the next event evicts the oldest."""
-        return len(self._events) == self._capacity
-
-    def append(self, event: Event) -> None:
-        """Adds the newest event. Evicts the oldest if the ring is full."""
-        if self.is_full:
-            self.low_watermark = self._events.popleft().offset
-            self.first_sequence += 1
-        self._events.append(event)
-        self.last_sequence += 1
-        self.high_watermark = event.offset
-
-    def restart(self, low_watermark: Offset) -> None:
-        """Drops all events. The next event comes after `low_watermark`; subscribers at earlier places are behind."""
-        self._events.clear()
-        self._last_batch = None
-        self.last_sequence += 1  # skips a number, so that no earlier sequence number is next to a later one
-        self.first_sequence = self.last_sequence + 1
-        self.low_watermark = self.high_watermark = low_watermark
-
-    def sequence_at(self, offset: Offset) -> int | None:
-        """Returns the sequence number of the event at `offset`, or of the event before the ring's first.
-
-        Returns `None` if no event is at `offset`, or if the ring does not have every event after it.
-        """
-        index = bisect_right(self._events, offset, key=_offset)
-        known = self._events[index - 1].offset if index else self.low_watermark
-        if offset == known or (offset == self.high_watermark and index == len(self._events)):
-            return self.first_sequence - 1 + index
-        return None
-
-    def batch_after(self, sequence: int) -> Batch | None:
-        """Returns the events after the one with this sequence number, or `None` if it is the newest.
-
-        The number must be at least `first_sequence - 1`. Calls with the same number return the same batch.
-        """
-        if sequence == self.last_sequence:
-            return None
-        last = self._last_batch
-        if last is None or last.after != sequence or not (last.is_full or last.batch.sequence == self.last_sequence):
-            self._last_batch = last = self._make_batch(sequence)
-        return last.batch
-
-    def _make_batch(self, sequence: int) -> _LastBatch:
-        start = sequence - self.first_sequence + 1
-        events = fill_batch(self._events[index] for index in range(start, len(self._events)))
-        is_full = start + len(events) < len(self._events)
-        return _LastBatch(Batch(events, sequence + len(events)), sequence, is_full)
-
-
-def fill_batch(events: Iterable[Event]) -> list[Event]:
-    """Returns the first events that fit in one batch: at least one, and no more than `BATCH_BYTES` if more than one."""
-    fitting: list[Event] = []
-    size = 0
-    for event in events:
-        size += len(event.frame)
-        if fitting and size > BATCH_BYTES:
-            break
-        fitting.append(event)
-    return fitting
-
-
-def _offset(event: Event) -> Offset:
-    return event.offset
 
 
 class Counters:
@@ -245,12 +107,21 @@ class WaitingSubscriber(Protocol):
 class WaitingSubscribers:
     """The subscribers that wait, grouped by the sequence number of the last event that they received."""
 
-    def __init__(self, ring: Ring, counters: Counters) -> None:
+    def __init__(self, ring: Ring, counters: Counters, turn: Turn) -> None:
         self._ring = ring
         self._counters = counters
+        self._turn = turn
         self._groups: dict[int, dict[WaitingSubscriber, None]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_scheduled = False
+
+    def is_served(self) -> bool:
+        """Returns whether all subscribers that wait have every event of the ring. If not, serves them soon."""
+        groups = self._groups
+        if not groups or (len(groups) == 1 and self._ring.last_sequence in groups):
+            return True
+        self.schedule()
+        return False
 
     def add(self, sequence: int, subscriber: WaitingSubscriber) -> asyncio.Future[Batch]:
         """Adds a subscriber that has received all events up to this sequence number, the ring's last.
@@ -269,9 +140,9 @@ class WaitingSubscribers:
 
     def schedule(self) -> None:
         """Serves the subscribers at the end of this turn of the event loop."""
-        if self._groups and not self._is_scheduled and self._loop is not None:
+        if self._groups and not self._is_scheduled:
             self._is_scheduled = True
-            self._loop.call_soon(self._serve)
+            self._turn.at_end(self._serve)
 
     def flush_oldest(self) -> None:
         """Serves, now, the subscribers that wait for the ring's oldest event."""
@@ -301,7 +172,10 @@ class WaitingSubscribers:
     def _serve(self) -> None:
         self._is_scheduled = False
         until = monotonic() + TURN_SECONDS
+        groups, ring = self._groups, self._ring
         while self._serve_some():
+            if len(groups) == 1 and ring.last_sequence in groups:  # all are served
+                return
             if monotonic() >= until:
                 self.schedule()
                 return
@@ -347,17 +221,23 @@ class Replay(Struct, frozen=True):
 class EventLog(ABC):
     """The events of one channel, as this process sees them.
 
-    `ring`: the newest events. `waiting`: the subscribers that wait for the next event. `changed`: notifies after every
-    change of the ring, of `is_ready` and of `is_closed`. `is_ready`: the store has answered, so the ring is valid.
-    `is_closed`: no more events will come.
+    `name`: how log messages name the channel. `ring`: the newest events. `waiting`: the subscribers that wait for the
+    next event. `pace`: says when the next event may be added. `changed`: notifies after every change of the ring, of
+    `is_ready` and of `is_closed`. `is_ready`: the store has answered, so the ring is valid. `is_closed`: no more events
+    will come.
     """
 
-    def __init__(self, ring: Ring) -> None:
+    def __init__(self, name: str, ring: Ring, turn: Turn | None = None) -> None:
+        self.name = name
         self.ring = ring
         self.counters = Counters()
-        self.waiting = WaitingSubscribers(ring, self.counters)
+        turn = turn or Turn()
+        self.waiting = WaitingSubscribers(ring, self.counters, turn)
+        self.pace = Pace(ring, self.waiting.is_served, turn)
+        ring.before_eviction = self.waiting.flush_oldest
         self.changed = Notifier()
         self._initial_offset = ring.high_watermark
+        self._skipped: dict[str, None] = {}
         self.is_ready = False
         self.is_closed = False
 
@@ -391,6 +271,18 @@ class EventLog(ABC):
     async def replay(self, offset: Offset) -> Replay:
         """Reads the events after an offset that is not in the ring."""
 
+    @abstractmethod
+    def accept(self, type_: Any) -> None:
+        """Declares a type of this channel's events. A log that other programs can write to checks what it reads."""
+
+    def report(self, event_id: str, fault: str) -> None:
+        """Logs an event that is skipped, once."""
+        if event_id not in self._skipped:
+            self._skipped[event_id] = None
+            if len(self._skipped) > REMEMBERED_SKIPS:
+                del self._skipped[next(iter(self._skipped))]
+            logger.warning("%s: %s %s. It is skipped.", self.name, event_id, fault)
+
     def last_id(self) -> str | None:
         """Returns the id of the newest event that this process has seen, or `None` if it has not seen any."""
         newest = self.ring.high_watermark
@@ -404,9 +296,13 @@ class EventLog(ABC):
     def ingest(self, events: Iterable[Event]) -> None:
         """Adds the newest events, in the store's order, and schedules the subscribers."""
         for event in events:
-            if self.ring.is_full:
-                self.waiting.flush_oldest()
             self.ring.append(event)
+        self.waiting.schedule()
+        self.changed.notify()
+
+    def add(self, event: Event) -> None:
+        """Adds the newest event, and schedules the subscribers."""
+        self.ring.append(event)
         self.waiting.schedule()
         self.changed.notify()
 
@@ -425,6 +321,7 @@ class EventLog(ABC):
     def close(self) -> None:
         """Sends the waiting subscribers the rest, and ends them and everything else that waits for this log."""
         self.is_closed = True
+        self.pace.close()
         self.waiting.flush()
         self.waiting.close()
         self.changed.notify()

@@ -2,10 +2,12 @@
 
 import re
 import secrets
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from jero.channels.event import Offset, Payload, make_event
-from jero.channels.log import EventLog, Replay, Ring
+from jero.channels.log import EventLog, Replay
+from jero.channels.ring import HISTORY_BYTES, Ring, Turn
 from jero.channels.store import ChannelUnavailable, Store
 
 # The id of a memory log, or of Redis, in case the channel was there before.
@@ -21,8 +23,8 @@ class MemoryStore(Store):
     async def _close(self) -> None:
         """Does nothing."""
 
-    def _make_log(self, name: str, history: int) -> EventLog:
-        return MemoryLog(history)
+    def _make_log(self, name: str, history: int, history_bytes: int) -> EventLog:
+        return MemoryLog(history, history_bytes, self._turn, name)
 
 
 class MemoryLog(EventLog):
@@ -32,11 +34,16 @@ class MemoryLog(EventLog):
     an id of this log.
     """
 
-    def __init__(self, history: int) -> None:
+    def __init__(
+        self, history: int, history_bytes: int = HISTORY_BYTES, turn: Turn | None = None, name: str = ""
+    ) -> None:
         self._run = secrets.token_hex(8)
         self._run_number = int(self._run, 16)
-        super().__init__(Ring(history, (self._run_number, 0)))
+        super().__init__(name, Ring(history, (self._run_number, 0), history_bytes), turn)
         self.mark_ready()
+
+    def accept(self, type_: Any) -> None:
+        """Does nothing: only this process adds events."""
 
     def offset_of(self, event_id: str) -> Offset | None:
         match = _ID.fullmatch(event_id)
@@ -59,11 +66,18 @@ class MemoryLog(EventLog):
         return self._initial_offset
 
     async def append(self, payload: Payload, timeout_seconds: float) -> str:
+        size = payload.size_of_event()
+        if self.pace.must_wait(size):
+            event_id: str = await self.pace.wait(size, partial(self._add, payload))
+            return event_id
+        return self._add(payload)
+
+    def _add(self, payload: Payload) -> str:
         if self.is_closed:
             raise ChannelUnavailable("The store of the channel is closed.")
         offset = (self._run_number, self.ring.high_watermark[1] + 1)
         event = make_event(payload, offset, self.id_of(offset))
-        self.ingest((event,))
+        self.add(event)
         return event.id
 
     async def replay(self, offset: Offset) -> Replay:

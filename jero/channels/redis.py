@@ -1,8 +1,8 @@
-"""Connects channels to Redis: one task reads the new events of all channels, other connections run scripts."""
+"""Connects channels to Redis: one task reads the new events of all channels, other connections publish or replay."""
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Any, Final
 
@@ -12,15 +12,23 @@ from redis.backoff import EqualJitterBackoff, NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from jero.channels.log import EventLog
-from jero.channels.redis_log import PAGE_EVENTS, PUBLISH, READ, RedisLog, ScriptRunner, make_snapshot
+from jero.channels.redis_log import (
+    NEWEST_BYTES,
+    NEWEST_EVENTS,
+    PAGE_BYTES,
+    PAGE_EVENTS,
+    PUBLISH,
+    READ,
+    RedisLog,
+    ScriptRunner,
+    make_snapshot,
+)
 from jero.channels.store import ChannelUnavailable, Store
 
 logger = logging.getLogger("jero.channels")
 
 # How long a command may take before it is repeated on another connection.
 ATTEMPT_SECONDS: Final = 2.0
-# How many of the kept events a channel loads at first, at most.
-NEWEST_EVENTS: Final = 1_000
 # How often a channel is retried if its key cannot be read.
 UNREADABLE_SECONDS: Final = 1.0
 
@@ -35,20 +43,23 @@ _FAILURES: Final = (RedisError, OSError, TimeoutError)
 class RedisStore(Store):
     """Channels in the Redis at `url`: "redis://localhost:6379/0", or a URL with "rediss://" or "unix://".
 
-    `prefix`: the beginning of all its keys. `connections`: how many commands run at once, at most; one connection more
-    waits for new events. `heartbeat`: if no event comes for this number of seconds, Redis must answer anyway, so that
-    a lost connection is noticed.
+    `prefix`: the beginning of all its keys. `connections`: how many events are published at once, at most. A quarter as
+    many connections more, at least one, read old events for subscribers that come back, so that no number of them
+    delays a publisher. One connection more waits for new events. `heartbeat`: if no event comes for this number of
+    seconds, Redis must answer anyway, so that a lost connection is noticed.
 
-    Entering the store raises `ChannelUnavailable` if Redis does not answer. Raises `ValueError` if `heartbeat` is not
-    positive.
+    Entering the store raises `ChannelUnavailable` if Redis does not answer. Raises `ValueError` if `connections` is
+    less than 1, or if `heartbeat` is not positive.
     """
 
     def __init__(self, url: str, *, prefix: str = "jero:", connections: int = 8, heartbeat: float = 10.0) -> None:
+        if connections < 1:
+            raise ValueError(f"RedisStore(connections={connections!r}): it must be at least 1.")
         if not heartbeat > 0:
             raise ValueError(f"RedisStore(heartbeat={heartbeat!r}): it must be a positive number of seconds.")
         super().__init__()
         self._prefix = prefix
-        self._scripts = _RetryingScripts(url, connections)
+        self._scripts = _RetryingScripts(url, {PUBLISH: connections, READ: max(1, connections // 4)})
         self._reader = _StreamReader(url, heartbeat)
 
     async def _open(self) -> None:
@@ -63,25 +74,29 @@ class RedisStore(Store):
         await self._reader.close()
         await self._scripts.close()
 
-    def _make_log(self, name: str, history: int) -> EventLog:
-        log = RedisLog(self._scripts, self._prefix, name, history)
+    def _make_log(self, name: str, history: int, history_bytes: int) -> EventLog:
+        log = RedisLog(self._scripts, self._prefix, name, history, history_bytes, self._turn)
         self._reader.add(log)
         return log
 
 
 class _RetryingScripts(ScriptRunner):
-    """Runs scripts on a bounded number of connections."""
+    """Runs each script on connections of its own, so that calls of one do not wait for calls of the other.
 
-    def __init__(self, url: str, connections: int) -> None:
-        self._redis = _make_client(url, connections)
-        self._free = asyncio.Semaphore(connections)
-        self._scripts = {script: self._redis.register_script(script) for script in (PUBLISH, READ)}
+    `connections`: how many there are for each script. A script's calls are made in order. Each page of a replay is a
+    call, so subscribers that come back take turns.
+    """
+
+    def __init__(self, url: str, connections: Mapping[str, int]) -> None:
+        self._clients = {script: _make_client(url, number) for script, number in connections.items()}
+        self._scripts = {script: client.register_script(script) for script, client in self._clients.items()}
+        self._free = {script: asyncio.Semaphore(number) for script, number in connections.items()}
 
     async def run(self, script: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
         failures = 0
         while True:
             try:
-                async with self._free, asyncio.timeout(ATTEMPT_SECONDS):
+                async with self._free[script], asyncio.timeout(ATTEMPT_SECONDS):
                     return await self._scripts[script](keys, arguments)
             except _FAILURES as error:
                 self.failures += 1
@@ -92,11 +107,12 @@ class _RetryingScripts(ScriptRunner):
     async def ping(self) -> None:
         """Raises an error if Redis does not answer."""
         async with asyncio.timeout(ATTEMPT_SECONDS):
-            await self._redis.execute_command("PING")
+            await self._clients[PUBLISH].execute_command("PING")
 
     async def close(self) -> None:
         """Closes the connections."""
-        await self._redis.connection_pool.disconnect()
+        for client in self._clients.values():
+            await client.connection_pool.disconnect()
 
 
 class _StreamReader:
@@ -117,6 +133,8 @@ class _StreamReader:
         self._logs: dict[bytes, RedisLog] = {}
         # Logs whose rings may lack entries that Redis has.
         self._behind: set[RedisLog] = set()
+        # How many entries of a stream one XREAD may return. Large events make it smaller.
+        self._page_events = PAGE_EVENTS
         # Logs that Redis refuses to read, because their key is not a stream.
         self._unreadable: set[RedisLog] = set()
         self._retry_unreadable_at = 0.0
@@ -165,21 +183,21 @@ class _StreamReader:
     async def _catch_up(self, log: RedisLog) -> None:
         """Reads the next entries of one log, without blocking, and the state of its stream."""
         if log.is_ready:
-            after, limit = log.id_of(log.ring.high_watermark), PAGE_EVENTS
+            after, count, max_bytes = log.id_of(log.ring.high_watermark), PAGE_EVENTS, PAGE_BYTES
         else:
-            after, limit = "", min(log.history, NEWEST_EVENTS)
+            after, count, max_bytes = "", min(log.history, NEWEST_EVENTS), min(log.ring.max_bytes, NEWEST_BYTES)
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
-                snapshot = make_snapshot(await self._read([log.key], [after, limit]))
+                snapshot = make_snapshot(await self._read([log.key], [after, count, max_bytes]))
         except ResponseError as error:
             self._mark_unreadable(log, error)
             return
         self._mark_readable(log)
         if after:
-            log.catch_up(snapshot)
+            await log.catch_up(snapshot)
         else:
             log.load(snapshot)
-        if not after or len(snapshot.entries) < limit:
+        if not (after and snapshot.has_more):
             self._behind.discard(log)
 
     async def _read_next(self) -> None:
@@ -200,12 +218,15 @@ class _StreamReader:
         elif self._unreadable and monotonic() > self._retry_unreadable_at:
             self._behind |= self._unreadable
         found: Any = answer.items() if hasattr(answer, "items") else answer or ()
+        page_events = self._page_events
         for key, entries in found:
             log = self._logs[key]
-            if len(entries) < min(PAGE_EVENTS, log.history):
-                log.ingest_entries(entries)
+            if len(entries) < min(page_events, log.history):
+                await log.ingest_entries(entries)
             else:
                 self._behind.add(log)
+            self._page_events = min(self._page_events, _events_per_page(entries))
+        self._page_events = min(PAGE_EVENTS, 2 * self._page_events)
 
     async def _xread(self, seconds: float) -> Any:
         """Returns the next entries of all readable streams, or nothing if none comes within `seconds`."""
@@ -215,7 +236,7 @@ class _StreamReader:
             return None
         ids = [log.id_of(log.ring.high_watermark) for log in logs.values()]
         milliseconds = max(1, int(seconds * 1000))
-        command = ("XREAD", "COUNT", PAGE_EVENTS, "BLOCK", milliseconds, "STREAMS", *logs, *ids)
+        command = ("XREAD", "COUNT", self._page_events, "BLOCK", milliseconds, "STREAMS", *logs, *ids)
         return await self._redis.execute_command(*command)
 
     def _mark_unreadable(self, log: RedisLog, error: ResponseError) -> None:
@@ -251,6 +272,12 @@ def _make_client(url: str, connections: int) -> Any:  # type checkers do not kno
     pool = pools.from_url(url, max_connections=connections, retry=Retry(NoBackoff(), 0))
     pool.connection_kwargs.update(decode_responses=False, socket_timeout=None)  # overrides options of the URL
     return Redis(connection_pool=pool)
+
+
+def _events_per_page(entries: Any) -> int:
+    """Returns how many entries as large as the last one fit in a page, at least 1."""
+    _, fields = entries[-1]
+    return max(1, PAGE_BYTES // max(1, sum(map(len, fields))))
 
 
 def _unparsed(response: Any, **options: Any) -> Any:

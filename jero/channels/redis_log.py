@@ -1,7 +1,6 @@
 """Maps a channel to a Redis stream: its ids, its entries, and which events are missing between two of them."""
 
 import asyncio
-import logging
 import re
 import secrets
 from abc import ABC, abstractmethod
@@ -14,18 +13,22 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from jero.channels.event import GAP, Event, Offset, Payload, make_event
-from jero.channels.log import EventLog, Replay, Ring
+from jero.channels.entry import OWN, EntryReader, NotAnEvent
+from jero.channels.event import Event, Offset, Payload, make_event
+from jero.channels.log import EventLog, Replay
+from jero.channels.ring import BATCH_BYTES, HISTORY_BYTES, Ring, Turn
 from jero.channels.store import ChannelUnavailable
-from jero.framing.event import ServerSentEvent
-
-logger = logging.getLogger("jero.channels")
 
 # Lua scripts, which Redis runs in one step, without a command of another client in between.
 PUBLISH: Final = files("jero.channels").joinpath("publish.lua").read_text("utf-8")
 READ: Final = files("jero.channels").joinpath("read.lua").read_text("utf-8")
 
 PAGE_EVENTS: Final = 500
+# The size of a page of new entries at most, unless its first entry is larger.
+PAGE_BYTES: Final = 1024 * 1024
+# How many of the kept events a channel loads at first, and how many bytes of them, at most.
+NEWEST_EVENTS: Final = 1_000
+NEWEST_BYTES: Final = HISTORY_BYTES
 BEGINNING: Final[Offset] = (0, 0)
 # How long Redis remembers an event's token. A repeated command that arrives later would store the event twice.
 TOKEN_MILLISECONDS: Final = 60_000
@@ -55,7 +58,7 @@ class Snapshot(Struct, frozen=True):
 
     `last`: the offset of the last entry ever added. `first`: the offset of the first entry that is kept; `None` if the
     stream is empty. `is_complete`: no entry was ever dropped. `has_entry`: the stream has an entry at the given offset.
-    `milliseconds`: the time of Redis's clock.
+    `milliseconds`: the time of Redis's clock. `has_more`: the stream may have more entries than those.
     """
 
     last: Offset = BEGINNING
@@ -64,6 +67,7 @@ class Snapshot(Struct, frozen=True):
     has_entry: bool = False
     entries: Sequence[Any] = ()
     milliseconds: int = 0
+    has_more: bool = False
 
     def gap_after(self, offset: Offset) -> Offset | None:
         """Returns where the gap after the given offset ends, or `None` if no entry after it is missing."""
@@ -82,22 +86,35 @@ class Snapshot(Struct, frozen=True):
 class RedisLog(EventLog):
     """A log in a Redis stream. An entry has a field `data` with JSON, or `text`, and a field `event` with the type.
 
-    `key`: the key of the stream. `history`: how many events it keeps at least.
+    `key`: the key of the stream. `history`: how many events it keeps at least. `history_bytes`: how many bytes of them
+    this process keeps at most.
     """
 
-    def __init__(self, scripts: ScriptRunner, prefix: str, name: str, history: int) -> None:
-        super().__init__(Ring(history, BEGINNING))
+    def __init__(
+        self,
+        scripts: ScriptRunner,
+        prefix: str,
+        name: str,
+        history: int,
+        history_bytes: int = HISTORY_BYTES,
+        turn: Turn | None = None,
+    ) -> None:
         self.key = f"{prefix}channel:{name}"
+        super().__init__(self.key, Ring(history, BEGINNING, history_bytes), turn)
         self.history = history
         self._scripts = scripts
         self._token_prefix = f"{prefix}stored:"
         # Tokens of events whose scripts cannot run again. The next publications delete them.
         self._finished_tokens: deque[str] = deque(maxlen=1_000)
         self._newest_stored = BEGINNING
+        self._entries = EntryReader()
         self._made_at = self._loaded_at = monotonic()
         self._clock = 0
         # The newest offset when this log was made, and the offsets of later events, up to the first answer of Redis.
         self._early_offsets = [BEGINNING]
+
+    def accept(self, type_: Any) -> None:
+        self._entries.accept(type_)
 
     def offset_of(self, event_id: str) -> Offset | None:
         match = _ID.fullmatch(event_id)
@@ -116,7 +133,7 @@ class RedisLog(EventLog):
 
     async def append(self, payload: Payload, timeout_seconds: float) -> str:
         name = "text" if payload.is_text else "data"
-        arguments: list[str | bytes | int] = [self.history, TOKEN_MILLISECONDS, name, payload.data]
+        arguments: list[str | bytes | int] = [self.history, TOKEN_MILLISECONDS, name, payload.data, *OWN]
         if payload.event is not None:
             arguments += ["event", payload.event]
         token = f"{self._token_prefix}{secrets.token_hex(16)}"
@@ -136,8 +153,8 @@ class RedisLog(EventLog):
         return event_id
 
     async def replay(self, offset: Offset) -> Replay:
-        count = min(self.ring.events_per_batch, PAGE_EVENTS)
-        snapshot = make_snapshot(await self._scripts.run(READ, [self.key], [self.id_of(offset), count]))
+        arguments: list[str | int] = [self.id_of(offset), PAGE_EVENTS, BATCH_BYTES]
+        snapshot = make_snapshot(await self._scripts.run(READ, [self.key], arguments))
         gap_end = snapshot.gap_after(offset)
         if gap_end is not None:
             return Replay(gap_end, gap_end=gap_end)
@@ -172,28 +189,32 @@ class RedisLog(EventLog):
         latest = self._clock - int(milliseconds_ago * 1.001) - 2
         return max(bisect_left(offsets, (latest, 0)) - 1, 0)
 
-    def catch_up(self, snapshot: Snapshot) -> None:
+    async def catch_up(self, snapshot: Snapshot) -> None:
         """Adds the entries after the high watermark. Sends a gap first if some of them are missing."""
         gap_end = snapshot.gap_after(self.ring.high_watermark)
         if gap_end is not None:
             self._newest_stored = min(self._newest_stored, gap_end)
             self.skip_to(gap_end)
-        self.ingest_entries([entry for entry in snapshot.entries if _offset(entry[0]) > self.ring.high_watermark])
+        await self.ingest_entries([entry for entry in snapshot.entries if _offset(entry[0]) > self.ring.high_watermark])
 
-    def ingest_entries(self, entries: Sequence[Any]) -> None:
-        """Adds the next entries of the stream."""
-        self.ingest(self.decode(entries))
+    async def ingest_entries(self, entries: Sequence[Any]) -> None:
+        """Adds the next entries of the stream, at the pace of the subscribers."""
+        for event in self.decode(entries):
+            if self.pace.must_wait(event.size):
+                await self.pace.wait(event.size, _do_nothing)
+            self.add(event)
         if entries:
             self.ring.high_watermark = _offset(entries[-1][0])
 
     def decode(self, entries: Iterable[Any]) -> Iterator[Event]:
-        """Yields the events of the entries. Logs and skips an entry of another program that is not an event."""
+        """Yields the events of the entries. Skips an entry that is not an event, and logs it once."""
         for entry_id, fields in entries:
-            pairs = dict(zip(fields[::2], fields[1::2], strict=False))
             try:
-                yield make_event(_payload(pairs), _offset(entry_id), entry_id.decode())
-            except (KeyError, ValueError):
-                logger.warning("%s: entry %s is not an event and is skipped", self.key, entry_id.decode())
+                payload = self._entries.read(fields)
+            except NotAnEvent as error:
+                self.report(entry_id.decode(), f"is not an event: {error}")
+            else:
+                yield make_event(payload, _offset(entry_id), entry_id.decode())
 
     async def _wait_until_ready(self) -> None:
         while not (self.is_ready or self.is_closed):
@@ -214,24 +235,22 @@ def make_snapshot(answer: list[Any]) -> Snapshot:
     """Returns the answer of the script `READ` as a snapshot."""
     if not answer:
         return Snapshot()
-    last, first, is_complete, has_entry, entries, milliseconds = answer
-    first_offset = _offset(first) if first else None
-    return Snapshot(_offset(last), first_offset, bool(is_complete), bool(has_entry), entries, milliseconds)
+    last, first, is_complete, has_entry, entries, milliseconds, has_more = answer
+    return Snapshot(
+        last=_offset(last),
+        first=_offset(first) if first else None,
+        is_complete=bool(is_complete),
+        has_entry=bool(has_entry),
+        entries=entries,
+        milliseconds=milliseconds,
+        has_more=bool(has_more),
+    )
+
+
+def _do_nothing() -> None:
+    """Does nothing: the reader's task adds the event, once it has its turn."""
 
 
 def _offset(entry_id: bytes) -> Offset:
     milliseconds, _, number = entry_id.partition(b"-")
     return int(milliseconds), int(number)
-
-
-def _payload(fields: dict[bytes, bytes]) -> Payload:
-    event = fields.get(b"event")
-    name = None if event is None else event.decode()
-    if name == GAP:
-        raise ValueError(name)
-    if name is not None:
-        ServerSentEvent(event=name)  # raises if the type would break its line
-    if b"text" in fields:
-        fields[b"text"].decode()  # raises if the text is not UTF-8
-        return Payload(fields[b"text"], is_text=True, event=name)
-    return Payload(fields[b"data"], event=name)

@@ -8,7 +8,8 @@ from typing import Any, Generic, Self, TypeVar
 from msgspec.json import Decoder
 
 from jero.channels.event import GAP, Event, Offset
-from jero.channels.log import Batch, EventLog, fill_batch
+from jero.channels.log import EventLog
+from jero.channels.ring import NOT_BUSY, Batch, fill_batch
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import FramedItems, FramedSource, PublishedItems
 
@@ -30,6 +31,9 @@ from jero.framing.framing import FramedItems, FramedSource, PublishedItems
 # batch. The next `__anext__`, or `aclose`, then moves the place and counts the batch as delivered. A gap also comes by
 # `receive`. If the store is closed, `end` ends the wait and the iteration.
 #
+# The pace of the channel counts a subscriber as busy unless it waits. While the store replays events to it, it is not
+# counted: it needs none of the ring.
+#
 # A subscriber gets a gap instead of events
 #
 # - if it resumes with an id from before a restart, or from another store: from there to the oldest event of the ring;
@@ -47,10 +51,12 @@ class Subscriber(PublishedItems):
 
     __slots__ = (
         "__weakref__",
+        "_busy_in",
         "_counters",
         "_is_open",
         "_log",
         "_offset",
+        "_pace",
         "_ring",
         "_sequence",
         "_subscribed_at",
@@ -65,6 +71,8 @@ class Subscriber(PublishedItems):
         self._ring = log.ring
         self._waiting = log.waiting
         self._counters = log.counters
+        self._pace = log.pace
+        self._busy_in = log.pace.generation  # the generation of the pace that counts it as busy
         self._unknown_id = unknown_id
         self._offset = offset
         self._subscribed_at = subscribed_at
@@ -73,6 +81,7 @@ class Subscriber(PublishedItems):
         self._is_open = True
         self.deliver: Callable[[FramedItems], bool] | None = None
         self._counters.subscribers += 1
+        self._pace.busy += 1
 
     def __aiter__(self) -> Self:
         return self
@@ -88,6 +97,7 @@ class Subscriber(PublishedItems):
         batch = self._ring.batch_after(sequence)
         if batch is not None or self._log.is_closed:
             return self._return(batch)
+        self._rest()
         self._waiter = waiter = self._waiting.add(sequence, self)
         return waiter
 
@@ -96,6 +106,8 @@ class Subscriber(PublishedItems):
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(batch)
+            self._busy_in = self._pace.generation
+            self._pace.busy += 1
 
     def end(self) -> None:
         """Ends the wait and the iteration, because the store is closed."""
@@ -107,6 +119,7 @@ class Subscriber(PublishedItems):
         if self._is_open:
             self._is_open = False
             self._counters.subscribers -= 1
+            self._rest()
         waiter, self._waiter = self._waiter, None
         if waiter is None:
             return
@@ -114,6 +127,13 @@ class Subscriber(PublishedItems):
         waiter.cancel()
         if not waiter.cancelled() and waiter.exception() is None:
             self._record(waiter.result())
+
+    def _rest(self) -> None:
+        """Ends being busy."""
+        if self._busy_in == self._pace.generation:
+            self._pace.busy -= 1
+        self._busy_in = NOT_BUSY
+        self._pace.steps += 1
 
     def _record(self, batch: Batch) -> None:
         self._sequence = batch.sequence
@@ -127,6 +147,7 @@ class Subscriber(PublishedItems):
         """Returns the batch, or ends the iteration if it is `None`."""
         if batch is None:
             raise StopAsyncIteration
+        self._pace.steps += 1
         self._record(batch)
         return batch
 
@@ -141,6 +162,7 @@ class Subscriber(PublishedItems):
             self._sequence = ring.sequence_at(offset)
             if self._sequence is not None:
                 return await anext(self)
+            self._rest()
             replay = await log.replay(offset)
             if replay.gap_end is not None:
                 return await self._return(log.make_gap(log.id_of(offset), replay.gap_end))
@@ -166,7 +188,8 @@ class Subscription(FramedSource, AsyncIterable[ServerSentEvent[T]], Generic[T]):
     """The events of a channel from one place on, as the stream of a response, or for an `async for` of your own.
 
     `id` and `event` of an event are as published. If `event` is "gap", `data` is a `Gap` instead of a `T`. Each
-    iteration begins at the place of the subscription. It ends when the store is closed.
+    iteration begins at the place of the subscription. It ends when the store is closed. An event that does not decode
+    as `T` is logged once, and skipped.
     """
 
     def __init__(self, log: EventLog, decoder: Decoder[T], *, unknown_id: str | None, offset: Offset | None) -> None:
@@ -183,7 +206,12 @@ class Subscription(FramedSource, AsyncIterable[ServerSentEvent[T]], Generic[T]):
         try:
             async for batch in subscriber:
                 for event in batch.events:
-                    yield event.with_data(self._decode(event))
+                    try:
+                        data = self._decode(event)
+                    except Exception:  # a class of the application may raise any error when it is made
+                        self._log.report(event.id, "does not fit the type of the channel")
+                    else:
+                        yield event.with_data(data)
         finally:
             await subscriber.aclose()
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from jero import ServerSentEvent
 from jero.channels.event import Event, encode_payload, make_event, make_gap
-from jero.channels.log import Batch
+from jero.channels.ring import Batch
 from jero.codec import DEFAULT_ENCODER
 from jero.framing.json import JSON_ARRAY, NDJSON, checked
 from jero.framing.sse import SSE

@@ -7,8 +7,8 @@ from time import monotonic
 import pytest
 
 from jero.channels.event import Payload
-from jero.channels.log import TURN_SECONDS, Batch
 from jero.channels.memory import MemoryLog
+from jero.channels.ring import TURN_SECONDS, Batch
 from tests.channels.reading import until
 
 CROWD = 100

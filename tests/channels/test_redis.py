@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from jero.channels import Channel, ChannelUnavailable, Gap, RedisStore
-from jero.channels.log import BATCH_BYTES, Batch
+from jero.channels.ring import BATCH_BYTES, Batch
 from tests.channels.publishers import Publishers
 from tests.channels.reading import Follower, Note, check_accounted, numbers, order, publish, take, until
 from tests.channels.redis_server import RedisServer

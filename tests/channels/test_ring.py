@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jero.channels.event import Event, Payload, make_event
-from jero.channels.log import BATCH_BYTES, Batch, Ring
+from jero.channels.ring import BATCH_BYTES, Batch, Ring
 
 
 def event(number: int, size: int = 1) -> Event:
@@ -104,3 +104,22 @@ def test_after_a_restart_earlier_sequence_numbers_are_out_of_reach() -> None:
     batch = ring.batch_after(ring.first_sequence - 1)
     assert batch is not None
     assert batch.offset == (2, 8)
+
+
+@given(
+    capacity=st.integers(1, 8),
+    max_bytes=st.integers(1, 400),
+    sizes=st.lists(st.integers(1, 300), min_size=1, max_size=30),
+)
+def test_a_ring_keeps_as_many_of_the_newest_events_as_fit(capacity: int, max_bytes: int, sizes: list[int]) -> None:
+    ring = Ring(capacity, (1, 0), max_bytes)
+    events = [event(number, size) for number, size in enumerate(sizes, 1)]
+    for added in events:
+        ring.append(added)
+    kept = len(ring)
+    assert 1 <= kept <= capacity
+    assert kept == 1 or sum(one.size for one in events[-kept:]) <= max_bytes
+    if kept < min(capacity, len(events)):  # the one before does not fit
+        assert sum(one.size for one in events[-kept - 1 :]) > max_bytes
+    assert ring.low_watermark == (1, len(events) - kept)
+    assert (ring.first_sequence, ring.last_sequence) == (len(events) - kept + 1, len(events))

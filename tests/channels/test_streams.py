@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.json import Encoder
 
 from jero.channels import Channel, Store
-from jero.channels.log import BATCH_BYTES
+from jero.channels.ring import BATCH_BYTES
 from jero.testing import AsyncTestClient
 from tests.application import Application
 from tests.channels.reading import Note, order, publish, until

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jero.channels import Channel, MemoryStore
-from jero.channels.log import Batch
+from jero.channels.ring import Batch
 from jero.channels.subscribers import Subscriber
 from jero.framing.framing import FramedItems
 from tests.channels.reading import Note, publish

@@ -22,6 +22,7 @@ from jero import (
     StreamOutcome,
     TextResponse,
 )
+from jero.channels import Channel, Store, Subscription
 from jero.client import StreamClient
 from jero.testing import AsyncTestClient, TestClient
 
@@ -32,6 +33,14 @@ class Movie(Struct):
 
 class Paging(Struct):
     x_total: int
+
+
+class Goal(Struct, tag=True):
+    minute: int
+
+
+class Whistle(Struct, tag=True):
+    half: int
 
 
 PAGING = Paging(x_total=1)
@@ -136,6 +145,29 @@ async def network_clients() -> None:
             assert_type(text.data, str | UnsetType)
         async for numbers in client.sse("/events", list[int], headers={"Last-Event-ID": "Zürich-1"}):
             assert_type(numbers, ServerSentEvent[list[int]])
+
+
+async def channels(store: Store) -> None:
+    movies = Channel(store, "movies", Movie)
+    assert_type(movies, Channel[Movie])
+    assert_type(movies.subscribe(), Subscription[Movie])
+    assert_type(Channel(store, "numbers", list[int], history=10), Channel[list[int]])
+    match: Channel[Goal | Whistle] = Channel(store, "match", Goal | Whistle, history=10)
+    assert_type(match.subscribe(after="1-1"), Subscription[Goal | Whistle])
+    await match.publish(Goal(1))
+    await match.publish(Whistle(1), event="whistle")
+    assert_type(Channel[Goal | Whistle](store, "match", Goal | Whistle), Channel[Goal | Whistle])
+    MatchEndpoint(Channel(store, "match", Goal | Whistle))
+
+
+class MatchEndpoint(Endpoint, path="/match"):
+    """Has a channel of two types of events."""
+
+    def __init__(self, channel: Channel[Goal | Whistle]) -> None:
+        self._channel = channel
+
+    async def get(self) -> SSEResponse[Goal | Whistle]:
+        return SSEResponse(stream=self._channel.subscribe())
 
 
 class EventsEndpoint(Endpoint, path="/events"):

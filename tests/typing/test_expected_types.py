@@ -13,7 +13,10 @@ EXPECTED = Path(__file__).with_name("expected_types.py")
 PREAMBLE = """
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from jero import *
-from tests.typing.expected_types import Movie, Paging, chunks, events, lifecycle, mixed, movies
+from jero.channels import Channel, Store
+from tests.typing.expected_types import Goal, Movie, Paging, Whistle, chunks, events, lifecycle, mixed, movies
+async def publish(channel: Channel[Goal | Whistle], store: Store) -> None:
+    await channel.publish(Goal(1))
 async def numbers() -> AsyncIterator[int]:
     yield 1
 async def numbered() -> AsyncIterator[ServerSentEvent[int]]:
@@ -27,6 +30,7 @@ async def number_lifecycle() -> AsyncGenerator[AsyncIterable[int], StreamOutcome
 RIGHT = [
     "right: SSEResponse[Movie] = SSEResponse(stream=mixed())",
     "StreamingResponse(stream=[b'a'])",
+    "async def k(store: Store) -> None: await publish(Channel(store, 'a', Goal | Whistle), store)",
     "also_right: NDJSONStreamingResponse[Movie] = NDJSONStreamingResponse(stream=lifecycle())",
 ]
 WRONG = [
@@ -54,6 +58,9 @@ WRONG = [
     "StreamPolicy().chunk_bytes = 1",
     "Cookie(name='a', value='b', same_site='Lax')",
     "BaseApp(stream_policy=None)",
+    "async def l(store: Store) -> None: Channel(store, 'a', 5)",
+    "async def m(store: Store) -> None: n: Channel[Goal] = Channel(store, 'a', Movie)",
+    "async def o(channel: Channel[Goal | Whistle]) -> None: await channel.publish(Movie('a'))",
 ]
 
 

@@ -284,19 +284,31 @@ def _final_frame(reason: EndReason) -> bytes:
     return bytes(buffer)
 
 
+EVENT_STREAM: Final = SSE.content_type.encode("ascii")
+
+
 def _headers(response: FramedResponse[Any, Any], scope: Scope) -> Sequence[tuple[bytes, bytes]]:
     """Returns the headers of the response, with the defaults. Most responses have no others, and share the defaults."""
-    defaults = _default_headers(_media_type(response, scope))
+    media_type = _media_type(response, scope)
     own = response.header_pairs()
-    return with_defaults(own, defaults) if own else defaults
+    if not own:
+        return _default_headers(media_type)
+    for name, value in own:
+        if name == b"content-type" and value.startswith(EVENT_STREAM):
+            media_type = SSE.content_type  # raw bytes that the handler frames as events
+    return with_defaults(own, _default_headers(media_type))
 
 
 @cache
 def _default_headers(media_type: str) -> Sequence[tuple[bytes, bytes]]:
-    # No cache may keep a stream, and a proxy such as nginx must not buffer it.
+    """Returns the headers by which no cache keeps a stream, and no proxy buffers it.
+
+    A proxy that compresses may hold events back until the end, so an event stream forbids that with `no-transform`.
+    """
+    content_type = media_type.encode("latin-1")
     return (
-        (b"content-type", media_type.encode("latin-1")),
-        (b"cache-control", b"no-cache"),
+        (b"content-type", content_type),
+        (b"cache-control", b"no-cache, no-transform" if content_type.startswith(EVENT_STREAM) else b"no-cache"),
         (b"x-accel-buffering", b"no"),
     )
 

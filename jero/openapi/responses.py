@@ -31,7 +31,7 @@ from jero.openapi.schemas import Schema, Schemas
 PROBLEM: Final = "application/problem+json"
 
 _STREAM_HEADERS: Final = {
-    "Cache-Control": "`no-cache`, unless the handler sets another value.",
+    "Cache-Control": "`no-cache`, for event streams also `no-transform`, unless the handler sets another value.",
     "X-Accel-Buffering": "`no`, unless the handler sets another value: proxies must pass each item on as it arrives.",
 }
 _NEGOTIATED_HEADERS: Final = {"Vary": "The request headers that the response depends on."}

@@ -222,10 +222,23 @@ def test_a_response_is_sent_with_its_typed_headers(
     assert response.headers.get("content-length") == (None if is_stream or status == 204 else str(len(body)))
 
 
-@pytest.mark.parametrize("handler", [a_stream, a_ndjson_stream, an_array_stream, an_event_stream])
+async def bytes_framed_as_events(self: object) -> StreamingResponse:
+    async def events() -> AsyncIterator[bytes]:
+        yield b"data: 1\n\n"
+
+    return StreamingResponse(stream=events(), raw_headers={"Content-Type": "text/event-stream; charset=utf-8"})
+
+
+@pytest.mark.parametrize("handler", [a_stream, a_ndjson_stream, an_array_stream])
 def test_a_stream_is_not_cached_and_not_buffered_by_proxies(handler: Any) -> None:
     headers = answered(handler).headers
     assert (headers["cache-control"], headers["x-accel-buffering"]) == ("no-cache", "no")
+
+
+@pytest.mark.parametrize("handler", [an_event_stream, bytes_framed_as_events])
+def test_an_event_stream_is_not_compressed_by_proxies_either(handler: Any) -> None:
+    headers = answered(handler).headers
+    assert (headers["cache-control"], headers["x-accel-buffering"]) == ("no-cache, no-transform", "no")
 
 
 async def everything_of_its_own(self: object) -> JSONResponse[int]:

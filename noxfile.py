@@ -29,6 +29,7 @@ ON_THE_NEWEST = (
     "tests/browser",
     "tests/channels/test_chaos.py",
     "tests/demo/test_openapi.py",
+    "tests/matrix",
     "tests/openapi/test_schemathesis.py",
 )
 

@@ -13,6 +13,7 @@ TESTS = Path(__file__).parent
 LONG = (
     "channels/test_chaos.py",
     "browser",
+    "matrix",
     "demo",
     "openapi/test_schemathesis.py",
     "servers",

@@ -1,0 +1,126 @@
+"""Writes the tables of tests/matrix/exceptions.py into the page "Behind proxies and servers".
+
+Change the data, then run `python -m tools.matrix_in_docs`. With `--check` the page is not written, and the exit status
+is 1 if it differs from the data.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.matrix.cells import ALL_WAYS, CELLS, PROTOCOLS, SERVERS, WAYS, Cell, Way
+from tests.matrix.exceptions import COMPLETE, CUT_BY_PROXY, EXCEPTIONS, TRIED, Known, known
+from tests.servers.servers import Server
+
+PAGE = Path(__file__).resolve().parents[1] / "docs/proxies.md"
+COMMAND = "python -m tools.matrix_in_docs"
+MARKED = re.compile(r"^(<!-- matrix: (\w+) -->\n).*?^(<!-- end of matrix -->)$", re.MULTILINE | re.DOTALL)
+SERVER_NAMES = {"uvicorn": "uvicorn, httptools", "uvicorn-h11-asyncio": "uvicorn, h11"}
+BETWEEN = {
+    "straight": "nothing",
+    "nginx 1.0": "nginx as installed (HTTP/1.0 to the server)",
+    "nginx 1.1": "nginx with `proxy_http_version 1.1`",
+    "inside": 'FastAPI with `@app.middleware("http")`',
+    "included": "`BaseHTTPMiddleware`, included in jero",
+}
+PROXIES = {"nginx": "nginx", "haproxy": "HAProxy", "caddy": "Caddy"}
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Returns a table of Markdown. The first row is the head."""
+    head, *rest = rows
+    return "".join(f"| {' | '.join(row)} |\n" for row in [head, ["---"] * len(head), *rest])
+
+
+def ways() -> str:
+    """Returns the table of all ways: whether a client can tell a cut from a whole stream."""
+    head = ["between", "client", *(SERVER_NAMES.get(server.name, server.name) for server in SERVERS)]
+    rows = [
+        [BETWEEN[between], f"HTTP/{protocol}", *(answer(between, protocol, server) for server in SERVERS)]
+        for between in WAYS
+        for protocol in PROTOCOLS
+    ]
+    return table([head, *(row for row in rows if set(row[2:]) != {NO_WAY})])
+
+
+NO_WAY = "-"
+
+
+def answer(between: str, protocol: str, server: Server) -> str:
+    """Returns "yes", or which endings the client cannot tell, with the number of the reason."""
+    way = next(
+        (way for way in ALL_WAYS if (way.between, way.protocol, way.server) == (between, protocol, server)), None
+    )
+    if way is None:
+        return NO_WAY
+    found = [exception for exception in EXCEPTIONS if any(exception.matches(cell) for cell in cells(way))]
+    return "<br>".join(f"{missing(exception, way)} ({EXCEPTIONS.index(exception) + 1})" for exception in found) or "yes"
+
+
+def cells(way: Way) -> Iterator[Cell]:
+    """Yields the cells of a way."""
+    return (cell for cell in CELLS if cell.way is way)
+
+
+def missing(exception: Known, way: Way) -> str:
+    """Returns "no" if no cut of the way is a cut, or the endings that are not."""
+    is_true_of_all = all(exception in known(cell) for cell in cells(way) if cell.is_cut and cell.form != "array")
+    return "only arrays" if is_true_of_all else f"not if {joined(exception.endings)}"
+
+
+def joined(endings: Sequence[str]) -> str:
+    """Returns the endings as a list in a sentence, in the words of `StreamOutcome.reason`."""
+    *others, last = [ending.removesuffix(" late") for ending in endings]
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def reasons() -> str:
+    """Returns the list of the exceptions: what is seen, and why."""
+    seen = {
+        COMPLETE: "The client sees a complete response, unless it parses an array.",
+        "never ends": "The stream never ends.",
+        "stall not noticed": "The stall is not noticed.",
+    }
+    return "".join(f"{number}. {seen[one.seen]} {one.why}\n" for number, one in enumerate(EXCEPTIONS, 1))
+
+
+def proxies() -> str:
+    """Returns the table of proxies: whether each passes a cut on as a cut."""
+    head = ["proxy", *(f"client of HTTP/{protocol}" for protocol in PROTOCOLS)]
+    rows = [
+        [f"{PROXIES[name]} {TRIED[name]}", *("a cut" if protocol in cut else "**complete**" for protocol in PROTOCOLS)]
+        for name, cut in CUT_BY_PROXY.items()
+    ]
+    return table([head, *rows])
+
+
+TABLES = {"ways": ways, "reasons": reasons, "proxies": proxies}
+
+
+def with_present_tables(page: str) -> str:
+    """Returns the text of the page with each table as the data is now."""
+    # The blank lines end the comments: without them the first row would be part of the comment's block.
+    return MARKED.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n{found[3]}", page)
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command. Returns its exit status."""
+    parser = argparse.ArgumentParser(prog=COMMAND, description="Writes the tables of the matrix into docs/proxies.md.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if the page would change")
+    is_check: bool = parser.parse_args(arguments).check
+    text = PAGE.read_text("utf-8")
+    present = with_present_tables(text)
+    if present == text:
+        return 0
+    if is_check:
+        print(f"docs/proxies.md differs from its data. Run: {COMMAND}")
+        return 1
+    PAGE.write_text(present, "utf-8")
+    print("docs/proxies.md is written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from jero.binding.faults import refused_body, too_large, unsupported_media_type
+from jero.binding.faults import refused_body, too_large, unsupported_encoding, unsupported_media_type
 from jero.codec import json_decoder
 from jero.errors import ClientDisconnected
-from jero.http.asgi import Receive, Scope, is_disconnect, request_header
+from jero.http.asgi import SPACE, Receive, Scope, is_disconnect, request_header
 
 BodyReader: TypeAlias = Callable[[Scope, bytes], Any]
 
@@ -46,6 +46,20 @@ def body_reader(name: str, type_: Any) -> BodyReader:
     return _READERS[name](type_)
 
 
+def content_type(scope: Scope) -> bytes | None:
+    """Returns the Content-Type of a body that is decoded, or `None`.
+
+    Raises `UnsupportedMediaType` if the body has a Content-Encoding (RFC 9110, section 8.4), such as gzip.
+    """
+    found: bytes | None = None
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            found = value if found is None else b"%b, %b" % (found, value)
+        elif name == b"content-encoding" and value.strip(SPACE).lower() not in (b"", b"identity"):
+            raise unsupported_encoding(value)
+    return found
+
+
 def essence(media_type: bytes | None) -> bytes:
     """Returns the media type of a Content-Type in lower case, without its parameters."""
     return (media_type or b"").partition(b";")[0].strip().lower()
@@ -62,13 +76,13 @@ def _json_reader(type_: Any) -> BodyReader:
     decode = json_decoder(type_).decode
 
     def read(scope: Scope, body: bytes) -> Any:
-        media_type = request_header(scope, b"content-type")
+        media_type = content_type(scope)
         if media_type != b"application/json" and not _is_json(essence(media_type)):
             raise unsupported_media_type(media_type, "application/json")
         try:
             return decode(body)
-        except (ValueError, RecursionError) as error:
-            raise refused_body(error) from error
+        except Exception as error:
+            raise refused_body(error, body) from error
 
     return read
 

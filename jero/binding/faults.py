@@ -1,6 +1,9 @@
 """Refusals: the problem that a client receives for a part of its request that cannot be bound."""
 
+import logging
 import re
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 
@@ -13,35 +16,55 @@ from jero.errors import (
     UnsupportedMediaType,
 )
 
-_MESSAGE = re.compile(r"(?P<message>.*?)(?: - at (?:`key` in )?`\$(?P<path>.*)`)?", re.DOTALL)
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
-_MISSING = re.compile(r"Object missing required field `(.+)`")
+logger = logging.getLogger("jero.requests")
+
+_PATH: Final = " - at `"
+_PATH_OF_A_KEY: Final = "key` in `"
+_UNKNOWN: Final = "Object contains unknown field `"
+_MISSING: Final = "Object missing required field `"
+_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+# What msgspec raises of a value that has not the declared type. Other classes come from code of the application.
+_KNOWN: Final = (ValueError, TypeError, ArithmeticError, RecursionError)
 # The rest of a refused body is not read, so the connection cannot carry another request.
-_CLOSE = {"Connection": "close"}
+_CLOSE: Final = {"Connection": "close"}
 
 
-def read_fault(error: msgspec.ValidationError, location: str) -> tuple[str, Fault]:
-    """Returns the detail of a problem, and the fault. `location` is the part of the request, such as "params"."""
-    message, path, fault = _read(error, (location,))
-    return f"{message} - at `$.{location}{path}`", fault
+def read_fault(error: Exception, location: str, sent: Mapping[str, Any] | bytes) -> tuple[str, Fault]:
+    """Returns the detail of a problem, and the fault, of values that cannot be converted.
 
-
-def refused_body(error: ValueError | RecursionError) -> HTTPError:
-    """Returns the refusal of a body that cannot be decoded: 422 for JSON of another shape, 400 for other data."""
+    `location`: the part of the request, such as "params". `sent`: its values by name, or its JSON.
+    Raises `error` again if it is an `HTTPError`, which the application raised, or a `MemoryError`.
+    """
     if isinstance(error, msgspec.ValidationError):
-        detail, fault = read_fault(error, "json")
-        return UnprocessableContent(detail, errors=[fault])
-    return MalformedRequest(f"The body {_not_json(error)}.")
+        message, path, fault = _read(error, (location,), sent)
+        return f"{message} - at `$.{location}{path}`", fault
+    message = _other_fault(error)
+    return f"{message} - at `$.{location}`", Fault((location,), message)
 
 
-def refused_line(error: ValueError | RecursionError, number: int) -> HTTPError:
-    """Returns the refusal of a line that cannot be decoded. The first line is number 1."""
+def refused_body(error: Exception, body: bytes) -> HTTPError:
+    """Returns the refusal of a body that cannot be decoded: 422 for JSON of another shape, 400 for other data.
+
+    Raises `error` again if it is an `HTTPError`, which the application raised, or a `MemoryError`.
+    """
+    if _is_not_json(error):
+        return MalformedRequest(f"The body {_not_json(error)}.")
+    detail, fault = read_fault(error, "json", body)
+    return UnprocessableContent(detail, errors=[fault])
+
+
+def refused_line(error: Exception, line: bytes, number: int) -> HTTPError:
+    """Returns the refusal of a line that cannot be decoded. The first line is number 1. Raises as `refused_body`."""
     location = ("items", number)
+    if _is_not_json(error):
+        found = _not_json(error)
+        return MalformedRequest(f"Line {number} {found}.", errors=[Fault(location, f"The line {found}")])
     if isinstance(error, msgspec.ValidationError):
-        message, path, fault = _read(error, location)
-        return UnprocessableContent(f"Line {number}: {message} - at `${path}`", errors=[fault])
-    found = _not_json(error)
-    return MalformedRequest(f"Line {number} {found}.", errors=[Fault(location, f"The line {found}")])
+        message, path, fault = _read(error, location, line)
+    else:
+        message, path = _other_fault(error), ""
+        fault = Fault(location, message)
+    return UnprocessableContent(f"Line {number}: {message} - at `${path}`", errors=[fault])
 
 
 def line_too_long(limit: int, number: int) -> ContentTooLarge:
@@ -66,21 +89,80 @@ def unsupported_media_type(found: bytes | None, *supported: str) -> UnsupportedM
     )
 
 
-def _read(error: msgspec.ValidationError, location: tuple[str | int, ...]) -> tuple[str, str, Fault]:
+def unsupported_encoding(found: bytes) -> UnsupportedMediaType:
+    """Returns the refusal of a body whose Content-Encoding is `found`."""
+    return UnsupportedMediaType(
+        f"Content-Encoding is {found.decode('latin-1')!r}, which is not read here; send the body without an encoding.",
+        headers={"Accept-Encoding": "identity"},
+    )
+
+
+def _read(
+    error: msgspec.ValidationError, location: tuple[str | int, ...], sent: Mapping[str, Any] | bytes
+) -> tuple[str, str, Fault]:
     """Splits the message of msgspec into the message alone and the path. Returns both and the fault."""
-    match = _MESSAGE.fullmatch(str(error))
-    message, path = (match["message"], match["path"] or "") if match else (str(error), "")
+    message, path = _split(error, sent)
     loc = list(location)
     for name, index in _STEP.findall(path):
         loc.append(name or (int(index) if index.isdecimal() else index))
-    missing = _MISSING.fullmatch(message)
-    if missing:
-        loc.append(missing[1])
-    fault = Fault(loc=tuple(loc), msg=message, type="missing" if missing else "value_error")
+    is_missing = error.__cause__ is None and message.startswith(_MISSING)
+    if is_missing:
+        loc.append(message[len(_MISSING) : -1])
+    fault = Fault(loc=tuple(loc), msg=message, type="missing" if is_missing else "value_error")
     return message, path, fault
 
 
-def _not_json(error: ValueError | RecursionError) -> str:
+def _split(error: msgspec.ValidationError, sent: Mapping[str, Any] | bytes) -> tuple[str, str]:
+    """Returns the message, and the path that msgspec has added to it.
+
+    A message may quote what the client sent, and so contain text that looks like a path. Only the text after the
+    message is one. If the application raised (in `__post_init__`), its exception is the cause, and has the message
+    alone. msgspec adds no path to a `ValidationError` of the application, nor to a fault of the whole value.
+    """
+    text, cause = str(error), error.__cause__
+    if cause is not None:
+        message = str(cause)
+        if not text.startswith(message):
+            return text, ""
+        return message, _path(text[len(message) :])
+    traceback = error.__traceback__
+    if traceback is not None and traceback.tb_next is not None:
+        return text, ""
+    message, separator, path = text.rpartition(_PATH)
+    if not separator or not text.endswith("`"):
+        return text, ""
+    if text.startswith(_UNKNOWN) and _is_member(text[len(_UNKNOWN) : -1], sent):  # a name that looks like a path
+        return text, ""
+    return message, _path(separator + path)
+
+
+def _path(text: str) -> str:
+    """Returns the steps of a path that msgspec wrote: "" for "", ".a[0]" for " - at `$.a[0]`"."""
+    return text.removeprefix(_PATH).removeprefix(_PATH_OF_A_KEY).removeprefix("$").removesuffix("`")
+
+
+def _is_member(name: str, sent: Mapping[str, Any] | bytes) -> bool:
+    """Returns whether the values, or the JSON object, have a member of that name."""
+    members: Any = msgspec.json.decode(sent) if isinstance(sent, bytes) else sent
+    return isinstance(members, Mapping) and name in members
+
+
+def _other_fault(error: Exception) -> str:
+    """Returns what is wrong with a value that msgspec or the application could not take, without internals."""
+    if isinstance(error, HTTPError | MemoryError):
+        raise error
+    if not isinstance(error, _KNOWN):
+        logger.warning("A value that a client sent made its type raise, and is refused", exc_info=error)
+    return "The value does not have the declared type, or is out of its range"
+
+
+def _is_not_json(error: Exception) -> bool:
+    return isinstance(error, msgspec.DecodeError | UnicodeDecodeError | RecursionError) and not isinstance(
+        error, msgspec.ValidationError
+    )
+
+
+def _not_json(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "is nested too deep"
     if isinstance(error, UnicodeDecodeError):

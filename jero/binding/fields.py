@@ -9,7 +9,7 @@ from msgspec.inspect import FrozenSetType, ListType, Metadata, SetType, TupleTyp
 
 from jero.binding.faults import read_fault
 from jero.errors import Fault, HTTPError, MalformedRequest, NotFound
-from jero.http.asgi import Scope
+from jero.http.asgi import SPACE, Scope
 from jero.http.cookies import read_cookies
 from jero.http.headers import header_name
 
@@ -54,10 +54,11 @@ def _headers_reader(struct: type[Any]) -> Reader:
     id_field = names.get(_LAST_EVENT_ID)
 
     def read(scope: Scope, slots: dict[str, str]) -> Any:
-        pairs = [(names[key], value.decode("latin-1")) for key, value in scope["headers"] if key in names]
+        lines = [(names[key], value.strip(SPACE)) for key, value in scope["headers"] if key in names]
+        pairs = [(name, value.decode("latin-1")) for name, value in lines]
         if id_field is not None:
             pairs = [(name, _in_utf_8(name, value) if name == id_field else value) for name, value in pairs]
-        return _convert(_gather(pairs, lists), struct, "headers", MalformedRequest, sent_as)
+        return _convert(_gather_headers(pairs, lists), struct, "headers", MalformedRequest, sent_as)
 
     return read
 
@@ -102,6 +103,20 @@ def _gather(pairs: Iterable[tuple[str, str]], lists: frozenset[str]) -> dict[str
     return values
 
 
+def _gather_headers(pairs: Iterable[tuple[str, str]], lists: frozenset[str]) -> dict[str, Any]:
+    """Returns the values by name: each line of a header for the fields in `lists`, one list with commas for others.
+
+    The standard says that several lines mean the same as one list (RFC 9110, section 5.3).
+    """
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in lists:
+            values.setdefault(name, []).append(value)
+        else:
+            values[name] = f"{values[name]}, {value}" if name in values else value
+    return values
+
+
 def _convert(
     values: dict[str, Any],
     struct: type[Any],
@@ -112,8 +127,8 @@ def _convert(
     """Returns the Struct. `sent_as` has the client's name of each field, if the detail does not contain it already."""
     try:
         return msgspec.convert(values, struct, strict=False)
-    except msgspec.ValidationError as error:
-        detail, fault = read_fault(error, location)
+    except Exception as error:
+        detail, fault = read_fault(error, location, values)
         header = sent_as.get(str(fault.loc[1])) if len(fault.loc) > 1 else None
         raise refusal(detail if header is None else f"Header {header}: {detail}", errors=[fault]) from error
 

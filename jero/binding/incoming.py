@@ -14,12 +14,12 @@ from typing import Any, Final, Generic, Self, TypeAlias
 from msgspec.json import Decoder
 from typing_extensions import TypeVar
 
-from jero.binding.body import essence
+from jero.binding.body import content_type, essence
 from jero.binding.faults import line_too_long, refused_line, too_large, unsupported_media_type
 from jero.codec import json_decoder
 from jero.errors import ClientDisconnected
 from jero.framing.json import NDJSON_NAMES
-from jero.http.asgi import Message, Receive, Scope, is_disconnect, request_header
+from jero.http.asgi import Message, Receive, Scope, is_disconnect
 
 T = TypeVar("T")
 
@@ -166,7 +166,7 @@ class ItemReader(Generic[T]):
             lines = await self._next_lines()
             try:
                 decoded = [self._decode(line) for line in lines if line]
-            except (ValueError, RecursionError):  # the loop above finds the faulty line and the items before it
+            except Exception:  # the loop above finds the faulty line and the items before it
                 self._one_by_one.extend(lines)
                 continue
             self._number += len(lines)
@@ -192,8 +192,8 @@ class ItemReader(Generic[T]):
     def _decode_alone(self, line: bytes) -> T:
         try:
             return self._decode(line)
-        except (ValueError, RecursionError) as error:
-            raise refused_line(error, self._number) from error
+        except Exception as error:
+            raise refused_line(error, line, self._number) from error
 
 
 class BoundedLines:
@@ -244,7 +244,7 @@ def _items_opener(type_: Any, max_line_bytes: int) -> BodyOpener:
     decoder = json_decoder(type_)
 
     def open_items(scope: Scope, body: RequestBody) -> AsyncIterator[Any]:
-        media_type = request_header(scope, b"content-type")
+        media_type = content_type(scope)
         if essence(media_type).decode("latin-1") not in NDJSON_NAMES:
             raise unsupported_media_type(media_type, *NDJSON_NAMES[:2])
         return ItemReader(body, decoder, max_line_bytes)

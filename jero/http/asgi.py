@@ -12,6 +12,7 @@ HeaderPairs: TypeAlias = list[tuple[bytes, bytes]]
 
 # The extension of a scope by which a test client receives the exceptions that jero answers or logs.
 ERRORS: Final = "jero.errors"
+SPACE: Final = b" \t"  # HTTP's whitespace (RFC 9110, section 5.6.3); bytes.strip() alone would remove more
 
 
 def response_start(status: int, headers: HeaderPairs) -> Message:

@@ -141,6 +141,27 @@ def test_another_media_type_is_refused(content_type: bytes | None, found: str) -
     assert refused.value.headers == {"Accept": "application/json"}
 
 
+@pytest.mark.parametrize("encoding", [b"gzip", b"GZIP ", b"br", b"identity, gzip", b"x-gzip"])
+def test_an_encoded_body_is_refused(encoding: bytes) -> None:
+    pairs = [(b"content-encoding", encoding), (b"content-type", b"application/json")]
+    with pytest.raises(UnsupportedMediaType) as refused:
+        body_reader("json", Movie)(http_scope("POST", headers=pairs), b"{}")
+    assert refused.value.headers == {"Accept-Encoding": "identity"}
+    assert f"Content-Encoding is {encoding.decode()!r}" in str(refused.value)
+
+
+@pytest.mark.parametrize("encoding", [b"", b"identity", b" Identity "])
+def test_a_body_without_an_encoding_is_read(encoding: bytes) -> None:
+    pairs = [(b"content-encoding", encoding), (b"content-type", b"application/json")]
+    assert body_reader("json", Movie)(http_scope("POST", headers=pairs), b'{"title":"a"}') == Movie("a")
+
+
+def test_several_media_types_are_none_that_is_read() -> None:
+    pairs = [(b"content-type", b"application/json"), (b"content-type", b"text/plain")]
+    with pytest.raises(UnsupportedMediaType, match="'application/json, text/plain'"):
+        body_reader("json", Movie)(http_scope("POST", headers=pairs), b"{}")
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

@@ -216,10 +216,20 @@ def test_any_query_is_read_or_refused(query: bytes) -> None:
         ([(b"exact", b"e")], Headers()),
         ([(b"forwarded", b"a"), (b"other", b"x"), (b"forwarded", b"b")], Headers(forwarded=["a", "b"])),
         ([(b"accept", b"")], Headers(accept="")),
+        ([(b"accept", b" \t a b\t ")], Headers(accept="a b")),
+        ([(b"x-count", b" 3 ")], Headers(x_count=3)),
+        ([(b"forwarded", b" a "), (b"forwarded", b"b\t")], Headers(forwarded=["a", "b"])),
+        ([(b"accept", b"\xa0a\x85")], Headers(accept="\xa0a\x85")),
+        ([(b"accept", b"a"), (b"other", b"x"), (b"accept", b"b")], Headers(accept="a, b")),
     ],
 )
 def test_the_headers_are_read(pairs: HeaderPairs, expected: Headers) -> None:
     assert headers(pairs) == expected
+
+
+def test_a_header_that_is_repeated_is_one_list_and_so_not_a_number() -> None:
+    with pytest.raises(MalformedRequest, match="x-count"):
+        headers([(b"x-count", b"1"), (b"x-count", b"2")])
 
 
 def test_a_header_of_another_type_is_refused_by_its_name() -> None:

@@ -147,13 +147,19 @@ class Router(Generic[R]):
             present = self._static.setdefault(template.text, {}).setdefault(method, Found(route, {})).route
         return None if present is route else present
 
-    def find(self, method: str, path: str) -> Found[R] | WrongMethod | None:
-        """Returns the route, `WrongMethod` if only other methods match, or `None` if no path matches."""
+    def find(self, method: str, path: str, segments: list[str] | None = None) -> Found[R] | WrongMethod | None:
+        """Returns the route, `WrongMethod` if only other methods match, or `None` if no path matches.
+
+        `segments`: the segments of the path, if they are not those between its slashes.
+        """
         static = self._static.get(path)
         if static is not None and method in static:
             return static[method]
         allowed = set(static or ())
-        segments = split_path(path)
+        if segments is None:
+            if not path.startswith("/"):
+                return None
+            segments = split_path(path)
         tree = self._trees.get(len(segments))
         alternatives: _Alternatives[R] = [] if tree is None else [(tree, 0)]
         while alternatives:

@@ -168,10 +168,14 @@ def shape(text: str) -> list[str | None]:
 def matches(text: str, path: str) -> bool:
     if None not in shape(text):
         return text == path
-    found = path[1:].split("/")
-    return len(found) == len(shape(text)) and all(
-        segment == expected if expected is not None else segment != ""
-        for expected, segment in zip(shape(text), found, strict=True)
+    before, *found = path.split("/")
+    return (
+        before == ""
+        and len(found) == len(shape(text))
+        and all(
+            segment == expected if expected is not None else segment != ""
+            for expected, segment in zip(shape(text), found, strict=True)
+        )
     )
 
 
@@ -280,3 +284,15 @@ def test_a_template_may_be_deeper_than_the_stack() -> None:
 def test_a_path_is_split_at_each_slash() -> None:
     assert split_path("/") == [""]
     assert split_path("/a//b/") == ["a", "", "b", ""]
+
+
+@pytest.mark.parametrize("path", ["xmovies/1", "movies/1", "", "*", "http://a/movies/1", "x/y/z"])
+def test_a_path_without_a_leading_slash_has_no_route(path: str) -> None:
+    assert router(ROUTES).find("GET", path) is None
+
+
+def test_given_segments_are_used_instead_of_those_between_the_slashes_of_the_path() -> None:
+    made = router(ROUTES)
+    assert made.find("GET", "", ["movies", "a/b"]) == Found("GET /movies/{movie_id}", {"movie_id": "a/b"})
+    assert made.find("GET", "", ["movies/latest"]) is None
+    assert made.find("GET", "/movies", ["movies"]) == Found("GET /movies", {})

@@ -5,10 +5,12 @@ Both may raise, or end without a response, so an `ErrorBoundary` stands around e
 
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, cast
+from urllib.parse import quote
 
 from jero.annotations import wiring_error
 from jero.dispatch.failures import Failures, call_fault
-from jero.http.asgi import ASGIApp, Message, Receive, Scope, Send, is_disconnect, is_response_start
+from jero.http.asgi import ASGIApp, Message, Receive, Scope, Send, is_disconnect, is_response_start, missing_root
+from jero.http.path import Segments, is_path_below
 from jero.lifespan import Startup
 
 P = ParamSpec("P")
@@ -66,14 +68,22 @@ class Mount:
         self.startup = startup
         self._guarded = ErrorBoundary(app, failures, f"The application at {prefix or '/'}")
 
-    def matches(self, path: str) -> bool:
+    def matches(self, path: str, segments: Segments | None = None) -> bool:
         """Returns whether the path is the prefix, or below it."""
-        return path.startswith(self.prefix) and path[len(self.prefix) :][:1] in ("", "/")
+        return is_path_below(self.prefix, path, segments)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes on a request or a websocket. `root_path` grows by the prefix, `path` stays whole (ASGI HTTP)."""
+        """Passes on a request or a websocket. `root_path` grows by the prefix, `path` stays whole (ASGI HTTP).
+
+        If the server has left `root_path` out of `path`, both paths are made whole.
+        """
         root: str = scope.get("root_path", "")
         inner = {**scope, "root_path": root.rstrip("/") + self.prefix}
+        missing = missing_root(scope) if root else ""
+        if missing:
+            inner["path"] = missing + scope["path"]
+            if scope.get("raw_path") is not None:
+                inner["raw_path"] = quote(missing).encode() + scope["raw_path"]
         if self.startup.state:
             inner["state"] = {**scope.get("state", {}), **self.startup.state}
         await self._guarded(inner, receive, send)
@@ -116,9 +126,9 @@ class Mounts:
         self._mounts.append(Mount(app, prefix, startup, self._failures))
         self._mounts.sort(key=lambda mount: -len(mount.prefix))
 
-    def find(self, path: str) -> Mount | None:
+    def find(self, path: str, segments: Segments | None = None) -> Mount | None:
         """Returns the mount with the longest prefix of the path."""
-        return next((mount for mount in self._mounts if mount.matches(path)), None)
+        return next((mount for mount in self._mounts if mount.matches(path, segments)), None)
 
 
 class ErrorBoundary:

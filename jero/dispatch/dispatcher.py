@@ -1,5 +1,6 @@
 """Wires what an application includes, and dispatches requests: to a route, to a mount, or to jero's own answers."""
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -13,8 +14,9 @@ from jero.dispatch.respond import send_whole
 from jero.dispatch.route import Route
 from jero.dispatch.stream import Admission, StreamDefaults
 from jero.endpoint import Endpoint
-from jero.errors import MethodNotAllowed, NotFound
-from jero.http.asgi import ASGIApp, Receive, Scope, Send, route_path
+from jero.errors import MalformedRequest, MethodNotAllowed, NotFound
+from jero.http.asgi import ASGIApp, Receive, Scope, Send
+from jero.http.path import Segments, read_path
 from jero.policy import StreamPolicy
 from jero.routing import Found, Router, WrongMethod
 
@@ -80,11 +82,11 @@ class Dispatcher:
             return
         mount: Mount | None = None
         try:
-            path = route_path(scope)
+            path, segments = read_path(scope)
             method: str = scope["method"]
-            found = self._router.find("GET" if method == "HEAD" else method, path)
+            found = self._router.find("GET" if method == "HEAD" else method, path, segments)
             if self._mounts is not None:
-                mount = self._mount(self._mounts, path, found)
+                mount = self._mount(self._mounts, path, segments, found)
             if mount is None:
                 if isinstance(found, Found):
                     await found.route.answer(scope, found.slots, receive, send)
@@ -95,23 +97,28 @@ class Dispatcher:
         if mount is not None:
             await mount.answer(scope, receive, send)
 
-    def _mount(self, mounts: Mounts, path: str, found: Found[Route] | WrongMethod | None) -> Mount | None:
+    def _mount(
+        self, mounts: Mounts, path: str, segments: Segments | None, found: Found[Route] | WrongMethod | None
+    ) -> Mount | None:
         """Returns the mount of the path, unless an endpoint below the mount's prefix matches the path.
 
         A prefix precedes templates that are less exact: `/api` is before `/{tenant}/users`, and after `/api/{name}`.
         """
-        mount = mounts.find(path)
+        mount = mounts.find(path, segments)
         if mount is None or found is None:
             return mount
         if isinstance(found, WrongMethod):
-            found = self._router.find(found.allowed[0], path)
+            found = self._router.find(found.allowed[0], path, segments)
         is_below = isinstance(found, Found) and mount.matches(found.route.operation.template.text)
         return None if is_below else mount
 
     async def _dispatch_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":
             raise ValueError(f"jero serves http, websocket and lifespan scopes, not {scope['type']!r}")
-        mount = None if self._mounts is None else self._mounts.find(route_path(scope))
+        mount: Mount | None = None
+        if self._mounts is not None:
+            with suppress(MalformedRequest):
+                mount = self._mounts.find(*read_path(scope))
         if mount is None:
             await send({"type": "websocket.close", "code": 1000})
         else:

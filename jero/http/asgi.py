@@ -55,11 +55,32 @@ def report_error(scope: Scope, error: BaseException) -> None:
 
 def route_path(scope: Scope) -> str:
     """Returns the path below the application's mount point (`root_path`). The server has percent-decoded it."""
-    path: str = scope["path"]
     root: str = scope.get("root_path", "")
     if not root:
-        return path
-    root = root.rstrip("/")
-    if root and (path == root or path.startswith(root + "/")):
-        return path[len(root) :] or "/"
-    return path
+        return str(scope["path"])
+    return whole_path(scope)[len(root.rstrip("/")) :] or "/"
+
+
+def whole_path(scope: Scope) -> str:
+    """Returns the path with `root_path`, as ASGI defines it. The server has percent-decoded it."""
+    return missing_root(scope) + scope["path"]
+
+
+def missing_root(scope: Scope) -> str:
+    """Returns the part of `root_path` that `path` lacks.
+
+    A proxy may remove a prefix, and the server is told the prefix as its `root_path`. uvicorn then adds the prefix to
+    `path`. granian and hypercorn do not, and nor do FastAPI and Starlette, which append their mounts to `root_path`,
+    and keep the server's as `app_root_path`.
+    """
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "").rstrip("/")
+    if is_below(path, root):
+        return ""
+    outer: str = scope.get("app_root_path", "").rstrip("/")
+    return outer if is_below(root, outer) and is_below(path, root[len(outer) :]) else root
+
+
+def is_below(path: str, prefix: str) -> bool:
+    """Returns whether the path is the prefix, or below it."""
+    return path.startswith(prefix) and path[len(prefix) :][:1] in ("", "/")

@@ -14,7 +14,7 @@ from jero.annotations import wiring_error
 from jero.auth import Auth
 from jero.codec import DEFAULT_ENCODER
 from jero.dispatch.dispatcher import Wiring
-from jero.dispatch.failures import E, ExceptionHandler, Failures
+from jero.dispatch.failures import E, ExceptionHandler, Failures, answerable
 from jero.dispatch.stream import Admission, StreamDefaults
 from jero.endpoint import Endpoint
 from jero.errors import WiringError
@@ -246,8 +246,8 @@ class BaseApp:
         """Returns whether the application is wired now. Answers the request if wiring failed."""
         try:
             await self._lifespan.ready()
-        except Exception as error:
-            await Failures().refuse(error, scope, send)
+        except BaseException as error:
+            await Failures().refuse(answerable(error), scope, send)
             return False
         return True
 

@@ -56,7 +56,10 @@ class Lifespan:
         await receive()
         try:
             await self._begin()
-        except Exception as error:
+        except BaseException as error:
+            if _is_cancelled(error):
+                raise
+            # Also SystemExit and KeyboardInterrupt: a server that only sees them serves requests nevertheless.
             await send(_failed("startup", error))
             return
         try:
@@ -66,7 +69,9 @@ class Lifespan:
             answer: Message = {"type": "lifespan.shutdown.complete"}
             try:
                 await self._end()
-            except Exception as error:
+            except BaseException as error:
+                if _is_cancelled(error):
+                    raise
                 answer = _failed("shutdown", error)
         await send(answer)
 
@@ -102,7 +107,9 @@ class Lifespan:
             if isinstance(error, Exception):
                 started.set_exception(error)
                 return
-            started.set_exception(RuntimeError(f"{error!r} ended the startup"))
+            failure = RuntimeError(f"{error!r} ended the startup")
+            failure.__cause__ = error
+            started.set_exception(failure)
             raise
         started.set_result(None)
         try:
@@ -144,7 +151,14 @@ class Lifespan:
         return self._resources
 
 
-def _failed(phase: str, error: Exception) -> Message:
+def _is_cancelled(error: BaseException) -> bool:
+    """Returns whether the server has cancelled the lifespan."""
+    task = asyncio.current_task()
+    is_cancellation = isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling() > 0)
+    return is_cancellation or isinstance(error, GeneratorExit)
+
+
+def _failed(phase: str, error: BaseException) -> Message:
     """Returns the message for a failure: one sentence if jero refused, the whole traceback if the program raised."""
     message = f"WiringError: {error}" if isinstance(error, WiringError) else "".join(traceback.format_exception(error))
     return {"type": f"lifespan.{phase}.failed", "message": message}
@@ -163,6 +177,7 @@ class Startup:
         self._to_app: asyncio.Queue[Message] = asyncio.Queue()
         self._from_app: asyncio.Queue[Message] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
+        self._phase = "startup"
         self.state: dict[str, Any] = {}
 
     async def __aenter__(self) -> Self:
@@ -203,6 +218,7 @@ class Startup:
 
     async def _request(self, task: asyncio.Task[None], phase: str) -> bool:
         """Sends the phase's message. Returns whether the application answers. Raises `RuntimeError` if it failed."""
+        self._phase = phase
         await self._to_app.put({"type": f"lifespan.{phase}"})
         answering = asyncio.ensure_future(self._from_app.get())
         try:
@@ -219,7 +235,10 @@ class Startup:
 
     async def _run(self) -> None:
         scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
-        await self._app(scope, self._to_app.get, self._answer)
+        try:
+            await self._app(scope, self._to_app.get, self._answer)
+        except (SystemExit, KeyboardInterrupt) as error:  # out of a task, they would end the event loop
+            await self._from_app.put(_failed(self._phase, error))
 
     async def _answer(self, message: Message) -> None:
         if not message["type"].startswith("lifespan."):  # the application takes the lifespan for a request

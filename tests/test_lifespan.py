@@ -93,3 +93,12 @@ async def test_a_cancelled_startup_cancels_the_application() -> None:
     with pytest.raises(asyncio.CancelledError):
         await beginning
     await asyncio.wait_for(has_ended.wait(), 5)
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
+async def test_an_exit_of_the_application_fails_its_startup(error: BaseException) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise error
+
+    with pytest.raises(RuntimeError, match=f"The application's startup failed(.|\\n)*{type(error).__name__}"):
+        await Startup(app).begin()

@@ -8,7 +8,7 @@ from typing import Any, Concatenate, ParamSpec, cast
 from urllib.parse import quote
 
 from jero.annotations import wiring_error
-from jero.dispatch.failures import Failures, call_fault
+from jero.dispatch.failures import Failures, answerable, call_fault
 from jero.http.asgi import ASGIApp, Message, Receive, Scope, Send, is_disconnect, is_response_start, missing_root
 from jero.http.path import Segments, is_path_below
 from jero.lifespan import Startup
@@ -55,8 +55,9 @@ class Middleware:
                     f"{name} returned {made!r}, which is not an ASGI application",
                     "Give the middleware's class or factory",
                 )
-            app = cast("ASGIApp", made)
-        return ErrorBoundary(app, failures, "The middleware")
+            # A boundary around each: the outer ones (CORS, request ids) see the answer to what this one raises.
+            app = ErrorBoundary(cast("ASGIApp", made), failures, "The middleware")
+        return app
 
 
 class Mount:
@@ -153,10 +154,10 @@ class ErrorBoundary:
             await self._app(scope, exchange.receive, exchange.send)
             if not exchange.has_begun and not exchange.has_left:
                 raise RuntimeError(f"{self._name} ended without a response")
-        except Exception as error:
+        except BaseException as error:
             if exchange.has_begun:
                 raise
-            await self._failures.answer(error, scope, send)
+            await self._failures.answer(answerable(error), scope, send)
 
 
 class _Exchange:

@@ -1,5 +1,6 @@
 """Wires what an application includes, and dispatches requests: to a route, to a mount, or to jero's own answers."""
 
+import asyncio
 from contextlib import suppress
 from typing import Any
 
@@ -9,7 +10,7 @@ from jero.annotations import wiring_error
 from jero.auth import Auth
 from jero.contract.operation import Operation, read_operations
 from jero.dispatch.around import Middleware, Mount, Mounts
-from jero.dispatch.failures import Failures
+from jero.dispatch.failures import Failures, answerable
 from jero.dispatch.respond import send_whole
 from jero.dispatch.route import Route
 from jero.dispatch.stream import Admission, StreamDefaults
@@ -81,6 +82,7 @@ class Dispatcher:
             await self._dispatch_websocket(scope, receive, send)
             return
         mount: Mount | None = None
+        found: Found[Route] | WrongMethod | None = None
         try:
             path, segments = read_path(scope)
             method: str = scope["method"]
@@ -92,8 +94,10 @@ class Dispatcher:
                     await found.route.answer(scope, found.slots, receive, send)
                 else:
                     await _answer_without_route(found, scope, send)
-        except Exception as error:
-            await self._failures.answer(error, scope, send)
+        except BaseException as error:
+            if _ends_a_stream(error, found):
+                raise
+            await self._failures.answer(answerable(error), scope, send)
         if mount is not None:
             await mount.answer(scope, receive, send)
 
@@ -123,6 +127,15 @@ class Dispatcher:
             await send({"type": "websocket.close", "code": 1000})
         else:
             await mount.answer(scope, receive, send)
+
+
+def _ends_a_stream(error: BaseException, found: Found[Route] | WrongMethod | None) -> bool:
+    """Returns whether the exception may have come after the first byte of a stream, so that it cannot be answered.
+
+    The engine raises no `Exception` after the first byte, and no `CancelledError` that nobody has asked for.
+    """
+    is_before_the_first_byte = isinstance(error, Exception | asyncio.CancelledError)
+    return not is_before_the_first_byte and isinstance(found, Found) and found.route.is_stream
 
 
 async def _answer_without_route(found: WrongMethod | None, scope: Scope, send: Send) -> None:

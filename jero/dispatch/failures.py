@@ -1,8 +1,9 @@
 """Answers requests whose handling raises: with a problem (RFC 9457), or with what an exception handler returns."""
 
+import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeAlias, TypeVar, cast
 
 from msgspec.json import Encoder
@@ -11,7 +12,7 @@ from jero.annotations import wiring_error
 from jero.codec import DEFAULT_ENCODER
 from jero.dispatch.respond import Whole, send_whole, with_defaults, write_response
 from jero.errors import ClientDisconnected, HTTPError, InternalServerError, Problem
-from jero.http.asgi import Scope, Send, report_error
+from jero.http.asgi import Scope, Send, report_error, request_line
 from jero.http.headers import raw_pairs
 from jero.responses.response import Response
 from jero.responses.streaming import FramedResponse
@@ -21,6 +22,7 @@ from jero.streaming.source import close_unstarted
 logger = logging.getLogger("jero.requests")
 
 E = TypeVar("E", bound=Exception)
+B = TypeVar("B", bound=BaseException)
 
 Answer: TypeAlias = JSONResponse[Any, Any] | TextResponse[Any] | BytesResponse[Any] | NoContent[Any] | HTTPError
 ExceptionHandler: TypeAlias = Callable[[E], Answer | Awaitable[Answer]]
@@ -59,27 +61,29 @@ class Failures:
             )
         self._handlers[given] = handler
 
-    async def answer(self, error: Exception, scope: Scope, send: Send) -> None:
+    async def answer(self, raised: Exception, scope: Scope, send: Send) -> None:
         """Sends what the exception's handler returns, or the exception's problem.
 
         An unexpected exception that is answered with 500 is logged. If the handler fails, or its response cannot be
-        sent, both exceptions are logged and a 500 is sent. A client that has left is not answered.
+        sent, both exceptions are logged and a 500 is sent. A client that has left is not answered. A group of
+        exceptions without a handler of its own is answered as the exception inside.
         """
+        error = raised if self._has_group_handler(raised) else ungrouped(raised)
         if isinstance(error, ClientDisconnected):
-            logger.debug("%s %s: %s", scope["method"], scope["path"], error)
+            logger.debug("%s: %s", request_line(scope), error)
             return
         # The problem of an HTTPError says everything, unless its handler should have answered.
         needs_log = not isinstance(error, HTTPError) or self._find(error) is not None
         try:
             status, headers, body = self._write(await self._answer(error))
             if status == 500 and not isinstance(error, HTTPError):
-                _log(error, scope)
+                _log(raised, scope)
                 needs_log = False
             await send_whole((status, headers, body), scope, send)
-        except Exception as failure:
+        except BaseException as failure:
             if needs_log:
-                _log(error, scope)
-            _log(failure, scope)
+                _log(raised, scope)
+            _log(answerable(failure), scope)
             await send_whole(self._write(InternalServerError()), scope, send)
 
     async def refuse(self, error: Exception, scope: Scope, send: Send) -> None:
@@ -87,9 +91,14 @@ class Failures:
         if scope["type"] == "http":
             await self.answer(error, scope, send)
             return
-        logger.error("%s %s failed", scope["type"], scope.get("path", ""), exc_info=error)
+        logger.error("%s failed", request_line(scope), exc_info=error)
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1011})
+
+    def _has_group_handler(self, error: Exception) -> bool:
+        return isinstance(error, ExceptionGroup) and any(
+            kind in self._handlers for kind in type(error).__mro__ if issubclass(kind, BaseExceptionGroup)
+        )
 
     def _find(self, error: Exception) -> ExceptionHandler[Any] | None:
         """Returns the handler of the nearest class. A handler of `Exception` is only for unexpected exceptions."""
@@ -124,13 +133,63 @@ class Failures:
         if not isinstance(answer, HTTPError):
             return write_response(answer, self._encoder)
         body = DEFAULT_ENCODER.encode(answer.problem())
-        headers = [*raw_pairs(answer.headers), (b"content-type", b"application/problem+json")]
-        return answer.status, with_defaults(headers, [(b"content-length", b"%d" % len(body))]), body
+        own = [pair for pair in raw_pairs(answer.headers) if pair[0] != b"content-length"]
+        if not any(name == b"content-type" for name, _ in own):
+            own.append((b"content-type", b"application/problem+json"))
+        return answer.status, with_defaults(own, [(b"content-length", b"%d" % len(body))]), body
 
 
 def problem_of(error: BaseException) -> Problem:
     """Returns the problem to send for an exception. The problem of an unexpected one contains nothing of it."""
+    error = ungrouped(error)
     return (error if isinstance(error, HTTPError) else InternalServerError()).problem()
+
+
+def ungrouped(error: B) -> B:
+    """Returns the exception inside a group (PEP 654) that says the same as the group. Other groups are unchanged.
+
+    That is the only exception of the group, or the first if all of them are an `HTTPError`.
+    """
+    if not isinstance(error, ExceptionGroup):
+        return error
+    inside = list(_leaves(cast("ExceptionGroup[Any]", error)))
+    is_same = len(inside) == 1 or all(isinstance(one, HTTPError) for one in inside)
+    return inside[0] if is_same else error
+
+
+def _leaves(group: ExceptionGroup[Any]) -> Iterator[Any]:
+    waiting: list[Any] = [group]
+    while waiting:
+        error = waiting.pop()
+        if isinstance(error, ExceptionGroup):
+            waiting.extend(reversed(cast("ExceptionGroup[Any]", error).exceptions))
+        else:
+            yield error
+
+
+def answerable(error: BaseException) -> Exception:
+    """Returns the exception to answer a request with, for what the application's code has raised.
+
+    Raises `error` again if it ends the program, or if it cancels the request. A `CancelledError` that nobody has asked
+    for, as of a task that somebody else has cancelled, is a failure like any other.
+    """
+    if isinstance(error, Exception):
+        return error
+    if _is_order(error):
+        raise error
+    unexpected = RuntimeError(f"{type(error).__name__} was raised, but nobody has cancelled the request")
+    unexpected.__cause__ = error
+    return unexpected
+
+
+def _is_order(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[Any]", error)
+        return any(_is_order(one) for one in group.exceptions)
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is None or task.cancelling() > 0
+    return isinstance(error, SystemExit | KeyboardInterrupt | GeneratorExit)
 
 
 def call_fault(function: Any, /, *arguments: Any, **options: Any) -> str | None:
@@ -168,4 +227,4 @@ def _name(handler: Any) -> str:
 
 def _log(error: Exception, scope: Scope) -> None:
     report_error(scope, error)
-    logger.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
+    logger.error("%s failed", request_line(scope), exc_info=error)

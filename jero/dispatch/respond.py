@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from msgspec.json import Encoder
 
-from jero.http.asgi import HeaderPairs, Scope, Send, response_body, response_start
+from jero.http.asgi import HeaderPairs, Scope, Send, request_line, response_body, response_start
 from jero.responses.response import Response
 from jero.responses.whole import BYTES, JSON, TEXT, BytesResponse, JSONResponse, NoContent, TextResponse
 
@@ -18,6 +18,7 @@ Whole: TypeAlias = tuple[int, HeaderPairs, bytes]
 _JSON: Final = JSON.encode()
 _TEXT: Final = TEXT.encode()
 _BYTES: Final = BYTES.encode()
+_SINGLE: Final = (b"content-type", b"content-length")
 
 
 def write_plain(value: Any, declared: frozenset[Any], encoder: Encoder) -> Whole:
@@ -58,12 +59,20 @@ async def send_whole(whole: Whole, scope: Scope, send: Send) -> None:
         await send(response_start(status, headers))
         await send(response_body(body if scope["method"] != "HEAD" else b""))
     except OSError:  # the server's report that the client has left (ASGI HTTP, version 2.4)
-        logger.debug("%s %s: the client left before its response", scope["method"], scope["path"])
+        logger.debug("%s: the client left before its response", request_line(scope))
 
 
 def with_defaults(pairs: HeaderPairs, defaults: Sequence[tuple[bytes, bytes]]) -> HeaderPairs:
-    """Returns the headers, and before them those of `defaults` whose names are not among them."""
+    """Returns the headers, and before them those of `defaults` whose names are not among them.
+
+    Of a repeated `Content-Type` or `Content-Length`, which a response has once, the last is returned.
+    """
     if not pairs:
         return list(defaults)
-    names = {name for name, _ in pairs}
+    names = [name for name, _ in pairs]
+    for name in _SINGLE:
+        if names.count(name) > 1:
+            last = len(names) - 1 - names[::-1].index(name)
+            pairs = [pair for place, pair in enumerate(pairs) if pair[0] != name or place == last]
+            names = [name for name, _ in pairs]
     return [default for default in defaults if default[0] not in names] + pairs

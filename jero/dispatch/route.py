@@ -25,7 +25,10 @@ from jero.streaming.source import close_unstarted, is_iterator
 
 
 class Route:
-    """Answers the requests of one operation, whose signature is read once, when the route is made."""
+    """Answers the requests of one operation, whose signature is read once, when the route is made.
+
+    `is_stream`: some of its responses are streams.
+    """
 
     def __init__(self, operation: Operation, defaults: StreamDefaults) -> None:
         outputs, authentication = operation.outputs, operation.authentication
@@ -38,7 +41,7 @@ class Route:
         self._binder = Binder(operation)
         self._handler = operation.handler
         self._is_awaited = inspect.iscoroutinefunction(operation.handler)
-        self._is_stream = any(output.is_stream for output in outputs)
+        self.is_stream = any(output.is_stream for output in outputs)
         self._responses = tuple(output.response for output in outputs if output.response is not None)
         self._plain = frozenset(output.content for output in outputs if output.is_plain)
         validates = operation.endpoint.validate_items
@@ -57,7 +60,7 @@ class Route:
         expires_at: float | None = None
         if self._authenticator is not None:  # before the admission: a refused caller takes no place of a stream
             user, expires_at = await self._authenticator.authenticate(scope, slots)
-        if not self._is_stream:
+        if not self.is_stream:
             if self._takes_nothing:
                 value = await self._handler()
             else:
@@ -91,6 +94,8 @@ class Route:
         place: Place,
     ) -> StreamPlan | None:
         """Returns the plan of a stream, or `None` if the request is answered. Refuses a source that was used before."""
+        if expires_at is not None:
+            await self._check_expiry(response, expires_at)
         if not self._is_awaited:  # a handler that is a generator makes a new one for each request
             return await self._streams.plan(response, scope, send, expires_at, place)
         self._sent.check(response.stream, self._where)
@@ -128,10 +133,16 @@ class Route:
         value: Any = self._handler(**arguments)
         return (await value if self._is_awaited else value), receive
 
+    async def _check_expiry(self, response: FramedResponse[Any, Any], expires_at: float) -> None:
+        """Raises `Unauthorized`, and closes the stream, if the credentials have expired while the handler ran."""
+        if self._authenticator is not None and expires_at <= time.time():
+            await close_unstarted(response.stream)
+            raise self._authenticator.expired()
+
     async def _check(self, value: Any) -> Response[Any]:
         """Returns a response if the return annotation allows it. Raises `TypeError` if not, and closes its stream."""
         if isinstance(value, self._responses):
-            if not self._is_stream:
+            if not self.is_stream:
                 self._values.check_content(cast("Response[Any]", value), self._encoder)
             return cast("Response[Any]", value)
         if isinstance(value, FramedResponse):
@@ -180,10 +191,14 @@ class Authenticator:
             )
         return user, expires_at
 
+    def expired(self) -> Unauthorized:
+        """Returns the refusal of credentials that have expired."""
+        return challenged(Unauthorized(), self._challenge_expired)
+
     def _unwrap(self, expiring: Expiring[Any]) -> tuple[Any, float | None]:
         if expiring.expires_at is None:
             return expiring.user, None
         expires_at = expiring.expires_at.timestamp()
         if expires_at <= time.time():
-            raise challenged(Unauthorized(), self._challenge_expired)
+            raise self.expired()
         return expiring.user, expires_at

@@ -53,6 +53,16 @@ def report_error(scope: Scope, error: BaseException) -> None:
         extensions[ERRORS](error)
 
 
+def request_line(scope: Scope) -> str:
+    """Returns the request's method and path, for a log. Characters that could forge another line are escaped."""
+    return f"{printable(scope.get('method', scope['type']))} {printable(scope.get('path', ''))}"
+
+
+def printable(text: str) -> str:
+    """Returns a client's text for a log: with an escape for each character that is not printable."""
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
 def route_path(scope: Scope) -> str:
     """Returns the path below the application's mount point (`root_path`). The server has percent-decoded it."""
     root: str = scope.get("root_path", "")

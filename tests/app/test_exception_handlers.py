@@ -268,14 +268,51 @@ def test_the_encoder_of_the_application_writes_the_response_of_a_handler() -> No
         assert client.get("/raise").json() == {"price": "1j"}
 
 
-async def test_a_cancellation_in_a_handler_is_raised() -> None:
+async def test_a_cancellation_of_the_request_in_a_handler_is_raised() -> None:
+    is_waiting = asyncio.Event()
+
+    async def handler(error: Exception) -> NoContent:
+        is_waiting.set()
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError
+
+    app = App(RaisingEndpoint(SoldOut()), (SoldOut, handler))
+    async with AsyncTestClient(app):
+        request = asyncio.create_task(call(app, http_scope(path="/raise")))
+        await is_waiting.wait()
+        request.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await request
+
+
+async def test_a_cancelled_error_of_a_handler_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
     def handler(error: Exception) -> NoContent:
         raise asyncio.CancelledError
 
     app = App(RaisingEndpoint(SoldOut()), (SoldOut, handler))
-    async with AsyncTestClient(app):
-        with pytest.raises(asyncio.CancelledError):
-            await call(app, http_scope(path="/raise"))
+    async with AsyncTestClient(app) as client:
+        assert (await client.get("/raise")).status_code == 500
+    assert len(caplog.records) == 2
+
+
+def test_a_handler_is_called_for_the_exception_inside_a_group() -> None:
+    def handler(error: SoldOut) -> NoContent:
+        assert isinstance(error, SoldOut)
+        return NoContent()
+
+    app = App(RaisingEndpoint(ExceptionGroup("tasks", [ExceptionGroup("more", [SoldOut()])])), (SoldOut, handler))
+    with TestClient(app) as client:
+        assert client.get("/raise").status_code == 204
+
+
+def test_a_handler_of_groups_is_called_for_a_group() -> None:
+    def handler(error: Exception) -> NoContent:
+        assert isinstance(error, ExceptionGroup)
+        return NoContent()
+
+    app = App(RaisingEndpoint(ExceptionGroup("tasks", [SoldOut()])), (ExceptionGroup, handler))
+    with TestClient(app) as client:
+        assert client.get("/raise").status_code == 204
 
 
 async def test_a_client_that_has_left_is_not_answered(caplog: pytest.LogCaptureFixture) -> None:

@@ -227,8 +227,89 @@ def test_text_that_cannot_be_encoded_is_a_logged_500(caplog: pytest.LogCaptureFi
     assert len(caplog.records) == 1
 
 
-async def test_a_cancellation_is_raised() -> None:
-    app = Application(RaisingEndpoint(asyncio.CancelledError()))
+class WaitingEndpoint(Endpoint, path="/wait"):
+    """Waits, and notes that it does."""
+
+    def __init__(self) -> None:
+        self.is_waiting = asyncio.Event()
+
+    async def get(self) -> str:
+        self.is_waiting.set()
+        await asyncio.get_running_loop().create_future()
+        return "never"
+
+
+async def test_a_cancellation_of_the_request_is_raised(caplog: pytest.LogCaptureFixture) -> None:
+    endpoint = WaitingEndpoint()
+    app = Application(endpoint)
     async with AsyncTestClient(app):
+        request = asyncio.create_task(call(app, http_scope(path="/wait")))
+        await endpoint.is_waiting.wait()
+        request.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await call(app, http_scope(path="/raise"))
+            await request
+    assert not caplog.records
+
+
+class Halt(BaseException):
+    """An exception that is not an `Exception`."""
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError("inner"), Halt("inner"), BaseExceptionGroup("g", [Halt()])])
+def test_an_exception_that_cancels_nothing_is_a_logged_500(
+    error: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = raised(error)
+    assert (response.status_code, response.json()) == (500, INTERNAL)
+    [record] = caplog.records
+    assert record.exc_info is not None
+    assert record.exc_info[1] is not None
+    assert record.exc_info[1].__cause__ is error
+
+
+class AwaitingEndpoint(Endpoint, path="/"):
+    """Awaits a task that somebody else has cancelled."""
+
+    async def get(self) -> str:
+        task = asyncio.create_task(asyncio.sleep(60))
+        task.cancel()
+        await task
+        return "never"
+
+
+def test_a_handler_that_awaits_a_cancelled_task_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
+    with TestClient(Application(AwaitingEndpoint())) as client:
+        assert client.get("/").json() == INTERNAL
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ExceptionGroup("tasks", [OutOfStock("none")]),
+        ExceptionGroup("tasks", [ExceptionGroup("tasks", [OutOfStock("none"), Gone()]), Conflict()]),
+    ],
+)
+def test_an_http_error_inside_a_group_is_answered_as_itself(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    response = raised(error)
+    assert (response.status_code, response.json()["type"], response.json()["detail"]) == (409, "out-of-stock", "none")
+    assert not caplog.records
+
+
+def test_a_group_with_an_unexpected_exception_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
+    assert raised(ExceptionGroup("tasks", [OutOfStock(), ValueError()])).json() == INTERNAL
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "application/vnd.problem+json"},
+        {"content-type": "text/plain", "Content-Type": "application/vnd.problem+json"},
+        {"Content-Type": "application/vnd.problem+json", "Content-Length": "3"},
+    ],
+)
+def test_an_error_has_one_content_type_and_its_true_length(headers: dict[str, str]) -> None:
+    response = raised(Conflict(headers=headers))
+    assert response.headers.get_list("content-type") == ["application/vnd.problem+json"]
+    assert response.headers.get_list("content-length") == [str(len(response.content))]

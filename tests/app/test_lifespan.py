@@ -114,6 +114,17 @@ async def test_an_unexpected_error_of_startup_is_reported_with_its_traceback() -
     assert message.endswith("OSError: no database\n")
 
 
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])
+async def test_an_exit_in_wire_fails_the_startup(error: BaseException) -> None:
+    app = App(wire_error=error)
+    server = Server(app)
+    answer = await server.send("startup")
+    assert answer["type"] == "lifespan.startup.failed"
+    assert type(error).__name__ in answer["message"]
+    await server.task
+    assert app.events == ["got file", "got pool", *CLOSED]
+
+
 async def test_a_resource_that_fails_to_close_fails_the_shutdown_and_the_others_are_closed() -> None:
     app = App(close_error=OSError("it hangs"))
     server = Server(app)

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, NamedTuple
 
 import pytest
+from starlette.middleware.cors import CORSMiddleware
 
-from jero import BaseApp, Conflict, Endpoint, NDJSONStreamingResponse, WiringError
+from jero import BaseApp, Conflict, Endpoint, NDJSONStreamingResponse, TooManyRequests, WiringError
 from jero.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from jero.testing import AsyncTestClient, TestClient
 from tests.application import call, http_scope
@@ -111,6 +112,30 @@ def test_the_first_middleware_is_the_outermost_around_every_response(method: str
         response = client.request(method, path)
     assert response.status_code == status
     assert response.headers.get_list("x-marks") == ["inner", "outer"]
+
+
+async def raise_429(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    raise TooManyRequests(headers={"Retry-After": "7"})
+
+
+async def raise_cancelled(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize(
+    ("inner", "status"), [(raise_429, 429), (raise_cancelled, 500)], ids=["an HTTPError", "a cancellation of its own"]
+)
+def test_the_outer_middleware_is_around_what_an_inner_one_raises(
+    inner: Callable[[ASGIApp, Scope, Receive, Send], Any], status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    outer = include(CORSMiddleware, allow_origins=["https://shop.example"])
+    app = App(outer, include(Marking, "a"), wrapping(inner), include(Marking, "never"))
+    with TestClient(app) as client:
+        response = client.get("/names", headers={"Origin": "https://shop.example"})
+    assert response.status_code == status
+    assert response.headers["access-control-allow-origin"] == "https://shop.example"
+    assert response.headers["x-marks"] == "a"
+    assert len(caplog.records) == (status == 500)
 
 
 def test_each_middleware_is_made_once_a_startup_after_wiring() -> None:

@@ -16,6 +16,7 @@ from jero.codec import DEFAULT_ENCODER
 from jero.dispatch.dispatcher import Wiring
 from jero.dispatch.failures import E, ExceptionHandler, Failures, answerable
 from jero.dispatch.stream import Admission, StreamDefaults
+from jero.dispatch.unread import Exchange
 from jero.endpoint import Endpoint
 from jero.errors import WiringError
 from jero.http.asgi import ASGIApp, Receive, Scope, Send
@@ -174,7 +175,7 @@ class BaseApp:
             lifespan = self._lifespan_without_init()
         if scope["type"] == "lifespan":
             await lifespan.serve(receive, send)
-        elif lifespan.is_ready or await self._become_ready(scope, send):
+        elif lifespan.is_ready or await self._become_ready(scope, receive, send):
             await self._entry(scope, receive, send)
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:
@@ -242,12 +243,14 @@ class BaseApp:
             raise WiringError(f"{method}: it was called {when}. Call it in _wire.")
         return self._wiring
 
-    async def _become_ready(self, scope: Scope, send: Send) -> bool:
+    async def _become_ready(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Returns whether the application is wired now. Answers the request if wiring failed."""
         try:
             await self._lifespan.ready()
         except BaseException as error:
-            await Failures().refuse(answerable(error), scope, send)
+            exchange = Exchange(scope, receive, send)
+            await Failures().refuse(answerable(error), scope, exchange.send)
+            await exchange.finish()
             return False
         return True
 

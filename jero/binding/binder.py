@@ -14,7 +14,8 @@ from jero.http.asgi import Receive, Scope
 class Binder:
     """Makes the arguments of one operation. It reads the signature only when it is created.
 
-    `reads_as_it_arrives`: the handler itself reads the body, so `open` is called instead of `bind`.
+    `reads_whole`: `bind` reads the body. `reads_as_it_arrives`: the handler itself reads the body, so `open` is called
+    instead of `bind`.
     """
 
     def __init__(self, operation: Operation) -> None:
@@ -26,6 +27,7 @@ class Binder:
         self._open_bodies = [
             (body.name, body_opener(body.name, body.type, endpoint.max_line_bytes)) for body in arriving
         ]
+        self.reads_whole = bool(whole)
         self.reads_as_it_arrives = bool(self._open_bodies)
         self._max_body_bytes = endpoint.max_body_bytes
         self._limit = arriving_body_limit(endpoint)

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 from jero.binding.faults import refused_body, too_large, unsupported_encoding, unsupported_media_type
 from jero.codec import json_decoder
 from jero.errors import ClientDisconnected
-from jero.http.asgi import SPACE, Receive, Scope, is_disconnect, request_header
+from jero.http.asgi import BODY_HAS_ENDED, SPACE, Receive, Scope, is_disconnect, request_header
 
 BodyReader: TypeAlias = Callable[[Scope, bytes], Any]
 
@@ -27,8 +27,10 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size > limit:
+            scope[BODY_HAS_ENDED] = not message.get("more_body", False)
             raise too_large(limit)
         if not message.get("more_body", False):
+            scope[BODY_HAS_ENDED] = True
             return b"".join((*chunks, chunk)) if chunks else chunk
         chunks.append(chunk)
 
@@ -47,17 +49,19 @@ def body_reader(name: str, type_: Any) -> BodyReader:
 
 
 def content_type(scope: Scope) -> bytes | None:
-    """Returns the Content-Type of a body that is decoded, or `None`.
-
-    Raises `UnsupportedMediaType` if the body has a Content-Encoding (RFC 9110, section 8.4), such as gzip.
-    """
+    """Returns the Content-Type, or `None`. Several lines of it become one list, which is not a media type."""
     found: bytes | None = None
     for name, value in scope["headers"]:
         if name == b"content-type":
             found = value if found is None else b"%b, %b" % (found, value)
-        elif name == b"content-encoding" and value.strip(SPACE).lower() not in (b"", b"identity"):
-            raise unsupported_encoding(value)
     return found
+
+
+def check_encoding(scope: Scope) -> None:
+    """Raises `UnsupportedMediaType` if the body has a Content-Encoding (RFC 9110, section 8.4), such as gzip."""
+    for name, value in scope["headers"]:
+        if name == b"content-encoding" and value.strip(SPACE).lower() not in (b"", b"identity"):
+            raise unsupported_encoding(value)
 
 
 def essence(media_type: bytes | None) -> bytes:
@@ -82,6 +86,7 @@ def _json_reader(type_: Any) -> BodyReader:
         try:
             return decode(body)
         except Exception as error:
+            check_encoding(scope)  # no encoding leaves JSON that can be read
             raise refused_body(error, body) from error
 
     return read

@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, Self, TypeAlias
 from msgspec.json import Decoder
 from typing_extensions import TypeVar
 
-from jero.binding.body import content_type, essence
+from jero.binding.body import check_encoding, content_type, essence
 from jero.binding.faults import line_too_long, refused_line, too_large, unsupported_media_type
 from jero.codec import json_decoder
 from jero.errors import ClientDisconnected
@@ -244,6 +244,7 @@ def _items_opener(type_: Any, max_line_bytes: int) -> BodyOpener:
     decoder = json_decoder(type_)
 
     def open_items(scope: Scope, body: RequestBody) -> AsyncIterator[Any]:
+        check_encoding(scope)
         media_type = content_type(scope)
         if essence(media_type).decode("latin-1") not in NDJSON_NAMES:
             raise unsupported_media_type(media_type, *NDJSON_NAMES[:2])

@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from jero.annotations import wiring_error
 from jero.dispatch.failures import Failures, answerable, call_fault
-from jero.http.asgi import ASGIApp, Message, Receive, Scope, Send, is_disconnect, is_response_start, missing_root
+from jero.dispatch.unread import BODILESS, Exchange
+from jero.http.asgi import ASGIApp, Receive, Scope, Send, missing_root
 from jero.http.path import Segments, is_path_below
 from jero.lifespan import Startup
 
@@ -149,7 +150,7 @@ class ErrorBoundary:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(receive, send)
+        exchange = Exchange(scope, receive, send, reads_on=scope["method"] not in BODILESS)
         try:
             await self._app(scope, exchange.receive, exchange.send)
             if not exchange.has_begun and not exchange.has_left:
@@ -157,27 +158,6 @@ class ErrorBoundary:
         except BaseException as error:
             if exchange.has_begun:
                 raise
-            await self._failures.answer(answerable(error), scope, send)
-
-
-class _Exchange:
-    """One request's channels. `has_begun`: the response has begun. `has_left`: the client was seen to leave."""
-
-    def __init__(self, receive: Receive, send: Send) -> None:
-        self._receive = receive
-        self._send = send
-        self.has_begun = False
-        self.has_left = False
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        if is_disconnect(message):
-            self.has_left = True
-        return message
-
-    async def send(self, message: Message) -> None:
-        if is_response_start(message):
-            if self.has_begun:
-                raise RuntimeError("the response has begun already, and is begun a second time")
-            self.has_begun = True
-        await self._send(message)
+            exchange.reads_on = True
+            await self._failures.answer(answerable(error), scope, exchange.send)
+        await exchange.finish()

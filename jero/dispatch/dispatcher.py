@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -14,12 +14,15 @@ from jero.dispatch.failures import Failures, answerable
 from jero.dispatch.respond import send_whole
 from jero.dispatch.route import Route
 from jero.dispatch.stream import Admission, StreamDefaults
+from jero.dispatch.unread import Exchange, may_have_body
 from jero.endpoint import Endpoint
 from jero.errors import MalformedRequest, MethodNotAllowed, NotFound
 from jero.http.asgi import ASGIApp, Receive, Scope, Send
 from jero.http.path import Segments, read_path
 from jero.policy import StreamPolicy
 from jero.routing import Found, Router, WrongMethod
+
+_Target: TypeAlias = Found[Route] | WrongMethod | None
 
 
 class Wiring:
@@ -81,29 +84,50 @@ class Dispatcher:
         if scope["type"] != "http":
             await self._dispatch_websocket(scope, receive, send)
             return
+        found: _Target = None
         mount: Mount | None = None
-        found: Found[Route] | WrongMethod | None = None
+        exchange: Exchange | None = None
         try:
-            path, segments = read_path(scope)
             method: str = scope["method"]
-            found = self._router.find("GET" if method == "HEAD" else method, path, segments)
-            if self._mounts is not None:
-                mount = self._mount(self._mounts, path, segments, found)
-            if mount is None:
-                if isinstance(found, Found):
-                    await found.route.answer(scope, found.slots, receive, send)
-                else:
-                    await _answer_without_route(found, scope, send)
+            path: str = scope["path"]
+            # A path that decoding did not make shorter has nothing that is encoded.
+            is_plain = len(scope.get("raw_path") or b"") == len(path)
+            is_plain = is_plain and self._mounts is None and not scope.get("root_path")
+            served = "GET" if method == "HEAD" else method
+            found, mount = (self._router.find(served, path), None) if is_plain else self._find(served, scope)
+            if isinstance(found, Found) and mount is None:
+                if found.route.may_leave_body and may_have_body(scope):
+                    exchange = Exchange(scope, receive, send)
+                    receive, send = exchange.receive, exchange.send
+                await found.route.answer(scope, found.slots, receive, send)
+            elif mount is None:
+                exchange = Exchange(scope, receive, send)
+                await _answer_without_route(found, scope, exchange.send)
         except BaseException as error:
-            if _ends_a_stream(error, found):
-                raise
-            await self._failures.answer(answerable(error), scope, send)
+            exchange = exchange or Exchange(scope, receive, send)
+            await self._fail(error, found, scope, exchange.send)
+        if exchange is not None:
+            await exchange.finish()
         if mount is not None:
             await mount.answer(scope, receive, send)
 
-    def _mount(
-        self, mounts: Mounts, path: str, segments: Segments | None, found: Found[Route] | WrongMethod | None
-    ) -> Mount | None:
+    def _find(self, method: str, scope: Scope) -> tuple[_Target, Mount | None]:
+        """Returns what the router finds for a request, and the mount that answers instead, if there is one."""
+        path, segments = read_path(scope)
+        found = self._router.find(method, path, segments)
+        return found, None if self._mounts is None else self._mount(self._mounts, path, segments, found)
+
+    async def _fail(self, error: BaseException, found: _Target, scope: Scope, send: Send) -> None:
+        """Answers what the route raised, unless it may have come after the first byte of a stream.
+
+        The engine raises no `Exception` after the first byte, and no `CancelledError` that nobody has asked for.
+        """
+        is_before_the_first_byte = isinstance(error, Exception | asyncio.CancelledError)
+        if not is_before_the_first_byte and isinstance(found, Found) and found.route.is_stream:
+            raise error
+        await self._failures.answer(answerable(error), scope, send)
+
+    def _mount(self, mounts: Mounts, path: str, segments: Segments | None, found: _Target) -> Mount | None:
         """Returns the mount of the path, unless an endpoint below the mount's prefix matches the path.
 
         A prefix precedes templates that are less exact: `/api` is before `/{tenant}/users`, and after `/api/{name}`.
@@ -129,18 +153,9 @@ class Dispatcher:
             await mount.answer(scope, receive, send)
 
 
-def _ends_a_stream(error: BaseException, found: Found[Route] | WrongMethod | None) -> bool:
-    """Returns whether the exception may have come after the first byte of a stream, so that it cannot be answered.
-
-    The engine raises no `Exception` after the first byte, and no `CancelledError` that nobody has asked for.
-    """
-    is_before_the_first_byte = isinstance(error, Exception | asyncio.CancelledError)
-    return not is_before_the_first_byte and isinstance(found, Found) and found.route.is_stream
-
-
-async def _answer_without_route(found: WrongMethod | None, scope: Scope, send: Send) -> None:
+async def _answer_without_route(found: _Target, scope: Scope, send: Send) -> None:
     """Answers OPTIONS. Raises `NotFound` or `MethodNotAllowed` for everything else."""
-    if found is None:
+    if not isinstance(found, WrongMethod):
         raise NotFound
     allow = ", ".join(sorted({*found.allowed, "OPTIONS", *(("HEAD",) if "GET" in found.allowed else ())}))
     if scope["method"] != "OPTIONS":

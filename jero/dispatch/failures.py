@@ -22,7 +22,6 @@ from jero.streaming.source import close_unstarted
 logger = logging.getLogger("jero.requests")
 
 E = TypeVar("E", bound=Exception)
-B = TypeVar("B", bound=BaseException)
 
 Answer: TypeAlias = JSONResponse[Any, Any] | TextResponse[Any] | BytesResponse[Any] | NoContent[Any] | HTTPError
 ExceptionHandler: TypeAlias = Callable[[E], Answer | Awaitable[Answer]]
@@ -68,7 +67,7 @@ class Failures:
         sent, both exceptions are logged and a 500 is sent. A client that has left is not answered. A group of
         exceptions without a handler of its own is answered as the exception inside.
         """
-        error = raised if self._has_group_handler(raised) else ungrouped(raised)
+        error: Exception = raised if self._has_group_handler(raised) else ungrouped(raised)
         if isinstance(error, ClientDisconnected):
             logger.debug("%s: %s", request_line(scope), error)
             return
@@ -95,10 +94,9 @@ class Failures:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1011})
 
-    def _has_group_handler(self, error: Exception) -> bool:
-        return isinstance(error, ExceptionGroup) and any(
-            kind in self._handlers for kind in type(error).__mro__ if issubclass(kind, BaseExceptionGroup)
-        )
+    def _has_group_handler(self, error: BaseException) -> bool:
+        kinds: list[type[Any]] = type(error).mro()
+        return any(issubclass(kind, BaseExceptionGroup) and kind in self._handlers for kind in kinds)
 
     def _find(self, error: Exception) -> ExceptionHandler[Any] | None:
         """Returns the handler of the nearest class. A handler of `Exception` is only for unexpected exceptions."""
@@ -145,7 +143,7 @@ def problem_of(error: BaseException) -> Problem:
     return (error if isinstance(error, HTTPError) else InternalServerError()).problem()
 
 
-def ungrouped(error: B) -> B:
+def ungrouped(error: Any) -> Any:
     """Returns the exception inside a group (PEP 654) that says the same as the group. Other groups are unchanged.
 
     That is the only exception of the group, or the first if all of them are an `HTTPError`.
@@ -154,7 +152,7 @@ def ungrouped(error: B) -> B:
         return error
     inside = list(_leaves(cast("ExceptionGroup[Any]", error)))
     is_same = len(inside) == 1 or all(isinstance(one, HTTPError) for one in inside)
-    return inside[0] if is_same else error
+    return inside[0] if is_same else cast("Exception", error)
 
 
 def _leaves(group: ExceptionGroup[Any]) -> Iterator[Any]:

@@ -27,7 +27,8 @@ from jero.streaming.source import close_unstarted, is_iterator
 class Route:
     """Answers the requests of one operation, whose signature is read once, when the route is made.
 
-    `is_stream`: some of its responses are streams.
+    `is_stream`: some of its responses are streams. `may_leave_body`: a request may be answered before its body is read
+    to the end, although nothing fails. The body of a GET has no meaning (RFC 9110, section 9.3.1), and is not sought.
     """
 
     def __init__(self, operation: Operation, defaults: StreamDefaults) -> None:
@@ -39,6 +40,7 @@ class Route:
         self._takes_nothing = not operation.inputs
         self._takes_user = any(taken.name == "user" for taken in operation.inputs)
         self._binder = Binder(operation)
+        self.may_leave_body = operation.method != "GET" and not self._binder.reads_whole
         self._handler = operation.handler
         self._is_awaited = inspect.iscoroutinefunction(operation.handler)
         self.is_stream = any(output.is_stream for output in outputs)

@@ -24,8 +24,8 @@ from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
 from jero.framing.json import NDJSON, checked
 from jero.framing.sse import SSE
-from jero.http.accept import accept_header, is_named
-from jero.http.asgi import Scope, Send
+from jero.http.accept import is_named
+from jero.http.asgi import Scope, Send, request_header
 from jero.policy import EndReason, StreamOutcome, StreamPolicy
 from jero.responses.streaming import FramedResponse, SSEResponse
 from jero.shutdown import drop_connection
@@ -315,8 +315,8 @@ def _default_headers(media_type: str) -> Sequence[tuple[bytes, bytes]]:
 
 def _media_type(response: FramedResponse[Any, Any], scope: Scope) -> str:
     if response.framing is NDJSON:
-        accept = accept_header(scope)
-        if b"jsonl" not in accept.lower():  # most clients: they name no JSON Lines
+        accept = request_header(scope, b"accept")
+        if accept is None or b"jsonl" not in accept.lower():  # most clients: they name no JSON Lines
             return NDJSON.content_type
         if is_named(accept, "application/jsonl") and not is_named(accept, NDJSON.content_type):
             return "application/jsonl"

@@ -12,6 +12,8 @@ HeaderPairs: TypeAlias = list[tuple[bytes, bytes]]
 
 # The extension of a scope by which a test client receives the exceptions that jero answers or logs.
 ERRORS: Final = "jero.errors"
+# A key of a request's scope: whether its body was read to the end. It is missing as long as nobody has read the body.
+BODY_HAS_ENDED: Final = "jero.body_has_ended"
 SPACE: Final = b" \t"  # HTTP's whitespace (RFC 9110, section 5.6.3); bytes.strip() alone would remove more
 
 
@@ -73,7 +75,7 @@ def route_path(scope: Scope) -> str:
 
 def whole_path(scope: Scope) -> str:
     """Returns the path with `root_path`, as ASGI defines it. The server has percent-decoded it."""
-    return missing_root(scope) + scope["path"]
+    return missing_root(scope) + str(scope["path"])
 
 
 def missing_root(scope: Scope) -> str:

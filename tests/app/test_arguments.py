@@ -8,6 +8,7 @@ import pytest
 from msgspec import Struct
 
 from jero import Endpoint, ResumeHeaders
+from jero.dispatch.unread import MESSAGE_BYTES, READ_ON_BYTES
 from jero.http.asgi import HeaderPairs, Message
 from jero.testing import AsyncTestClient, TestClient
 from tests.application import Application, call, http_scope
@@ -181,7 +182,7 @@ def test_an_endpoint_sets_the_limit_of_its_body(client: httpx.Client, upload: Up
     assert upload.calls == 1
 
 
-async def test_an_endless_upload_is_read_only_to_the_limit(upload: UploadEndpoint) -> None:
+async def test_an_endless_upload_is_read_only_to_a_limit(upload: UploadEndpoint) -> None:
     read = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -192,7 +193,8 @@ async def test_an_endless_upload_is_read_only_to_the_limit(upload: UploadEndpoin
 
     async with AsyncTestClient(Application(upload)) as client:
         response = await client.post("/upload", content=endless())
-    assert (response.status_code, read, upload.calls) == (413, 3, 0)
+    assert (response.status_code, upload.calls) == (413, 0)
+    assert read <= 4 + READ_ON_BYTES // MESSAGE_BYTES
 
 
 @pytest.mark.parametrize(

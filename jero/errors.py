@@ -20,6 +20,7 @@ JeroError
 │   └── ServiceUnavailable   503
 ├── StreamFailed             raised in a client whose stream failed on the server
 ├── StreamInterrupted        raised inside a stream's context manager if the stream was cut short
+├── StreamCut                raised through a middleware around jero, so that it does not complete the body
 └── ClientDisconnected       the client left while its request was read; no response is sent
 """
 
@@ -49,6 +50,13 @@ class StreamInterrupted(JeroError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"the stream was cut short: {reason}")
         self.reason = reason
+
+
+class StreamCut(JeroError):
+    """A stream was cut short. Raised out of the application, so that no middleware around it completes the body."""
+
+    def __init__(self) -> None:
+        super().__init__("the stream was cut short: its body has no end, and must not get one")
 
 
 class ClientDisconnected(JeroError):

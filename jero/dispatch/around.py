@@ -8,6 +8,7 @@ from typing import Any, Concatenate, ParamSpec, cast
 from urllib.parse import quote
 
 from jero.annotations import wiring_error
+from jero.connection import OUTERMOST
 from jero.dispatch.failures import Failures, answerable, call_fault
 from jero.dispatch.unread import BODILESS, Exchange
 from jero.http.asgi import ASGIApp, Receive, Scope, Send, missing_root
@@ -57,7 +58,7 @@ class Middleware:
                     "Give the middleware's class or factory",
                 )
             # A boundary around each: the outer ones (CORS, request ids) see the answer to what this one raises.
-            app = ErrorBoundary(cast("ASGIApp", made), failures, "The middleware")
+            app = ErrorBoundary(cast("ASGIApp", made), failures, "The middleware", is_outermost=True)
         return app
 
 
@@ -137,11 +138,13 @@ class ErrorBoundary:
     """An ASGI application around `app`, whose requests `failures` answers if `app` does not.
 
     That is the case if `app` raises before its response has begun, or ends without a response. What `app` raises later
-    is raised on: the server logs it and drops the connection. `name`: names `app` in the log.
+    is raised on: the server logs it and drops the connection. `name`: names `app` in the log. `is_outermost`: jero's
+    own response passes through `app`, so the scope keeps the exchange outside it.
     """
 
-    def __init__(self, app: ASGIApp, failures: Failures, name: str) -> None:
+    def __init__(self, app: ASGIApp, failures: Failures, name: str, *, is_outermost: bool = False) -> None:
         self._app = app
+        self._is_outermost = is_outermost
         self._failures = failures
         self._name = name
 
@@ -151,6 +154,8 @@ class ErrorBoundary:
             await self._app(scope, receive, send)
             return
         exchange = Exchange(scope, receive, send, reads_on=scope["method"] not in BODILESS)
+        if self._is_outermost:
+            scope.setdefault(OUTERMOST, exchange)
         try:
             await self._app(scope, exchange.receive, exchange.send)
             if not exchange.has_begun and not exchange.has_left:

@@ -15,6 +15,7 @@ from msgspec.json import Encoder
 
 from jero.annotations import holds_custom
 from jero.codec import DEFAULT_ENCODER, json_decoder
+from jero.connection import Connections, paced
 from jero.contract.operation import Operation
 from jero.dispatch.failures import problem_of
 from jero.dispatch.ready import answer_if_ready
@@ -28,7 +29,6 @@ from jero.http.accept import is_named
 from jero.http.asgi import Scope, Send, request_header
 from jero.policy import EndReason, StreamOutcome, StreamPolicy
 from jero.responses.streaming import FramedResponse, SSEResponse
-from jero.shutdown import drop_connection
 from jero.streaming.plan import FastPath, StreamKind, StreamPlan
 from jero.streaming.serve import OpenStreams
 from jero.streaming.source import SentSources, SourceKind, close_unstarted, source_kind
@@ -151,6 +151,7 @@ class StreamDefaults(msgspec.Struct, frozen=True):
     streams: OpenStreams
     validate_items: bool = False
     sent: SentSources = msgspec.field(default_factory=SentSources)
+    connections: Connections = msgspec.field(default_factory=Connections)
 
 
 class StreamResponder:
@@ -161,6 +162,7 @@ class StreamResponder:
         self._encoder = defaults.encoder
         self._policy = defaults.policy
         self._on_end = defaults.on_end
+        self._connections = defaults.connections
         self._fast_types = frozenset[type]().union(*(output.fast_types for output in operation.outputs))
         self._on_stream_error = getattr(operation.endpoint, "on_stream_error", None)
         validate_items = operation.endpoint.validate_items
@@ -241,7 +243,9 @@ class StreamResponder:
             final_frame=_final_frame if isinstance(response, SSEResponse) else None,
             fast_path=self._fast_path(framing, encoder),
             on_end=self._on_end,
-            drop_connection=drop_connection,
+            drop_connection=self._connections.drop,
+            cut_connection=self._connections.cut,
+            pace=paced,
             name=f"stream {self._operation.method} {self._operation.name}",
             endpoint=self._operation.name,
             method=self._operation.method,

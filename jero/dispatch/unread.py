@@ -43,13 +43,15 @@ class Exchange:
     """A request's channels, which notice how far the request is read.
 
     `has_begun`: the response has begun. `has_left`: the client was seen to leave. `reads_on`: the rest of the request
-    is read before the last message. `finish` must be called when the application is done.
+    is read before the last message. `server_send`: the `send` outside. `is_cut`: jero cut the body short, so an end that
+    a middleware gives it is left out. `finish` must be called when the application is done.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, reads_on: bool = True) -> None:
         self._scope = scope
         self._receive = receive
-        self._send = send
+        self.server_send = send
+        self.is_cut = False
         self._held: Message | None = None
         self.reads_on = reads_on
         self.has_begun = False
@@ -70,10 +72,12 @@ class Exchange:
             if self.has_begun:
                 raise RuntimeError("the response has begun already, and is begun a second time")
             self.has_begun = True
+        elif self.is_cut:
+            message = {**message, "more_body": True}
         elif self.reads_on and _is_last(message) and self._is_unread():
             self._held = message
             return
-        await self._send(message)
+        await self.server_send(message)
 
     async def finish(self) -> None:
         """Reads on, and sends the last message, if `send` has kept it."""
@@ -85,7 +89,7 @@ class Exchange:
                 await self._read_on()
         self._scope[BODY_HAS_ENDED] = True  # a further exchange around this one does not try again
         with suppress(OSError):  # the server's report that the client has left (ASGI HTTP, version 2.4)
-            await self._send(last)
+            await self.server_send(last)
 
     def _is_unread(self) -> bool:
         has_ended = self._scope.get(BODY_HAS_ENDED)

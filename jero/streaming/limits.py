@@ -13,6 +13,12 @@ RETRY_SECONDS: Final = 1.0
 RETRY_SECONDS_IN_SHUTDOWN: Final = 0.1
 RETRIES: Final = 3
 
+# A shutdown leaves this much time for a teardown that begins when the time to finish is over.
+LAST_SECONDS: Final = 0.5
+# How long a server is given to see that a connection was dropped. (granian, which takes a response's end and its
+# connection's end at one moment, can lock itself up while it shuts down.)
+LEAVE_SECONDS: Final = 0.1
+
 
 class TeardownLimit:
     """Cancels a task that does not finish its teardown in time.

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.json import Encoder
 
 from jero.framing.framing import Framing
-from jero.http.asgi import Scope
+from jero.http.asgi import Scope, Send
 from jero.policy import EndReason, StreamOutcome, StreamPolicy
 
 
@@ -30,7 +30,10 @@ class StreamKind(Struct, frozen=True, kw_only=True):
     `final_frame` returns the last bytes for a client that reconnects automatically, given why the stream was cut short;
     `None` if clients of this format do not reconnect. `fast_path`: `None` if no item is known to be JSON on one line.
     `on_end` is called with the outcome. `drop_connection` closes the connection of a request whose client takes
-    nothing, and returns whether it could. `endpoint` and `method` are for the outcome, `name` is the task's.
+    nothing, and returns whether it could. `cut_connection` lets a client notice that its body has no end. Both are
+    called with the request's scope and `send`, and with a time of `time.monotonic` when the request was open already.
+    `pace` returns a `send` for HTTP/2 that waits for the client, if the server's does not. `endpoint` and `method` are for
+    the outcome, `name` is the task's.
     `close_on_error`: the format's closing bytes are also sent if the stream fails, before the transfer is cut.
     """
 
@@ -43,7 +46,9 @@ class StreamKind(Struct, frozen=True, kw_only=True):
     final_frame: Callable[[EndReason], bytes] | None
     fast_path: FastPath | None
     on_end: Callable[[StreamOutcome], Awaitable[None]]
-    drop_connection: Callable[[Scope], bool]
+    drop_connection: Callable[[Scope, Send, float], bool]
+    cut_connection: Callable[[Scope, Send, float, Callable[[], float]], Awaitable[None]]
+    pace: Callable[[Scope, Send], Send]
     name: str
     endpoint: str
     method: str

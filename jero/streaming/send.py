@@ -21,7 +21,8 @@ Parts: TypeAlias = Generator[Any, bytes, None]
 class Sender:
     """Sends the start of the response with the first bytes, counts them, and bounds the time of each send.
 
-    `started`: the status was sent. `bytes_sent`: of the body. `last_sent`: the event loop's time of the last send.
+    `started`: the status was sent. `has_ended`: the end of the body, too. `bytes_sent`: of the body. `last_sent`: the
+    event loop's time of the last send.
     `on_failure` is called with what `send` raises, `on_stall` if one send takes longer than `send_timeout`. `context`
     is the stream's, for timers: each would copy one for itself.
     """
@@ -36,6 +37,7 @@ class Sender:
         "_send",
         "_waiting",
         "bytes_sent",
+        "has_ended",
         "last_sent",
         "started",
     )
@@ -48,7 +50,8 @@ class Sender:
         on_failure: Callable[[Exception], None],
         on_stall: Callable[[], None],
     ) -> None:
-        self._send = send
+        is_http_2 = plan.scope.get("http_version") == "2"
+        self._send = plan.kind.pace(plan.scope, send) if is_http_2 else send
         self._plan = plan
         self._context = context
         self._on_failure = on_failure
@@ -57,6 +60,7 @@ class Sender:
         self._aside: asyncio.Task[None] | None = None
         self._waiting = 0
         self.started = False
+        self.has_ended = False
         self.bytes_sent = 0
         self.last_sent = self._loop.time()
 
@@ -152,6 +156,7 @@ class Sender:
             body = plan.kind.framing.opening + body
             await self._send(response_start(plan.status, list(plan.headers)))
         await self._send(response_body(body, more_body=more_body))
+        self.has_ended = not more_body
         self.bytes_sent += len(body)
         self.last_sent = self._loop.time()
 

@@ -24,6 +24,7 @@ from typing import Any, Final, NoReturn
 from anyio import CancelScope
 
 from jero.http.asgi import Receive, Scope, Send, is_disconnect
+from jero.streaming.limits import LAST_SECONDS
 from jero.streaming.plan import StreamPlan
 from jero.streaming.stream import Stream
 from jero.streaming.turns import Turns
@@ -91,9 +92,9 @@ class OpenStreams:
 async def send_stream(plan: StreamPlan, streams: OpenStreams, receive: Receive, send: Send) -> None:
     """Sends a stream, and returns when it is over and torn down. While it is open it is one of `streams`.
 
-    Raises what failed before the status was sent, for the caller to answer. A stream that is cut short returns without
-    an end of its body, and the server drops the connection. A cancellation of the calling task stops the stream, and is
-    raised after the teardown.
+    Raises what failed before the status was sent, for the caller to answer. A stream that is cut short gets no end of
+    its body: the server drops the connection, or `cut_connection` makes that an error. A cancellation of the calling
+    task stops the stream, and is raised after the teardown.
     """
     stream = Stream(plan, send, streams.turns)
     if streams.is_draining:
@@ -104,16 +105,32 @@ async def send_stream(plan: StreamPlan, streams: OpenStreams, receive: Receive, 
         stream.arm()
         task.add_done_callback(stream.task_done, context=stream.context)
         streams.add(stream)
-        cancelled = await _Request(stream).wait(receive)
-        streams.remove(stream)
+        try:
+            cancelled = await _Request(stream).wait(receive)
+            if stream.is_cut and cancelled is None:
+                await _cut(stream, plan, streams, send)
+        finally:
+            streams.remove(stream)
         if task.done() and not task.cancelled():
             task.result()
+    elif stream.is_cut:
+        await _cut(stream, plan, streams, send)
     error, stream.to_raise = cancelled or stream.to_raise, None
     try:
         if error is not None:
             raise error
     finally:
         del error, cancelled  # their tracebacks refer to this frame
+
+
+async def _cut(stream: Stream, plan: StreamPlan, streams: OpenStreams, send: Send) -> None:
+    """Lets the client notice that the body has no end. Waits for a slow client as long as a send would."""
+
+    def patience() -> float:
+        return LAST_SECONDS if streams.is_draining else plan.kind.policy.send_timeout
+
+    if stream.to_raise is None:
+        await plan.kind.cut_connection(plan.scope, send, stream.began, patience)
 
 
 class _Request:

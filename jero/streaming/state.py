@@ -50,6 +50,16 @@ class Event(IntEnum):
     OUT_OF_TIME = 10  # the limit of the teardown is exhausted
 
 
+# Each stream uses these five, and Python 3.11 is slow to look up a member of an enumeration.
+BEGIN, SOURCE_ENDED, FLUSHED, TORN_DOWN, REPORTED = (
+    Event.BEGIN,
+    Event.SOURCE_ENDED,
+    Event.FLUSHED,
+    Event.TORN_DOWN,
+    Event.REPORTED,
+)
+
+
 class Transition(Struct, frozen=True, kw_only=True):
     """What follows from one event in one phase.
 

@@ -26,52 +26,38 @@ import inspect
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 from time import monotonic, time
-from typing import Any, Final
+from typing import Any
 
 from jero.errors import ClientDisconnected, ServiceUnavailable
 from jero.framing.raw import RAW
 from jero.http.asgi import Scope, Send, report_error
 from jero.policy import EndReason, StreamOutcome
 from jero.streaming.buffer import FrameBuffer
-from jero.streaming.limits import TeardownLimit
+from jero.streaming.limits import LAST_SECONDS, LEAVE_SECONDS, TeardownLimit
 from jero.streaming.plan import StreamKind, StreamPlan
 from jero.streaming.pump import Pump, pull_fast, pull_items
 from jero.streaming.push import Push
 from jero.streaming.send import Keepalive, Sender
 from jero.streaming.source import Source, SourceKind, close_unstarted, source_kind
-from jero.streaming.state import Event, Phase, StreamState
+from jero.streaming.state import BEGIN, FLUSHED, REPORTED, SOURCE_ENDED, TORN_DOWN, Event, Phase, StreamState
 from jero.streaming.threaded import ThreadedSource
 from jero.streaming.turns import Turns
 
 logger = logging.getLogger("jero.streams")
 
-# A shutdown leaves this much time for a teardown that begins when the time to finish is over.
-LAST_SECONDS: Final = 0.5
-# How long a server is given to see that a connection was dropped. (granian, which takes a response's end and its
-# connection's end at one moment, can lock itself up while it shuts down.)
-LEAVE_SECONDS: Final = 0.1
-
-# Each stream uses these five, and Python 3.11 is slow to look up a member of an enumeration.
-BEGIN, SOURCE_ENDED, FLUSHED, TORN_DOWN, REPORTED = (
-    Event.BEGIN,
-    Event.SOURCE_ENDED,
-    Event.FLUSHED,
-    Event.TORN_DOWN,
-    Event.REPORTED,
-)
-
 
 class Stream:
     """One response whose body is sent as its source yields.
 
-    `state`: its phase, ending and client. `context`: the stream's, also for its timers: each would copy one for itself.
-    `error`: what failed, if anything did. `to_raise`: after the end, what the request has to raise. `is_over`: the
-    request may end; then `on_over` is called. A stream whose teardown does not end in time is over, too.
+    `state`: its phase, ending and client. `began`: a time of `time.monotonic`. `context`: the stream's, also for its
+    timers: each would copy one for itself. `error`: what failed, if anything did. `to_raise`: after the end, what the
+    request has to raise. `is_over`: the request may end; then `on_over` is called. A stream whose teardown does not end
+    in time is over, too. `is_cut`: it is over, its body has begun and was not ended, and its client may be there.
     """
 
     __slots__ = (
-        "_began",
         "_buffer",
         "_dropped",
         "_end_timer",
@@ -86,11 +72,15 @@ class Stream:
         "_plan",
         "_pump",
         "_sender",
+        "_server_send",
         "_source",
         "_source_kind",
         "_task",
+        "_turns",
+        "began",
         "context",
         "error",
+        "is_cut",
         "is_over",
         "on_over",
         "state",
@@ -100,10 +90,12 @@ class Stream:
     def __init__(self, plan: StreamPlan, send: Send, turns: Turns) -> None:
         kind = plan.kind
         self._plan = plan
-        self._began = monotonic()
+        self.began = monotonic()
         self._loop = asyncio.get_running_loop()
         self.context = contextvars.copy_context()
         self.state = StreamState()
+        self._server_send = send
+        self._turns = turns
         self._sender = Sender(send, plan, self.context, self._send_failed, self._stall)
         # `_frames` is where items are framed, `_buffer` where framed bytes wait to be sent.
         self._frames = self._buffer = FrameBuffer(kind.framing, kind.encoder, kind.policy.chunk_bytes, turns)
@@ -126,6 +118,7 @@ class Stream:
         self._items = 0
         self.error: BaseException | None = None
         self.to_raise: BaseException | None = None
+        self.is_cut = False
         self.is_over = False
         self.on_over: Callable[[], None] | None = None
 
@@ -304,6 +297,8 @@ class Stream:
         """Lets the request end."""
         if not self.is_over:
             self.is_over = True
+            may_be_there = self._dropped is None and self.state.ending != "disconnected"
+            self.is_cut = may_be_there and self._sender.started and not self._sender.has_ended
             if self.on_over is not None:
                 self.on_over()
 
@@ -371,9 +366,14 @@ class Stream:
             self._apply(Event.SEND_FAILED, error=error)
 
     def _stall(self) -> None:
-        """Stops the stream: the client does not take what is being sent."""
-        self._drop_blocked()
-        self._apply(Event.STALLED)
+        """Stops the stream in one of the next turns: the client does not take what is being sent."""
+        stall = partial(self._stall_unless_taken, self._sender.bytes_sent)
+        self._turns.spread(self._loop.call_soon, stall, self.context)
+
+    def _stall_unless_taken(self, taken: int) -> None:
+        if not self.is_over and self._sender.is_busy and self._sender.bytes_sent == taken:
+            self._drop_blocked()
+            self._apply(Event.STALLED)
 
     def _teardown_timed_out(self) -> None:
         """Gives up on the client, so that a teardown that is late does not wait for it as well."""
@@ -382,7 +382,8 @@ class Stream:
 
     def _drop_blocked(self) -> None:
         """Drops the connection if a send waits for the client."""
-        if self._sender.is_busy and self._dropped is None and self._plan.kind.drop_connection(self._plan.scope):
+        drop = self._plan.kind.drop_connection
+        if self._sender.is_busy and self._dropped is None and drop(self.scope, self._server_send, self.began):
             self._dropped = self._loop.create_future()
 
     def _end_after(self, seconds: float, ending: EndReason) -> None:
@@ -435,8 +436,8 @@ class Stream:
             error=self.error,
             items=self._items,
             bytes=self._sender.bytes_sent,
-            duration=monotonic() - self._began,
-            first_item_after=None if first_item_at is None else first_item_at - self._began,
+            duration=monotonic() - self.began,
+            first_item_after=None if first_item_at is None else first_item_at - self.began,
             endpoint=self._plan.kind.endpoint,
             method=self._plan.kind.method,
         )

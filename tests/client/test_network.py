@@ -107,7 +107,7 @@ async def leave_by_cancellation(stream: AsyncGenerator[object, None]) -> None:
 
 
 @pytest.mark.parametrize("leave", [leave_by_break, leave_by_closing, leave_by_an_error, leave_by_cancellation])
-@pytest.mark.parametrize("path", ["/lines/idle", "/events/idle", "/lines/busy", "/lines/never_pausing"])
+@pytest.mark.parametrize("path", ["/lines/idle", "/events/idle", "/lines/busy", "/lines/never-pausing"])
 async def test_the_server_notices_a_client_that_leaves_early(
     client: StreamClient, feeds: Running, path: str, leave: Any
 ) -> None:

@@ -106,7 +106,7 @@ def test_another_host_is_refused_by_the_middleware(client: httpx.Client) -> None
     assert (response.status_code, response.text) == (400, "Invalid host header")
 
 
-@pytest.mark.parametrize("path", ["/events/idle", "/lines/busy", "/lines/never_pausing", "/events/silent"])
+@pytest.mark.parametrize("path", ["/events/idle", "/lines/busy", "/lines/never-pausing", "/events/silent"])
 def test_a_client_that_leaves_is_noticed(server: Running, path: str) -> None:
     key = new_key()
     with server.connect() as connection:

@@ -53,7 +53,7 @@ def test_a_mounted_application_answers_with_problems(feeds: tuple[Running, str])
         assert (response.status_code, response.json()["status"]) == (status, status)
 
 
-@pytest.mark.parametrize("path", ["/events/idle", "/lines/never_pausing"])
+@pytest.mark.parametrize("path", ["/events/idle", "/lines/never-pausing"])
 def test_a_client_that_leaves_is_noticed(feeds: tuple[Running, str], path: str) -> None:
     (server, prefix), key = feeds, new_key()
     with server.connect() as connection:

@@ -146,6 +146,20 @@ async def failing(query: Query) -> AsyncIterator[Tick]:
     raise Conflict(detail="The source broke.")
 
 
+async def failing_at_once(query: Query) -> AsyncIterator[Tick]:
+    """Yields `items` items without a pause, then fails."""
+    for number in range(query.items):
+        yield Tick(number)
+    raise Conflict(detail="The source broke.")
+
+
+async def expiring(query: Query) -> AsyncIterator[Tick]:
+    """Yields `items` items, then waits for ever. Its stream ends after half a second."""
+    for number in range(query.items):
+        yield Tick(number)
+    await asyncio.get_running_loop().create_future()
+
+
 async def reluctant(query: Query) -> AsyncIterator[Tick]:
     """Yields one item. Takes half a second to close."""
     yield Tick(0)
@@ -166,8 +180,20 @@ async def stuck(query: Query) -> AsyncIterator[Tick]:
 
 
 SOURCES: dict[str, Callable[[Query], AsyncIterator[Tick]]] = {
-    source.__name__: source
-    for source in (idle, silent, busy, never_pausing, gushing, finite, failing, reluctant, stuck)
+    source.__name__.replace("_", "-"): source
+    for source in (
+        idle,
+        silent,
+        busy,
+        never_pausing,
+        gushing,
+        finite,
+        failing,
+        failing_at_once,
+        expiring,
+        reluctant,
+        stuck,
+    )
 }
 
 
@@ -178,8 +204,10 @@ async def reported(path: Source, query: Query) -> AsyncGenerator[AsyncIterable[T
     report("closed", key=query.key, reason=outcome.reason)
 
 
-def policy_of(query: Query) -> StreamPolicy | None:
+def policy_of(path: Source, query: Query) -> StreamPolicy | None:
     """Returns a policy with the grace that the client asks for, or `None` for the application's policy."""
+    if path.source == "expiring":
+        return StreamPolicy(max_duration=0.5)
     return None if query.grace is None else StreamPolicy(first_item_grace=query.grace)
 
 
@@ -188,7 +216,7 @@ class Lines(Endpoint, path="/lines/{source}"):
 
     async def get(self, path: Source, params: Query) -> NDJSONStreamingResponse[Tick]:
         return NDJSONStreamingResponse(
-            stream=reported(path, params), keepalive=params.keepalive, policy=policy_of(params)
+            stream=reported(path, params), keepalive=params.keepalive, policy=policy_of(path, params)
         )
 
 
@@ -196,14 +224,14 @@ class Events(Endpoint, path="/events/{source}"):
     """Streams a source as server-sent events."""
 
     async def get(self, path: Source, params: Query) -> SSEResponse[Tick]:
-        return SSEResponse(stream=reported(path, params), keepalive=params.keepalive, policy=policy_of(params))
+        return SSEResponse(stream=reported(path, params), keepalive=params.keepalive, policy=policy_of(path, params))
 
 
 class Array(Endpoint, path="/array/{source}"):
     """Streams a source as a JSON array."""
 
     async def get(self, path: Source, params: Query) -> JSONArrayStreamingResponse[Tick]:
-        return JSONArrayStreamingResponse(stream=reported(path, params), policy=policy_of(params))
+        return JSONArrayStreamingResponse(stream=reported(path, params), policy=policy_of(path, params))
 
 
 class Health(Struct):

@@ -4,18 +4,20 @@ import socket
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 
+import pytest
+
 from tests.servers.running import Running
 from tests.servers.wire import Answers, Head, new_key, request
 
 
 class OpenStreams:
-    """Streams with one key, one for each path."""
+    """Streams with one key, one for each path. `connections`: of the clients."""
 
     def __init__(self, server: Running, paths: Sequence[str]) -> None:
         self.key = new_key()
         self._server = server
         self._paths = paths
-        self._connections: list[socket.socket] = []
+        self.connections: list[socket.socket] = []
         self._answers: list[Answers] = []
         self._heads: list[Head] = []
 
@@ -23,10 +25,10 @@ class OpenStreams:
         """Opens the streams. Returns when each source is open and each client has its headers."""
         for path in self._paths:
             connection = self._server.connect()
-            self._connections.append(connection)
+            self.connections.append(connection)
             connection.sendall(request(f"{path}{'&' if '?' in path else '?'}key={self.key}"))
         self._server.wait_for("opened", self.key, count=len(self._paths))
-        for connection in self._connections:
+        for connection in self.connections:
             answers = Answers(connection)
             self._answers.append(answers)
             self._heads.append(answers.head())
@@ -44,9 +46,17 @@ class OpenStreams:
         """Returns the parts that arrived of the streams of this path. Fails if one ended properly."""
         return [answers.until_cut() for answers in self._of(path)]
 
+    def assert_quiet(self, seconds: float) -> None:
+        """Fails if a connection ends, or brings more than the first item, within `seconds`."""
+        for connection, answers in zip(self.connections, self._answers, strict=True):
+            answers.chunk()
+            connection.settimeout(seconds)
+            with pytest.raises(TimeoutError):
+                connection.recv(1)
+
     def close(self) -> None:
         """Closes the clients' connections."""
-        for connection in self._connections:
+        for connection in self.connections:
             connection.close()
 
     def _of(self, wanted: str) -> Iterator[Answers]:

@@ -75,7 +75,7 @@ def test_the_headers_come_before_the_first_item(compressing: Running) -> None:
         assert monotonic() - asked_at < 0.1 + SLACK
 
 
-@pytest.mark.parametrize("path", ["/events/idle", "/lines/busy", "/lines/never_pausing"])
+@pytest.mark.parametrize("path", ["/events/idle", "/lines/busy", "/lines/never-pausing"])
 def test_a_client_that_leaves_is_noticed(compressing: Running, path: str) -> None:
     key = new_key()
     with compressing.connect() as connection:

@@ -1,15 +1,22 @@
-"""A stream that fails in the middle is a cut transfer to every client."""
+"""A stream that fails in the middle is a cut transfer to every client, over every version of HTTP."""
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
 
 from tests.programs import needs_program
-from tests.servers.running import PATIENCE, Running
+from tests.servers.conftest import named
+from tests.servers.running import PATIENCE, Running, running
+from tests.servers.servers import GRANIAN, HYPERCORN, SERVERS, Server
 from tests.servers.wire import Answers, new_key, numbers, request
 
 CURL_CUT = 18
+CURL_RESET = 56
+CURL_STREAM_RESET = 92
+BIG = 300_000
 
 
 def test_a_raw_socket_reads_a_cut_transfer(server: Running) -> None:
@@ -33,14 +40,10 @@ def test_an_array_that_parses_is_cut_too(server: Running) -> None:
 
 @needs_program("curl")
 def test_curl_reports_a_cut_transfer(server: Running) -> None:
-    curl = subprocess.run(
-        ["curl", "--silent", "--no-buffer", "--max-time", f"{PATIENCE:g}", f"{server.url}/lines/failing"],
-        capture_output=True,
-        check=False,
-    )
+    status, received = curl(server, "/lines/failing")
 
-    assert curl.returncode == CURL_CUT
-    assert numbers(curl.stdout) == [0, 1, 2]
+    assert status == CURL_CUT
+    assert numbers(received) == [0, 1, 2]
 
 
 def test_httpx_raises_for_a_cut_transfer(server: Running) -> None:
@@ -57,3 +60,74 @@ def test_an_event_stream_sends_an_error_event_and_ends_properly(server: Running)
 
     assert response.text.count("data: ") == 4
     assert "event: error\ndata: {" in response.text
+
+
+def curl(server: Running, path: str, *options: str) -> tuple[int, bytes]:
+    """Returns curl's exit status, and what it received."""
+    arguments = ["curl", "--silent", "--no-buffer", "--max-time", f"{PATIENCE:g}", *options, server.url + path]
+    done = subprocess.run(arguments, capture_output=True, check=False)
+    return done.returncode, done.stdout
+
+
+@needs_program("curl")
+@pytest.mark.parametrize("path", ["/lines/failing", "/array/failing", "/lines/expiring", "/lines/failing-at-once"])
+def test_curl_reports_a_reset_over_http_1_0(server: Running, path: str) -> None:
+    status, received = curl(server, path, "--http1.0")
+    assert status == CURL_RESET
+    assert received.count(b'{"number"') == 3
+
+
+@needs_program("curl")
+def test_a_slow_client_of_http_1_0_receives_everything_before_the_reset(server: Running) -> None:
+    status, received = curl(server, f"/lines/failing-at-once?items={BIG}", "--http1.0", "--limit-rate", "5M")
+    assert status == CURL_RESET
+    assert numbers(received) == list(range(BIG))
+
+
+@pytest.fixture(scope="module", params=SERVERS, ids=named)
+def wrapped(request: pytest.FixtureRequest) -> Iterator[dict[str, Running]]:
+    """Runs a server for each way to put a middleware that completes bodies around the feeds."""
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(running(request.param, f"tests.servers.wrapped:{name}"))
+            for name in ("included", "completed", "in_starlette")
+        }
+
+
+@needs_program("curl")
+@pytest.mark.parametrize(("version", "cut"), [("--http1.1", CURL_CUT), ("--http1.0", CURL_RESET)])
+@pytest.mark.parametrize("app", ["included", "completed", "in_starlette"])
+@pytest.mark.parametrize("path", ["/lines/failing", "/array/expiring", "/lines/failing-at-once"])
+def test_a_middleware_that_completes_bodies_does_not_complete_a_cut_one(
+    wrapped: dict[str, Running], app: str, version: str, cut: int, path: str
+) -> None:
+    status, received = curl(wrapped[app], path, version)
+    assert status == cut
+    assert received.count(b'{"number"') == 3
+
+
+@needs_program("curl")
+@pytest.mark.parametrize("app", ["included", "completed", "in_starlette"])
+def test_a_middleware_that_completes_bodies_completes_a_whole_one(wrapped: dict[str, Running], app: str) -> None:
+    assert curl(wrapped[app], "/lines/finite")[0] == 0
+    assert curl(wrapped[app], "/lines/finite", "--http1.0")[0] == 0
+
+
+@pytest.mark.parametrize("own", [GRANIAN, HYPERCORN], ids=named)
+@pytest.mark.parametrize("app", ["tests.servers.feeds:app", "tests.servers.wrapped:included"])
+def test_a_stream_of_http_2_is_reset_and_its_connection_goes_on(own: Server, app: str) -> None:
+    """Sends more requests than one connection may have open at once."""
+    with (
+        running(own, app) as server,
+        httpx.Client(base_url=server.url, http1=False, http2=True, timeout=PATIENCE, trust_env=False) as client,
+    ):
+        ports: set[int] = set()
+        for _ in range(105):
+            with client.stream("GET", "/lines/failing") as response:
+                ports.add(response.extensions["network_stream"].get_extra_info("client_addr")[1])
+                received: list[bytes] = []
+                with pytest.raises(httpx.RemoteProtocolError):
+                    received.extend(response.iter_raw())
+            assert numbers(b"".join(received)) == [0, 1, 2]
+        assert numbers(client.get("/lines/finite").content) == [0, 1, 2]
+    assert len(ports) == 1

@@ -58,7 +58,7 @@ def test_a_failure_before_the_first_item_has_its_true_status(server: Running, pa
     }
 
 
-@pytest.mark.parametrize("path", ["/events/never_pausing", "/lines/idle", "/array/silent"])
+@pytest.mark.parametrize("path", ["/events/never-pausing", "/lines/idle", "/array/silent"])
 def test_head_is_answered_without_beginning_the_stream(server: Running, path: str) -> None:
     key = new_key()
     with server.connect() as connection:

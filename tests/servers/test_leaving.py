@@ -50,7 +50,7 @@ def time_to_teardown(server: Running, path: str, leave: Leave, *, until_first_it
 
 
 @pytest.mark.parametrize("leave", [close, reset, half_close])
-@pytest.mark.parametrize("path", ["/events/idle", "/lines/idle", "/lines/busy", "/lines/never_pausing"])
+@pytest.mark.parametrize("path", ["/events/idle", "/lines/idle", "/lines/busy", "/lines/never-pausing"])
 def test_a_client_that_leaves_an_open_stream_is_noticed(server: Running, path: str, leave: Leave) -> None:
     assert median(time_to_teardown(server, path, leave) for _ in range(CLIENTS)) < NOTICED_WITHIN
 

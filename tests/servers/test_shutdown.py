@@ -116,7 +116,7 @@ def test_a_client_that_does_not_read_does_not_delay_the_exit(server: Server) -> 
 def test_a_source_that_never_pauses_does_not_delay_the_exit(server: Server) -> None:
     key = new_key()
     with running(server, IMPATIENT) as process:
-        url = f"{process.url}/lines/never_pausing?key={key}"
+        url = f"{process.url}/lines/never-pausing?key={key}"
         with subprocess.Popen(["curl", "--silent", url], stdout=subprocess.DEVNULL) as curl:
             process.note("opened", key)
             expect_exit(process, terminate(process), DRAIN_TIMEOUT)

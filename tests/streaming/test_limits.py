@@ -10,9 +10,9 @@ from jero.errors import ServiceUnavailable
 from jero.framing.json import JSON_ARRAY, NDJSON
 from jero.framing.raw import RAW
 from jero.framing.sse import SSE
-from jero.http.asgi import Scope
+from jero.http.asgi import Scope, Send
 from jero.policy import EndReason, StreamPolicy
-from jero.streaming.stream import LEAVE_SECONDS
+from jero.streaming.limits import LEAVE_SECONDS
 from tests.streaming.wire import Wire, skip_time, start, stream
 
 
@@ -46,7 +46,7 @@ def test_a_server_sees_a_dropped_connection_before_its_request_ends(server_takes
             while True:
                 yield b"x" * 1000
 
-        def drop(scope: Scope) -> bool:
+        def drop(scope: Scope, send: Send, since: float) -> bool:
             asyncio.get_running_loop().call_later(server_takes, wire.leave)
             return True
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from jero.codec import DEFAULT_ENCODER
 from jero.framing.framing import Framing
 from jero.framing.json import NDJSON
-from jero.http.asgi import Message
+from jero.http.asgi import Message, Scope, Send
 from jero.policy import DEFAULT_POLICY, StreamOutcome, StreamPolicy
 from jero.streaming.plan import StreamKind, StreamPlan
 from jero.streaming.serve import OpenStreams, send_stream
@@ -105,6 +105,10 @@ class Wire:
         self.outcomes.append(outcome)
 
 
+async def no_cut(scope: Scope, send: Send, since: float, patience: Callable[[], float]) -> None:
+    """The plan's `cut_connection`: the server's part, which these tests leave out."""
+
+
 def make_plan(
     source: Any,
     on_end: Callable[[StreamOutcome], Awaitable[None]],
@@ -124,7 +128,9 @@ def make_plan(
         "final_frame": None,
         "fast_path": None,
         "on_end": on_end,
-        "drop_connection": lambda scope: False,
+        "drop_connection": lambda scope, send, since: False,
+        "cut_connection": no_cut,
+        "pace": lambda scope, send: send,
         "endpoint": "Endpoint",
         "method": "GET",
         "name": "stream GET Endpoint",

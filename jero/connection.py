@@ -1,0 +1,261 @@
+"""Ends the connection under a request, or the request's part of it. ASGI has no message for that.
+
+A stream that is cut short has no end of its body, and the client notices that the end is missing. Three things hide it:
+HTTP/1.0, where the end of the connection is the end of the body; a middleware that completes the body when the
+application returns; and hypercorn over HTTP/2, which leaves such a stream open. So a cut resets a connection of
+HTTP/1.0 and a stream of HTTP/2. It leaves out the end that an included middleware sends, and it raises `StreamCut`
+through a middleware that stands around jero.
+
+A reset throws away what the kernel has not sent yet. So the cut waits until everything is sent.
+
+The connection must be the request's own. uvicorn and hypercorn pass `send` as a method of an object that refers to the
+transport. An included middleware replaces `send`, so the server's own stays in the scope. Without such an object
+(granian, or inside a Starlette application) `jero.sockets` finds the connection by its addresses, unless a client could
+have changed them. If the connection is not found, nothing is dropped.
+"""
+
+import asyncio
+import ctypes
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final, Protocol
+
+from jero.errors import StreamCut
+from jero.http.asgi import Message, Scope, Send
+from jero.sockets import Socket, Sockets, borrowed
+
+if sys.platform != "win32":
+    import fcntl
+
+# The key of the exchange outside all included middleware, in the scope of a request that goes through one.
+OUTERMOST: Final = "jero.outermost"
+
+# A server may hold back bytes that it has been given: granian writes in a thread of its own, a middleware in a task.
+SETTLE_SECONDS: Final = 0.05
+LOOK_SECONDS: Final = 0.01
+
+# More bytes than this in hypercorn's buffer of a stream mean that its client opens no window.
+WINDOW_BYTES: Final = 64 * 1024
+
+# What a middleware around jero is sent that completes the body even if jero raises (Starlette's BaseHTTPMiddleware):
+# ASGI says that an unknown message is an error.
+_UNKNOWN_MESSAGE: Final = {"type": "jero.stream.cut"}
+
+# The modules of those who call an application, and drop the connection if a body has no end.
+_SERVERS: Final = ("uvicorn.", "hypercorn.", "granian.", "jero.testing.")
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # SO_LINGER, on, for 0 seconds
+_UNSENT: Final = 0x5411  # SIOCOUTQ on Linux: bytes that the peer has not acknowledged
+_INTERNAL_ERROR: Final = 2  # RFC 9113, section 7
+_AF_UNSPEC: Final = bytes(16)  # a `sockaddr` whose family is AF_UNSPEC
+
+
+class Connection(Protocol):
+    """What is under a request: a connection of HTTP/1, or a stream of HTTP/2."""
+
+    def has_sent(self) -> bool:
+        """Returns whether everything that the server was given has reached the client's kernel."""
+        ...
+
+    def reset(self) -> None:
+        """Ends the connection at once, with an error at the client. What is not sent yet is lost."""
+        ...
+
+
+class Connections:
+    """Finds and ends the connections under the requests of one application."""
+
+    def __init__(self) -> None:
+        self._sockets = Sockets()
+
+    def drop(self, scope: Scope, send: Send, since: float) -> bool:
+        """Ends a request whose client takes nothing, with everything that the server has not sent.
+
+        `since`: a time of `time.monotonic` when the request was open already. Returns whether the connection was found.
+        A server that closes a connection waits until the client has taken the rest. A client that does not read never
+        does.
+        """
+        connection = self._find(scope, send, since)
+        if connection is None:
+            return False
+        connection.reset()
+        return True
+
+    async def cut(self, scope: Scope, send: Send, since: float, patience: Callable[[], float]) -> None:
+        """Makes an error of a body that has no end, where the client would not notice that the end is missing.
+
+        First waits until everything is sent, at most for `patience()` seconds. Raises `StreamCut` if a middleware that
+        jero did not include may complete the body; the server then ends the response with an error.
+        """
+        if str(scope.get("http_version", "")) != "1.1":
+            connection = self._find(scope, send, since)
+            if connection is not None:
+                shows_all = OUTERMOST not in scope and not isinstance(connection, SocketConnection)
+                await _sent(connection, patience, 0 if shows_all else SETTLE_SECONDS)
+                connection.reset()
+        outermost = scope.get(OUTERMOST)
+        if outermost is not None:
+            outermost.is_cut = True
+        if not _is_server(send := _server_send(scope, send)):
+            with suppress(Exception):
+                await send(dict(_UNKNOWN_MESSAGE))
+            raise StreamCut
+
+    def _find(self, scope: Scope, send: Send, since: float) -> Connection | None:
+        owner = _owner(_server_send(scope, send))
+        if str(scope.get("http_version", "")).startswith("1"):
+            transport = _transport(owner)
+            if transport is not None:
+                return TransportConnection(transport)
+            found = self._sockets.find(scope, since)
+            return None if found is None else SocketConnection(found)
+        return _stream_of_hypercorn(owner)
+
+
+async def _sent(connection: Connection, patience: Callable[[], float], settle: float) -> None:
+    """Waits until everything has been sent for `settle` seconds, at most for `patience()` seconds."""
+    loop = asyncio.get_running_loop()
+    began = busy = loop.time()
+    while (now := loop.time()) - began < patience():
+        if not connection.has_sent():
+            busy = now
+        elif now - busy >= settle:
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+class TransportConnection:
+    """A connection of uvicorn or hypercorn, by its transport."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self._descriptor: int = transport.get_extra_info("socket").fileno()
+
+    def has_sent(self) -> bool:
+        """Returns whether everything that the server was given has reached the client's kernel."""
+        return self._transport.is_closing() or (
+            not self._transport.get_write_buffer_size() and not _unsent(self._descriptor)
+        )
+
+    def reset(self) -> None:
+        """Ends the connection at once, with an error at the client. What is not sent yet is lost."""
+        if self._descriptor >= 0 and not self._transport.is_closing():
+            with suppress(OSError), borrowed(self._descriptor) as found:
+                found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self._transport.abort()
+
+
+class SocketConnection:
+    """A connection of a server that shows nothing but its descriptor."""
+
+    def __init__(self, found: Socket) -> None:
+        self._socket = found
+
+    def has_sent(self) -> bool:
+        """Returns whether everything that the kernel was given has reached the client's kernel."""
+        return not self._socket.is_open() or not _unsent(self._socket.descriptor)
+
+    def reset(self) -> None:
+        """Ends the connection at once, with an error at the client if the system can do that."""
+        if self._socket.is_open():
+            # The descriptor is the server's, which closes it. `connect` to AF_UNSPEC resets a connection without that.
+            ctypes.CDLL(None).connect(self._socket.descriptor, _AF_UNSPEC, len(_AF_UNSPEC))
+            with suppress(OSError), borrowed(self._socket.descriptor) as found:
+                found.shutdown(socket.SHUT_RDWR)
+
+
+class StreamOfHypercorn:
+    """A stream of HTTP/2 on hypercorn, by its protocol. Other streams share the connection, so that stays open."""
+
+    def __init__(self, stream_id: int, protocol: Any, transport: Any) -> None:
+        self._stream_id = stream_id
+        self._protocol = protocol
+        self._transport = transport
+        self._connection = TransportConnection(transport)
+
+    @property
+    def buffer(self) -> Any:
+        """Returns hypercorn's buffer of the stream, or `None` after the stream is closed."""
+        return self._protocol.stream_buffers.get(self._stream_id)
+
+    def has_sent(self) -> bool:
+        """Returns whether everything that the server was given has reached the client's kernel."""
+        return not (self.buffer and self.buffer.buffer) and self._connection.has_sent()
+
+    def reset(self) -> None:
+        """Resets the stream, as a server does that fails."""
+        with suppress(Exception):  # h2's own, of a stream or a connection that is closed already
+            self._protocol.connection.reset_stream(self._stream_id, _INTERNAL_ERROR)
+            self._transport.write(self._protocol.connection.data_to_send())
+            # hypercorn frees the buffer of a closed stream only when it is that stream's turn to send.
+            self._protocol.priority.unblock(self._stream_id)
+
+
+def paced(scope: Scope, send: Send) -> Send:
+    """Returns a `send` that waits while the client of an HTTP/2 stream opens no window.
+
+    hypercorn's own does not wait: it stores everything that it is given. All other servers' `send` is returned.
+    """
+    stream = _stream_of_hypercorn(_owner(_server_send(scope, send)))
+    if stream is None:
+        return send
+
+    async def wait_and_send(message: Message) -> None:
+        await send(message)
+        buffer = stream.buffer
+        if buffer is not None and len(buffer.buffer) > WINDOW_BYTES:
+            await buffer.drain()
+
+    return wait_and_send
+
+
+def _server_send(scope: Scope, send: Send) -> Send:
+    """Returns the `send` outside all included middleware, and outside jero's own exchanges."""
+    outermost = scope.get(OUTERMOST)
+    if outermost is not None:
+        send = outermost.server_send
+    while (inner := getattr(getattr(send, "__self__", None), "server_send", None)) is not None:
+        send = inner
+    return send
+
+
+def _owner(send: Send) -> Any:
+    """Returns the server's object whose method `send` is, or `None` if it is not a server's."""
+    return getattr(send, "__self__", None) if _is_server(send) else None
+
+
+def _is_server(send: Send) -> bool:
+    owner: Any = getattr(send, "__self__", None)
+    return type(owner).__module__.startswith(_SERVERS)
+
+
+def _transport(owner: Any) -> Any:
+    """Returns the transport under a request, or `None` if the server does not show it."""
+    try:
+        return owner.transport if hasattr(owner, "transport") else _tcp_server(owner.send.__self__).writer.transport
+    except AttributeError:
+        return None
+
+
+def _stream_of_hypercorn(owner: Any) -> StreamOfHypercorn | None:
+    try:
+        protocol = owner.send.__self__
+        return StreamOfHypercorn(owner.stream_id, protocol, _tcp_server(protocol).writer.transport)
+    except AttributeError:
+        return None
+
+
+def _tcp_server(protocol: Any) -> Any:
+    return protocol.send.__self__
+
+
+def _unsent(descriptor: int) -> int:
+    """Returns how many bytes the peer's kernel has not acknowledged; 0 if the system does not say that."""
+    if sys.platform == "win32":
+        return 0
+    try:
+        return int(struct.unpack("i", fcntl.ioctl(descriptor, _UNSENT, bytes(4)))[0])
+    except OSError:
+        return 0

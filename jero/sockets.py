@@ -1,0 +1,184 @@
+"""Finds sockets among the descriptors of the process, by the addresses in a request's scope.
+
+Nothing is found if the system does not list descriptors, or if the scope does not name the socket's own addresses.
+
+A client can change what a scope names: servers and middleware take the client's address from headers such as
+X-Forwarded-For. `Sockets` therefore finds nothing that a header could have named. Such an address needs a port from
+the headers, or it combines the port of the request's own connection with a host from the headers:
+
+- A port that stands in a header of the request is not looked for.
+- If several connections have the client's port, none is found for a request with headers that may name a host.
+  If one connection alone has it, that is the request's own: the look is not older than the request.
+"""
+
+import os
+import re
+import socket
+import stat
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+from time import monotonic
+from typing import Any, Final, TypeAlias, cast
+
+from msgspec import Struct
+
+from jero.http.asgi import Scope
+
+# The peer's host and port, then the socket's own.
+Ends: TypeAlias = tuple[str, int, str, int]
+
+# The family only tells Python how long a name may be: asking the system for it would double the time of a look.
+_WIDEST: Final = socket.AF_UNIX if hasattr(socket, "AF_UNIX") else socket.AF_INET6
+_NAMES_HOSTS: Final = (b"forwarded", b"-ip")
+_NOT_IN_NUMBERS: Final = re.compile(rb"[^0-9]+")
+
+
+class Socket(Struct, frozen=True):
+    """A socket: its descriptor, and the inode, which tells it from a later socket of that descriptor."""
+
+    descriptor: int
+    inode: int
+
+    def is_open(self) -> bool:
+        """Returns whether the socket is still open."""
+        return _inode(self.descriptor) == self.inode
+
+
+class Sockets:
+    """The connections of the process, as they were at the last look.
+
+    One look serves all requests that began before it. So a thousand connections that are searched for cost one look.
+    """
+
+    def __init__(self) -> None:
+        self._looked_at = float("-inf")
+        self._found: dict[Ends, Socket] = {}
+        self._sharing: dict[int, int] = {}  # how many connections have a peer with this port
+
+    def find(self, scope: Scope, since: float) -> Socket | None:
+        """Returns the connection of the request that began at `since`, or `None` if it is not certainly found.
+
+        `since` is a time of `time.monotonic`.
+        """
+        ends = _ends(scope)
+        if ends is None or _names_port(scope, ends[1]):
+            return None
+        if self._looked_at <= since:
+            self._look()
+        found = self._found.get(ends)
+        if found is None or not found.is_open() or _ends_of(found.descriptor) != ends:
+            return None
+        if self._sharing[ends[1]] > 1 and _may_name_host(scope, ends[0]):
+            return None
+        return found
+
+    def _look(self) -> None:
+        self._looked_at = monotonic()
+        self._found, self._sharing = {}, {}
+        for descriptor, inode in _descriptors():
+            ends = _ends_of(descriptor)
+            if ends is not None:
+                self._found[ends] = Socket(descriptor, inode)
+                self._sharing[ends[1]] = self._sharing.get(ends[1], 0) + 1
+
+
+def find_listener(scope: Scope) -> Socket | None:
+    """Returns the listening socket that the request came by, or `None` if it is not found."""
+    server = scope.get("server")
+    if not server:
+        return None
+
+    def fits(found: socket.socket) -> bool:
+        is_listening = bool(found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+        return is_listening and _has_port(found.getsockname(), server)
+
+    return next((Socket(*numbers) for numbers in _descriptors() if _read(numbers[0], fits)), None)
+
+
+@contextmanager
+def borrowed(descriptor: int) -> Generator[socket.socket, None, None]:
+    """Wraps the server's descriptor in a socket object, without closing the descriptor afterwards."""
+    found = socket.socket(_WIDEST, socket.SOCK_STREAM, 0, descriptor)
+    try:
+        yield found
+    finally:
+        found.detach()
+
+
+def _descriptors() -> Generator[tuple[int, int], None, None]:
+    """Yields the descriptor and the inode of each socket of the process."""
+    try:
+        descriptors = sorted(map(int, os.listdir("/dev/fd")))  # noqa: PTH208 - these are numbers, not paths
+    except OSError:
+        return
+    for descriptor in descriptors:
+        with suppress(OSError):  # closed meanwhile
+            status = os.fstat(descriptor)
+            if stat.S_ISSOCK(status.st_mode):
+                yield descriptor, status.st_ino
+
+
+def _read(descriptor: int, read: Callable[[socket.socket], Any]) -> Any:
+    """Returns what `read` returns for the socket, or `None` if the system refuses to read that."""
+    found = socket.socket(_WIDEST, socket.SOCK_STREAM, 0, descriptor)
+    try:
+        return read(found)
+    except OSError:  # a socket of a different kind, or closed meanwhile
+        return None
+    finally:
+        found.detach()
+
+
+def _ends_of(descriptor: int) -> Ends | None:
+    names = _read(descriptor, _names)
+    return None if names is None else _joined(*names)
+
+
+def _names(found: socket.socket) -> tuple[Any, Any]:
+    return found.getpeername(), found.getsockname()
+
+
+def _ends(scope: Scope) -> Ends | None:
+    return _joined(scope.get("client"), scope.get("server"))
+
+
+def _joined(peer: Any, own: Any) -> Ends | None:
+    """Returns both ends of a connection, or `None` if one has no port. IPv6 sockets name IPv4 hosts with a prefix."""
+    ends: list[Any] = []
+    for name in (peer, own):
+        if not isinstance(name, list | tuple):
+            return None
+        host, port = cast("Sequence[Any]", name)[:2]
+        if not port or not int(port):
+            return None
+        ends += (str(host).removeprefix("::ffff:"), int(port))
+    return cast("Ends", tuple(ends))
+
+
+def _names_port(scope: Scope, port: int) -> bool:
+    """Returns whether a header of the request contains the port, in whichever way it is separated or padded."""
+    digits = b"%d" % port
+    return any(digits in _NOT_IN_NUMBERS.sub(b"", value.replace(b"_", b"")) for _, value in scope.get("headers", ()))
+
+
+def _may_name_host(scope: Scope, host: str) -> bool:
+    """Returns whether a header other than Host contains the host, or is one that proxies name hosts in."""
+    text = host.encode("latin-1", "replace")
+    return any(
+        name != b"host" and (text in value or any(part in name for part in _NAMES_HOSTS))
+        for name, value in scope.get("headers", ())
+    )
+
+
+def _has_port(name: Any, server: Any) -> bool:
+    """Returns whether a listening socket's name fits the scope's `server`: it may listen on any host, or on a path."""
+    if isinstance(name, str):
+        return bool(name == server[0])
+    return bool(server[1] is not None and name[1] == int(server[1]))
+
+
+def _inode(descriptor: int) -> int:
+    try:
+        return os.fstat(descriptor).st_ino
+    except OSError:
+        return 0

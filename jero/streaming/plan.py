@@ -32,9 +32,9 @@ class StreamKind(Struct, frozen=True, kw_only=True):
     `on_end` is called with the outcome. `drop_connection` closes the connection of a request whose client takes
     nothing, and returns whether it could. `cut_connection` lets a client notice that its body has no end. Both are
     called with the request's scope and `send`, and with a time of `time.monotonic` when the request was open already.
-    `pace` returns a `send` for HTTP/2 that waits for the client, if the server's does not. `endpoint` and `method` are for
-    the outcome, `name` is the task's.
-    `close_on_error`: the format's closing bytes are also sent if the stream fails, before the transfer is cut.
+    `pace` returns a `send` for HTTP/2 that waits for the client, if the server's does not. `endpoint` and `method` are
+    for the outcome, `name` is the task's. `close_on_error`: the format's closing bytes are also sent if the stream
+    fails, before the transfer is cut.
     """
 
     framing: Framing

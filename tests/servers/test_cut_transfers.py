@@ -30,12 +30,12 @@ def test_a_raw_socket_reads_a_cut_transfer(server: Running) -> None:
     assert server.note("closed", key).reason == "failed"
 
 
-def test_an_array_that_parses_is_cut_too(server: Running) -> None:
+def test_an_array_that_is_cut_stays_open(server: Running) -> None:
     with server.connect() as connection:
         connection.sendall(request("/array/failing?items=1"))
         answers = Answers(connection)
         answers.head()
-        assert answers.until_cut() == b'[{"number":0}]'
+        assert answers.until_cut() == b'[{"number":0}'
 
 
 @needs_program("curl")

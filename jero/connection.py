@@ -3,7 +3,7 @@
 A stream that is cut short has no end of its body, and the client notices that the end is missing. Three things hide it:
 HTTP/1.0, where the end of the connection is the end of the body; a middleware that completes the body when the
 application returns; and hypercorn over HTTP/2, which leaves such a stream open. So a cut resets a connection of
-HTTP/1.0 and a stream of HTTP/2. It leaves out the end that an included middleware sends, and it raises `StreamCut`
+HTTP/1.0 and a stream of HTTP/2. It leaves out the end that an included middleware sends, and it raises `UnfinishedBody`
 through a middleware that stands around jero.
 
 A reset throws away what the kernel has not sent yet. So the cut waits until everything is sent.
@@ -23,7 +23,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
-from jero.errors import StreamCut
+from jero.errors import UnfinishedBody
 from jero.http.asgi import Message, Scope, Send
 from jero.sockets import Socket, Sockets, borrowed
 
@@ -86,8 +86,8 @@ class Connections:
     async def cut(self, scope: Scope, send: Send, since: float, patience: Callable[[], float]) -> None:
         """Makes an error of a body that has no end, where the client would not notice that the end is missing.
 
-        First waits until everything is sent, at most for `patience()` seconds. Raises `StreamCut` if a middleware that
-        jero did not include may complete the body; the server then ends the response with an error.
+        First waits until everything is sent, at most for `patience()` seconds. Raises `UnfinishedBody` if a middleware
+        that jero did not include may complete the body; the server then ends the response with an error.
         """
         if str(scope.get("http_version", "")) != "1.1":
             connection = self._find(scope, send, since)
@@ -101,7 +101,7 @@ class Connections:
         if not _is_server(send := _server_send(scope, send)):
             with suppress(Exception):
                 await send(dict(_UNKNOWN_MESSAGE))
-            raise StreamCut
+            raise UnfinishedBody
 
     def _find(self, scope: Scope, send: Send, since: float) -> Connection | None:
         owner = _owner(_server_send(scope, send))

@@ -20,7 +20,7 @@ JeroError
 │   └── ServiceUnavailable   503
 ├── StreamFailed             raised in a client whose stream failed on the server
 ├── StreamInterrupted        raised inside a stream's context manager if the stream was cut short
-├── StreamCut                raised through a middleware around jero, so that it does not complete the body
+├── UnfinishedBody           raised through a middleware around jero, so that it does not complete the body
 └── ClientDisconnected       the client left while its request was read; no response is sent
 """
 
@@ -52,7 +52,7 @@ class StreamInterrupted(JeroError):
         self.reason = reason
 
 
-class StreamCut(JeroError):
+class UnfinishedBody(JeroError):
     """A stream was cut short. Raised out of the application, so that no middleware around it completes the body."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jero.connection import OUTERMOST, Connections, paced
-from jero.errors import StreamCut
+from jero.errors import UnfinishedBody
 from jero.http.asgi import Message, Scope
 from jero.sockets import Sockets
 
@@ -302,7 +302,7 @@ async def test_a_cut_is_raised_through_a_middleware_that_jero_did_not_include() 
     async def send(message: Message) -> None:
         messages.append(message)
 
-    with pytest.raises(StreamCut):
+    with pytest.raises(UnfinishedBody):
         await Connections().cut({"http_version": "1.1"}, send, 0.0, patience)
     assert [message["type"] for message in messages] == ["jero.stream.cut"]
 

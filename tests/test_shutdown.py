@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jero import BaseApp, Endpoint, NDJSONStreamingResponse, StreamOutcome, StreamPolicy
-from jero.errors import StreamCut
+from jero.errors import UnfinishedBody
 from jero.http.asgi import Message
 from jero.shutdown import LOOK_SECONDS
 from tests.application import http_scope
@@ -125,5 +125,5 @@ async def test_a_stream_of_a_slow_handler_ends_when_the_server_stops_listening()
             await asyncio.wait_for(body.wait(), 5)
             listening.close()
             await asyncio.wait((request,), timeout=5)
-            assert isinstance(request.exception(), StreamCut)
+            assert isinstance(request.exception(), UnfinishedBody)
             assert app.reasons == ["shutdown"]

@@ -16,7 +16,7 @@ from jero.dispatch.route import Route
 from jero.dispatch.stream import Admission, StreamDefaults
 from jero.dispatch.unread import Exchange, may_have_body
 from jero.endpoint import Endpoint
-from jero.errors import MalformedRequest, MethodNotAllowed, NotFound, StreamCut
+from jero.errors import MalformedRequest, MethodNotAllowed, NotFound, UnfinishedBody
 from jero.http.asgi import ASGIApp, Receive, Scope, Send
 from jero.http.path import Segments, read_path
 from jero.policy import StreamPolicy
@@ -103,7 +103,7 @@ class Dispatcher:
             elif mount is None:
                 exchange = Exchange(scope, receive, send)
                 await _answer_without_route(found, scope, exchange.send)
-        except StreamCut:
+        except UnfinishedBody:
             raise
         except BaseException as error:
             exchange = exchange or Exchange(scope, receive, send)

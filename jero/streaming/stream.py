@@ -118,7 +118,6 @@ class Stream:
         self._items = 0
         self.error: BaseException | None = None
         self.to_raise: BaseException | None = None
-        self.is_cut = False
         self.is_over = False
         self.on_over: Callable[[], None] | None = None
 

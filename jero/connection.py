@@ -16,6 +16,7 @@ have changed them. If the connection is not found, nothing is dropped.
 
 import asyncio
 import ctypes
+import os
 import socket
 import struct
 import sys
@@ -159,11 +160,20 @@ class SocketConnection:
 
     def reset(self) -> None:
         """Ends the connection at once, with an error at the client if the system can do that."""
-        if self._socket.is_open():
-            # The descriptor is the server's, which closes it. `connect` to AF_UNSPEC resets a connection without that.
-            ctypes.CDLL(None).connect(self._socket.descriptor, _AF_UNSPEC, len(_AF_UNSPEC))
-            with suppress(OSError), borrowed(self._socket.descriptor) as found:
-                found.shutdown(socket.SHUT_RDWR)
+        try:
+            copy = os.dup(self._socket.descriptor)
+        except OSError:  # closed meanwhile
+            return
+        # The server's threads may close the descriptor at any moment, and accept another connection under its number.
+        # The copy stays with its socket.
+        try:
+            if Socket(copy, self._socket.inode).is_open():
+                # `connect` to AF_UNSPEC resets a connection without closing the descriptor, which is the server's.
+                ctypes.CDLL(None).connect(copy, _AF_UNSPEC, len(_AF_UNSPEC))
+                with suppress(OSError), borrowed(copy) as found:
+                    found.shutdown(socket.SHUT_RDWR)
+        finally:
+            os.close(copy)
 
 
 class StreamOfHypercorn:

@@ -103,8 +103,6 @@ class Dispatcher:
             elif mount is None:
                 exchange = Exchange(scope, receive, send)
                 await _answer_without_route(found, scope, exchange.send)
-        except UnfinishedBody:
-            raise
         except BaseException as error:
             exchange = exchange or Exchange(scope, receive, send)
             await self._fail(error, found, scope, exchange.send)
@@ -122,8 +120,11 @@ class Dispatcher:
     async def _fail(self, error: BaseException, found: _Target, scope: Scope, send: Send) -> None:
         """Answers what the route raised, unless it may have come after the first byte of a stream.
 
-        The engine raises no `Exception` after the first byte, and no `CancelledError` that nobody has asked for.
+        The engine raises no other `Exception` than `UnfinishedBody` after the first byte, and no `CancelledError` that
+        nobody has asked for.
         """
+        if isinstance(error, UnfinishedBody):
+            raise error
         is_before_the_first_byte = isinstance(error, Exception | asyncio.CancelledError)
         if not is_before_the_first_byte and isinstance(found, Found) and found.route.is_stream:
             raise error

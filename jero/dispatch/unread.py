@@ -43,8 +43,8 @@ class Exchange:
     """A request's channels, which notice how far the request is read.
 
     `has_begun`: the response has begun. `has_left`: the client was seen to leave. `reads_on`: the rest of the request
-    is read before the last message. `server_send`: the `send` outside. `is_cut`: jero cut the body short, so an end that
-    a middleware gives it is left out. `finish` must be called when the application is done.
+    is read before the last message. `server_send`: the `send` outside. `is_cut`: jero cut the body short, so an end
+    that a middleware gives it is left out. `finish` must be called when the application is done.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, reads_on: bool = True) -> None:

@@ -97,7 +97,7 @@ class Connections:
                 await _sent(connection, patience, 0 if shows_all else SETTLE_SECONDS)
                 connection.reset()
         outermost = scope.get(OUTERMOST)
-        if outermost is not None:
+        if outermost is not None and outermost.has_begun:  # else the boundary answers instead
             outermost.is_cut = True
         if not _is_server(send := _server_send(scope, send)):
             with suppress(Exception):

@@ -310,6 +310,7 @@ async def test_a_cut_is_raised_through_a_middleware_that_jero_did_not_include() 
 async def test_a_cut_marks_the_exchange_outside_of_included_middleware() -> None:
     class Outermost:
         is_cut = False
+        has_begun = True
         server_send: Any = None
 
     with socket.socket() as own:

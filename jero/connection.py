@@ -54,7 +54,7 @@ _AF_UNSPEC: Final = bytes(16)  # a `sockaddr` whose family is AF_UNSPEC
 
 
 class Connection(Protocol):
-    """What is under a request: a connection of HTTP/1, or a stream of HTTP/2."""
+    """The transport of one request: a connection of HTTP/1, or a stream of HTTP/2."""
 
     def has_sent(self) -> bool:
         """Returns whether everything that the server was given has reached the client's kernel."""

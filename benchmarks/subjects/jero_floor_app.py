@@ -30,5 +30,5 @@ async def send_at_once(plan: StreamPlan, streams: OpenStreams, receive: Receive,
     await send(response_body(bytes(buffer)))
 
 
-# Raises `AttributeError` if the engine is no longer called by this name: the floor would measure the engine.
+# Raises `AttributeError` if the engine is not called by this name any more: the floor would measure the engine.
 patch.object(route, "send_stream", send_at_once).start()

@@ -108,6 +108,6 @@ class NotificationsEndpoint(Endpoint, path="/notifications"):
 
         Each event has an id and a name: `message` for a posted notification, `answer` for a question that was answered,
         failed or cancelled, and `heartbeat`. If `Last-Event-ID` is the id of an event, the events after it are sent. An
-        event `gap` stands for events that are no longer kept.
+        event `gap` stands for events that are not kept any more.
         """
         return SSEResponse(stream=self._notifications.subscribe(after=headers.last_event_id))

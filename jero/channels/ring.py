@@ -124,7 +124,7 @@ class Ring:
         return len(self._events)
 
     def append(self, event: Event) -> None:
-        """Adds the newest event. Evicts the oldest ones if there is no room for it."""
+        """Adds the newest event. Evicts the oldest ones if the ring is full."""
         events = self._events
         self.bytes_added += event.size
         while events and (len(events) >= self.capacity or self.bytes_added - self._bytes_dropped > self.max_bytes):

@@ -194,7 +194,7 @@ class Subscription(FramedSource, AsyncIterable[ServerSentEvent[T]], Generic[T]):
 
     def __init__(self, log: EventLog, decoder: Decoder[T], *, unknown_id: str | None, offset: Offset | None) -> None:
         # An id from before a restart, or from another store: the subscription begins with a gap. Otherwise it begins
-        # at `offset`; if that is None, at the offset that is the newest now, which the log does not know yet.
+        # at `offset`; if that is `None`, at the offset that is the newest now, which the log does not know yet.
         self._unknown_id = unknown_id
         self._offset = offset
         self._log = log

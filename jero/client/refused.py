@@ -89,7 +89,7 @@ class StreamCut(httpx.RemoteProtocolError):
 
 
 def cut(error: httpx.TransportError, received: int, request: httpx.Request) -> StreamCut:
-    """Returns the error of a stream whose connection raised `error` after so many items."""
+    """Returns the error of a stream whose connection raised `error` after `received` items."""
     items = "1 item" if received == 1 else f"{received} items"
     return StreamCut(
         f"The stream was cut after {items}: {str(error) or 'the connection broke.'}", received=received, request=request

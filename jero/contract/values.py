@@ -70,7 +70,7 @@ class Values:
 
 
 class ReturnedValues:
-    """What the handler of one operation may return without a response around it, and as the content of a response.
+    """The values that the handler of one operation may return, alone or as the content of a response.
 
     `exact`: the classes of plain values that are allowed without a further look. `is_deep`: as in `Values`.
     """

@@ -142,7 +142,7 @@ def _refusal(error: type[HTTPError], detail: str) -> HTTPError:
 
 
 class StreamDefaults(msgspec.Struct, frozen=True):
-    """What an application, or an endpoint, sets for its streams. `streams`: all that are open."""
+    """The settings of an application, or of an endpoint, for its streams. `streams`: all that are open."""
 
     encoder: Encoder
     policy: StreamPolicy

@@ -29,7 +29,7 @@ from jero.http.asgi import (
 READ_ON_SECONDS: Final = 30.0
 SILENCE_SECONDS: Final = 1.0
 READ_ON_BYTES: Final = 67_108_864
-# A message counts as at least so many bytes, because a small one costs time, too.
+# A message counts as this many bytes at least, because a small one costs time, too.
 MESSAGE_BYTES: Final = 8_192
 
 logger = logging.getLogger("jero.requests")

@@ -111,7 +111,7 @@ class Cookie(Struct, frozen=True, kw_only=True):
             raise ValueError(f"Browsers ignore cookie {self.name!r} without secure=True. Set it.")
         if self.name.lower().startswith("__host-") and (self.path != "/" or self.domain is not None):
             raise ValueError(
-                f'Browsers ignore cookie {self.name!r} unless path is "/" and domain is None. Set both so.'
+                f'Browsers ignore cookie {self.name!r} unless path is "/" and domain is `None`. Set both so.'
             )
 
     def header(self) -> str:

@@ -1,7 +1,6 @@
 """Describes an application for its OpenAPI document, and names where the document and its page are served."""
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import TypedDict
 
 from msgspec import Struct
@@ -106,9 +105,10 @@ class Documentation(Struct, frozen=True):
         if self.path is None:
             return []
         # Imported only if needed: these modules take a fifth of the time that importing jero takes.
-        serve = import_module("jero.openapi.serve")
-        document: bytes = serve.document_bytes(operations, self.info, self.openapi_version)
-        endpoints: list[tuple[Endpoint, str]] = [(serve.document_endpoint(document), self.path)]
+        from jero.openapi.serve import document_bytes, document_endpoint, page_endpoints
+
+        document = document_bytes(operations, self.info, self.openapi_version)
+        endpoints: list[tuple[Endpoint, str]] = [(document_endpoint(document), self.path)]
         if self.docs_path is not None:
-            endpoints += serve.page_endpoints(self.path, self.info.title, self.docs_path)
+            endpoints += page_endpoints(self.path, self.info.title, self.docs_path)
         return endpoints

@@ -24,7 +24,7 @@ class FastPath(Struct, frozen=True):
 
 
 class StreamKind(Struct, frozen=True, kw_only=True):
-    """What the streams of one operation have in common. It is made once and shared.
+    """The part of a plan that the streams of one operation have in common. It is made once and shared.
 
     `first_item_grace`, `keepalive`: seconds. `ping`: the bytes of a ping, or a function that makes them.
     `final_frame` returns the last bytes for a client that reconnects automatically, given why the stream was cut short;

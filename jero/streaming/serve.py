@@ -19,7 +19,7 @@ import sys
 from asyncio.tasks import _enter_task, _leave_task  # pyright: ignore[reportPrivateUsage] - documented, for who steps a task
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 from anyio import CancelScope
 
@@ -99,6 +99,7 @@ async def send_stream(plan: StreamPlan, streams: OpenStreams, receive: Receive, 
     stream = Stream(plan, send, streams.turns)
     if streams.is_draining:
         stream.drain()
+    request = _Request(stream)
     task = _start(stream)
     cancelled: asyncio.CancelledError | None = None
     if not stream.is_over:
@@ -106,7 +107,7 @@ async def send_stream(plan: StreamPlan, streams: OpenStreams, receive: Receive, 
         task.add_done_callback(stream.task_done, context=stream.context)
         streams.add(stream)
         try:
-            cancelled = await _Request(stream).wait(receive)
+            cancelled = await request.wait(receive)
             if stream.is_cut and cancelled is None:
                 await _cut(stream, plan, streams, send)
         finally:
@@ -115,7 +116,9 @@ async def send_stream(plan: StreamPlan, streams: OpenStreams, receive: Receive, 
             task.result()
     elif stream.is_cut:
         await _cut(stream, plan, streams, send)
-    error, stream.to_raise = cancelled or stream.to_raise, None
+    error, stream.to_raise = stream.to_raise, None
+    if cancelled is not None and (error is None or isinstance(error, Exception)):
+        error = cancelled  # an order to the process counts more
     try:
         if error is not None:
             raise error
@@ -136,17 +139,20 @@ async def _cut(stream: Stream, plan: StreamPlan, streams: OpenStreams, send: Sen
 class _Request:
     """The request's task, while its stream is open."""
 
-    __slots__ = ("_is_called_back", "_over", "_stream", "_watching")
+    __slots__ = ("_cancellations", "_is_called_back", "_over", "_stream", "_watching")
 
     def __init__(self, stream: Stream) -> None:
+        request = asyncio.current_task()
+        # Counted before the first step of the stream, which may cancel the request.
+        self._cancellations = 0 if request is None else request.cancelling()
         self._stream = stream
         self._watching: asyncio.Task[Any] | None = None  # while it waits in `receive`
         self._over: asyncio.Future[None] | None = None  # while it waits for the end
         self._is_called_back = False
-        stream.on_over = self._call_back
 
     async def wait(self, receive: Receive) -> asyncio.CancelledError | None:
         """Returns when the stream is over, with the cancellation that came meanwhile, if any."""
+        self._stream.on_over = self._call_back
         try:
             cancelled = await self._watch(receive)
             if not self._stream.is_over:
@@ -161,7 +167,6 @@ class _Request:
         request = asyncio.current_task()
         if request is None:
             raise RuntimeError("an ASGI application runs in a task of asyncio")
-        cancellations = request.cancelling()
         self._watching = request
         ends = 0
         try:
@@ -171,7 +176,7 @@ class _Request:
                     logger.warning("receive() returns the end of the request again and again: no disconnect is noticed")
                     await asyncio.get_running_loop().create_future()
         except asyncio.CancelledError as cancelled:
-            if self._is_called_back and request.uncancel() <= cancellations:
+            if self._is_called_back and request.uncancel() <= self._cancellations:
                 return None
             self._stream.client_left()
             return cancelled
@@ -227,28 +232,43 @@ def _start(stream: Stream) -> asyncio.Task[None]:
 def _start_by_hand(stream: Stream, request: asyncio.Task[Any]) -> asyncio.Task[None]:
     """Does for Python 3.11 what an eager task does.
 
-    The first step runs in the name of a task that is initialized as a future only: it has a loop, and can be cancelled,
-    but is not scheduled. If the source pauses, the same task is initialized with the rest of the coroutine, so that
-    timeouts and cancel scopes of the first step stay valid.
+    The first step runs in the name of a task that is made, but not scheduled. If the source pauses, the same task is
+    initialized once more, now with the event loop, so that timeouts and cancel scopes of the first step stay valid.
     """
     loop, running = asyncio.get_running_loop(), stream.run()
-    task: asyncio.Task[None] = _TASK.__new__(_TASK)
+    task: Any = _TASK(running, loop=_Unscheduled, name=stream.name, context=stream.context)
     _FUTURE.__init__(task, loop=loop)
     _leave_task(loop, request)
     _enter_task(loop, task)
     try:
         waiting = stream.context.run(running.send, None)
     except StopIteration:
-        return task
+        _FUTURE.set_result(task, None)  # a task sets its own result otherwise
+        return cast("asyncio.Task[None]", task)
     finally:
         _leave_task(loop, task)
         _enter_task(loop, request)
         del request  # the traceback of what the source raises refers to this frame
-    cancellations = task.cancelling()
+    callbacks, cancellations = task._callbacks, task.cancelling()  # noqa: SLF001 - the source may have added some
     _TASK.__init__(task, _Started(running, waiting), loop=loop, name=stream.name, context=stream.context)
+    for callback, context in callbacks or ():
+        task.add_done_callback(callback, context=context)
     for _ in range(cancellations):  # the source cancelled its own task in the first step
         task.cancel()
-    return task
+    return cast("asyncio.Task[None]", task)
+
+
+class _Unscheduled:
+    """Stands for an event loop while a task is made that must not be scheduled yet."""
+
+    @staticmethod
+    def get_debug() -> bool:
+        """Returns that the event loop is not in debug mode."""
+        return False
+
+    @staticmethod
+    def call_soon(callback: object, *arguments: object, context: object = None) -> None:
+        """Schedules nothing."""
 
 
 class _Started(Coroutine[Any, Any, None]):
@@ -273,6 +293,11 @@ class _Started(Coroutine[Any, Any, None]):
     def close(self) -> None:
         """Closes the coroutine."""
         self._running.close()
+
+    @property
+    def cr_frame(self) -> Any:
+        """Returns the frame of the coroutine, for the stack of its task."""
+        return getattr(self._running, "cr_frame", None)
 
     def __await__(self) -> NoReturn:
         raise TypeError("a started coroutine is made for a task")

@@ -26,12 +26,12 @@ MISSING: Final = object()
 _RETURN_GENERATOR: Final = opmap["RETURN_GENERATOR"]
 _SHOWS_SUSPENSION: Final = hasattr(AsyncGeneratorType, "ag_suspended")  # since Python 3.12
 _COUNTED: Final[tuple[type, ...]] = (type(iter(list[Any]())), type(iter(tuple[Any]())))
-# Iterators of built-in classes take no weak reference. So many of them are kept, after their end, to be recognized.
+# Iterators of built-in classes take no weak reference. This many of them are kept, after their end, to be recognized.
 _KEPT: Final = 16
 
 
 class SourceKind(Enum):
-    """What a source is, which its class decides."""
+    """The kinds of source. The class of a source decides which one it is."""
 
     MANAGER = "an async context manager that enters to an async iterable"
     FRAMED = "an async iterable whose items are framed already"

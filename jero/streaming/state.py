@@ -25,7 +25,7 @@ from jero.policy import EndReason
 
 
 class Phase(IntEnum):
-    """Where a stream is."""
+    """The phases of a stream, in their order."""
 
     NEW = 0  # the source is not opened yet
     PULLING = 1  # the source is opened and pulled
@@ -35,7 +35,7 @@ class Phase(IntEnum):
 
 
 class Event(IntEnum):
-    """What can happen to a stream."""
+    """The events that can happen to a stream."""
 
     BEGIN = 0  # its task takes the first step
     SOURCE_ENDED = 1  # by itself, by a failure, or because it was cancelled
@@ -61,7 +61,7 @@ BEGIN, SOURCE_ENDED, FLUSHED, TORN_DOWN, REPORTED = (
 
 
 class Transition(Struct, frozen=True, kw_only=True):
-    """What follows from one event in one phase.
+    """The consequences of one event in one phase.
 
     `phase`: the next phase, or `None` to stay. `decides`: the event's ending counts, if none was decided.
     `overrides`: it counts even if another one was decided. `client_is_gone`: nothing more is sent from now on.

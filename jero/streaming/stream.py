@@ -139,7 +139,7 @@ class Stream:
             if self.state.ending is None:
                 self.state.apply(BEGIN)
                 await self._deliver()
-            else:
+            elif self._source_kind is SourceKind.SYNCHRONOUS:  # `Source.close` closes the thread, and each other kind
                 await close_unstarted(self._plan.source)
         except BaseException as error:
             self._source_raised(error)

@@ -25,7 +25,7 @@ from tests.channels.redis_server import RedisServer
 from tests.channels.visitor import Visitor, Watching
 from tests.programs import needs_program
 
-# Fields and values that are no event of a channel of notes.
+# Fields and values that are not an event of a channel of notes.
 REFUSED: list[list[str | bytes]] = [
     ["data", "not json"],
     ["data", ""],

@@ -1,4 +1,4 @@
-"""What only looks like a mistake is admitted."""
+"""Admits code that only looks like a mistake."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from dataclasses import dataclass

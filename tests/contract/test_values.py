@@ -1,4 +1,4 @@
-"""What a handler returns has a class that its annotation allows, or is a logged 500 that says what to write."""
+"""Checks that a returned value has a class of its annotation, or is a logged 500 that says what to write."""
 
 import json
 import logging

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
-# The name alone: no part of `jero-asgi`, of a path, of a file's name or of a longer word.
+# The name alone, not as a part of `jero-asgi`, of a path, of a file's name or of a longer word.
 _BEFORE = r"(?<![\w.\-/$])"
 _AFTER = r"(?![\w/\-]|\.\w)"
 _NAME = re.compile(rf"{_BEFORE}jero{_AFTER}")
@@ -40,8 +40,8 @@ _ELSEWHERE = re.compile(
 )
 _REQUIREMENT = re.compile(rf"^\s*jero{_AFTER}", re.MULTILINE)
 _REQUIREMENTS_FILE = re.compile(r"(?:requirements|constraints)[\w.-]*\.(?:txt|in)")
-# Their value is a path or another name, never a package to install.
-_NAMES_NO_PACKAGE = {
+# The value of these options is a path or another name, never a package to install.
+_OPTIONS_WITHOUT_PACKAGES = {
     *("-r", "--requirement", "-c", "--constraint", "-e", "--editable", "-f", "--find-links", "--group"),
     *("-t", "--target", "-d", "--dest", "-w", "--wheel-dir", "--prefix", "--root", "--src", "--cache-dir", "--log"),
     *("-p", "--python", "--directory", "--project", "-n", "--name"),
@@ -61,7 +61,7 @@ def instructions_for_the_stranger(text: str, file_name: str = "") -> Iterator[st
 
 
 def _on_one_line(text: str) -> str:
-    """Joins what is one command for its reader: continued lines, a wrapped code span, a wrapped string of Python."""
+    """Joins the lines of one command: continued lines, a wrapped code span, a wrapped string of Python."""
     text = re.sub(r"\\\r?\n", " ", text)
     text = re.sub(r"""(["'])[ ]*\n\s*f?\1""", "", text)
     return re.sub(r"`[^`\n]+\n[^`\n]+`", lambda span: span[0].replace("\n", " "), text)
@@ -81,7 +81,7 @@ def _packages(arguments: str) -> Iterator[str]:
     for argument in re.split(r"[\s,()]+", arguments):
         if argument == "#":
             return
-        if not argument.startswith("-") and before not in _NAMES_NO_PACKAGE:
+        if not argument.startswith("-") and before not in _OPTIONS_WITHOUT_PACKAGES:
             yield argument.lstrip("[{<")
         before = argument
 

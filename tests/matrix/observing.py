@@ -144,7 +144,7 @@ class _Curl:
         self._reader.start()
 
     def wait_for(self, size: int) -> None:
-        """Waits until so many bytes have come, or until it is clear that they will not."""
+        """Waits until that number of bytes has come, or until it is clear that they will not."""
         deadline = monotonic() + PATIENCE
         while len(self._body) < size and self._reader.is_alive() and monotonic() < deadline:
             sleep(0.01)

@@ -18,7 +18,7 @@ pytestmark = needs_program("curl", "nginx")
 
 
 class Observations:
-    """What the clients see, observed once for each server: all cells of a server at the same time."""
+    """Observes what the clients see, once for each server: all cells of a server at the same time."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory

@@ -82,7 +82,7 @@ class WindowlessClient:
         self._connection.sendall(self._http.data_to_send())
 
     def read_until_reset(self, count: int) -> None:
-        """Reads until so many streams are reset."""
+        """Reads until `count` streams are reset."""
         while self.resets < count:
             received = self._connection.recv(65_536)
             assert received, "the server closed the connection"

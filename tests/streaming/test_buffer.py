@@ -1,42 +1,196 @@
-"""Items that were framed before, and items of which a format says nothing."""
+"""Tests the buffer: items that are ready together leave together, and an item that is ready alone does not wait."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
+from time import sleep
 from typing import Any
 
 import pytest
 from msgspec.json import Encoder
 
 from jero.codec import DEFAULT_ENCODER
-from jero.framing.framing import FramedItems, FramedSource, Framing
-from jero.framing.json import JSON_ARRAY, NDJSON
+from jero.framing.framing import Framing
+from jero.framing.json import JSON_ARRAY
+from jero.framing.raw import RAW
 from jero.policy import StreamPolicy
 from jero.streaming.buffer import FrameBuffer
-from tests.streaming.press import Numbers
-from tests.streaming.wire import Wire, skip_time, start, stream
+from tests.streaming.connection import Connection, stream
 
 
-class Feed(FramedSource):
-    """Two pieces; whoever iterates it sees that it was not asked for them."""
-
-    async def framed(self) -> AsyncGenerator[FramedItems, None]:
-        yield Numbers(1, 2, 3)
-        yield Numbers(4)
-
-    def __aiter__(self) -> AsyncIterator[int]:
-        raise AssertionError("it was to be asked for its framed items")
+async def numbers(count: int) -> AsyncIterator[int]:
+    for number in range(count):
+        yield number
 
 
-@pytest.mark.parametrize(("framing", "body"), [(NDJSON, b"1\n2\n3\n4\n"), (JSON_ARRAY, b"[1,2,3,4]")])
-def test_a_source_of_framed_items_is_sent_as_it_is(framing: Framing, body: bytes) -> None:
-    async def test() -> None:
-        wire = Wire()
-        await stream(Feed(), wire, framing=framing)
-        assert wire.body == body
-        assert wire.outcome.items == 4
-        assert wire.outcome.reason == "completed"
+async def test_items_that_are_ready_fill_chunks() -> None:
+    connection = Connection()
+    await stream(numbers(100_000), connection)
+    assert connection.body == b"".join(b"%d\n" % number for number in range(100_000))
+    assert len(connection.messages) < 200
+    assert max(map(len, connection.bodies)) < 65_536 + 8
+    assert connection.outcome.items == 100_000
+    assert connection.outcome.bytes == len(connection.body)
 
-    skip_time(test())
+
+@pytest.mark.parametrize("seconds", [0, 0.0001])
+async def test_each_item_of_a_source_that_pauses_is_sent_before_the_next(seconds: float) -> None:
+    connection = Connection()
+    sent_before: list[bytes] = []
+
+    async def source() -> AsyncIterator[int]:
+        for number in range(50):
+            yield number
+            await asyncio.sleep(seconds)
+            sent_before.append(connection.bodies[-1])
+
+    await stream(source(), connection)
+    assert sent_before == [b"%d\n" % number for number in range(50)]
+
+
+async def test_items_that_are_ready_between_two_pauses_leave_in_one_send() -> None:
+    connection = Connection()
+
+    async def source() -> AsyncIterator[int]:
+        for number in range(3):
+            yield number
+        await asyncio.sleep(0)
+        for number in range(3, 5):
+            yield number
+
+    await stream(source(), connection)
+    assert connection.bodies == [b"0\n1\n2\n", b"3\n4\n", b""]
+
+
+async def test_an_item_is_encoded_when_it_is_yielded() -> None:
+    connection = Connection()
+
+    async def source() -> AsyncIterator[list[int]]:
+        row = [0]
+        for number in range(3):
+            row[0] = number
+            yield row
+        row[0] = 99
+
+    await stream(source(), connection)
+    assert connection.body == b"[0]\n[1]\n[2]\n"
+
+
+async def test_an_item_that_cannot_be_encoded_leaves_no_bytes() -> None:
+    connection = Connection()
+
+    async def source() -> AsyncIterator[object]:
+        yield [1]
+        yield [2, {"no": object()}]
+
+    await stream(source(), connection, framing=JSON_ARRAY)
+    assert connection.body == b"[[1]"
+    assert isinstance(connection.outcome.error, TypeError)
+    assert connection.outcome.items == 1
+
+
+async def test_chunk_bytes_limits_the_items_of_one_send() -> None:
+    connection = Connection()
+    await stream(numbers(5), connection, policy=StreamPolicy(chunk_bytes=1))
+    assert connection.bodies == [b"0\n", b"1\n", b"2\n", b"3\n", b"4\n", b""]
+
+
+async def test_the_source_is_not_pulled_while_the_client_does_not_read() -> None:
+    connection = Connection()
+    pulled = 0
+
+    async def source() -> AsyncIterator[bytes]:
+        nonlocal pulled
+        while True:
+            pulled += 1
+            yield b"x" * 1_000
+
+    connection.block()
+    request = asyncio.create_task(stream(source(), connection, framing=RAW))
+    await connection.blocked.wait()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert pulled <= 66
+    connection.leave()
+    await request
+    assert connection.outcome.reason == "disconnected"
+
+
+async def test_a_source_that_never_pauses_lets_other_tasks_run() -> None:
+    connection = Connection()
+    turns = 0
+
+    async def source() -> AsyncIterator[int]:
+        number = 0
+        while turns < 20:
+            yield number
+            number += 1
+
+    async def other() -> None:
+        nonlocal turns
+        while not connection.outcomes:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async with asyncio.timeout(20):
+        await asyncio.gather(stream(source(), connection), other())
+    assert connection.outcome.reason == "completed"
+
+
+async def test_a_source_that_never_pauses_lets_other_threads_run() -> None:
+    connection = Connection()
+    turns = steps = 0
+
+    async def source() -> AsyncIterator[int]:
+        while turns < 400:
+            yield 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while not connection.outcomes:
+            await asyncio.sleep(0)
+            turns += 1
+
+    def count_steps() -> None:
+        nonlocal steps
+        while not connection.outcomes:
+            sleep(0)
+            steps += 1
+
+    await asyncio.gather(stream(source(), connection), count_turns(), asyncio.to_thread(count_steps))
+    # Mostly one step a turn. If the interpreter were released for one call only, it would be one in twenty.
+    assert steps > turns / 2
+
+
+async def test_an_item_of_a_busy_source_is_sent_before_its_chunk_is_full() -> None:
+    connection = Connection()
+
+    async def source() -> AsyncIterator[int]:
+        number = 0
+        while not connection.messages:
+            yield number
+            number += 1
+
+    await stream(source(), connection, policy=StreamPolicy(chunk_bytes=1_000_000_000))
+    assert connection.outcome.reason == "completed"
+
+
+async def test_a_separator_stands_between_items_of_different_sends() -> None:
+    connection = Connection()
+
+    async def source() -> AsyncIterator[int]:
+        yield 1
+        await asyncio.sleep(0)
+        yield 2
+        yield 3
+
+    await stream(source(), connection, framing=JSON_ARRAY)
+    assert connection.body == b"[1,2,3]"
+
+
+async def test_an_empty_stream_of_an_array_is_an_empty_array() -> None:
+    connection = Connection()
+    await stream(numbers(0), connection, framing=JSON_ARRAY)
+    assert connection.body == b"[]"
 
 
 def encode_odd(item: Any, buffer: bytearray, encoder: Encoder) -> None:
@@ -47,106 +201,16 @@ def encode_odd(item: Any, buffer: bytearray, encoder: Encoder) -> None:
 @pytest.mark.parametrize(
     ("items", "body"), [((0, 1, 2, 3, 4), b"1,3"), ((0, 2), b""), ((1, 0, 3), b"1,3"), ((1, 3, 0), b"1,3")]
 )
-def test_an_item_of_which_nothing_is_said_has_no_separator(items: tuple[int, ...], body: bytes) -> None:
-    outbox = FrameBuffer(Framing(content_type="x/odd", encode=encode_odd, separator=b","), DEFAULT_ENCODER, 65_536)
+def test_an_item_without_bytes_in_a_format_has_no_separator(items: tuple[int, ...], body: bytes) -> None:
+    frames = FrameBuffer(Framing(content_type="x/odd", encode=encode_odd, separator=b","), DEFAULT_ENCODER, 65_536)
     for item in items:
-        outbox.add(item)
-    assert outbox.take() == body
-    assert outbox.items == body.count(b",") + 1 if body else outbox.items == 0
+        frames.add(item)
+    assert frames.take() == body
+    assert frames.items == body.count(b",") + 1 if body else frames.items == 0
 
 
-def test_an_endless_source_of_such_items_leaves_the_event_loop_its_turn() -> None:
+def test_an_endless_source_of_items_without_bytes_gives_the_event_loop_its_turn() -> None:
     times = iter(range(1_000))
     framing = Framing(content_type="x/odd", encode=encode_odd, separator=b",")
-    outbox = FrameBuffer(framing, DEFAULT_ENCODER, 65_536, clock=lambda: next(times))
-    assert any(outbox.add(0) for _ in range(100))
-
-
-class Endless(FramedSource):
-    """One piece after the other, each waited for or not; `closed` when it was closed."""
-
-    def __init__(self, *, waits: bool) -> None:
-        self.closed = asyncio.Event()
-        self.given = 0
-        self._waits = waits
-
-    async def framed(self) -> AsyncGenerator[FramedItems, None]:
-        try:
-            while True:
-                if self._waits:
-                    await asyncio.sleep(1)
-                self.given += 1
-                yield Numbers(self.given)
-        finally:
-            self.closed.set()
-
-
-@pytest.mark.parametrize("waits", [True, False])
-def test_a_client_that_leaves_ends_it(*, waits: bool) -> None:
-    async def test() -> None:
-        wire, source = Wire(), Endless(waits=waits)
-        request = start(source, wire)
-        await wire.wait_for_bytes(b"3\n")
-        wire.leave()
-        await request
-        assert source.closed.is_set()
-        assert wire.outcome.reason == "disconnected"
-
-    skip_time(test())
-
-
-def test_one_that_never_waits_leaves_the_event_loop_its_turn() -> None:
-    async def test() -> None:
-        wire, source = Wire(), Endless(waits=False)
-        request = start(source, wire)
-        await wire.wait_for_bytes(b"1\n")
-        turns = [source.given]
-        for _ in range(5):
-            await asyncio.sleep(0)
-            turns.append(source.given)
-        assert turns == list(range(turns[0], turns[0] + 6))
-        wire.leave()
-        await request
-
-    skip_time(test())
-
-
-def test_a_client_that_takes_nothing_holds_it_back_and_is_dropped() -> None:
-    async def test() -> None:
-        wire, source = Wire(), Endless(waits=True)
-        wire.block()
-        await stream(source, wire, policy=StreamPolicy(send_timeout=7, first_item_grace=0.1))
-        assert wire.outcome.reason == "stalled"
-        assert source.given <= 1
-        assert source.closed.is_set()
-
-    skip_time(test())
-
-
-def test_a_send_that_fails_ends_it() -> None:
-    async def test() -> None:
-        wire, source = Wire(), Endless(waits=True)
-        request = start(source, wire)
-        await wire.wait_for_bytes(b"1\n")
-        wire.send_error = OSError("gone")
-        await request
-        assert wire.outcome.reason == "disconnected"
-        assert source.closed.is_set()
-
-    skip_time(test())
-
-
-def test_what_it_raises_fails_the_stream() -> None:
-    class Failing(FramedSource):
-        async def framed(self) -> AsyncGenerator[FramedItems, None]:
-            yield Numbers(1)
-            raise LookupError("lost")
-
-    async def test() -> None:
-        wire = Wire()
-        await stream(Failing(), wire)
-        assert wire.body == b"1\n"
-        assert isinstance(wire.outcome.error, LookupError)
-        assert not wire.is_complete
-
-    skip_time(test())
+    frames = FrameBuffer(framing, DEFAULT_ENCODER, 65_536, clock=lambda: next(times))
+    assert any(frames.add(0) for _ in range(100))

@@ -1,4 +1,4 @@
-"""The client leaves, at every point of a stream's life."""
+"""Tests the client's leaving, in every phase of a stream."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -6,16 +6,18 @@ from contextlib import suppress
 
 import pytest
 
+from jero.errors import ClientDisconnected
+from jero.framing.json import JSON_ARRAY
 from jero.framing.raw import RAW
 from jero.http.asgi import Message
 from jero.streaming.serve import OpenStreams, send_stream
 from jero.streaming.stream import Stream
 from jero.streaming.turns import Turns
-from tests.streaming.wire import Wire, make_plan, start, stream
+from tests.streaming.connection import Connection, make_plan, start, stream, stream_task
 
 
 class Closing:
-    """Sources that note their closing, and await in it."""
+    """Sources that count their closings, and pause while they close."""
 
     def __init__(self) -> None:
         self.pulled = asyncio.Event()
@@ -71,63 +73,86 @@ SOURCES: list[Callable[[Closing], AsyncIterator[bytes]]] = [
 
 
 @pytest.mark.parametrize("source", SOURCES)
-async def test_leaving_ends_the_source_and_closes_it_once(source: Callable[[Closing], AsyncIterator[bytes]]) -> None:
-    wire, closing = Wire(), Closing()
+async def test_a_client_that_leaves_ends_the_source_and_closes_it_once(
+    source: Callable[[Closing], AsyncIterator[bytes]],
+) -> None:
+    connection, closing = Connection(), Closing()
     async with asyncio.timeout(10):
-        request = start(source(closing), wire, framing=RAW)
+        request = start(source(closing), connection, framing=RAW)
         await closing.pulled.wait()
         assert closing.closed == 0
-        wire.leave()
+        connection.leave()
         await request
     assert closing.closed == 1
-    assert wire.outcome.reason == "disconnected"
-    assert wire.outcome.error is None
-    assert not wire.is_complete
+    assert connection.outcome.reason == "disconnected"
+    assert connection.outcome.error is None
+    assert not connection.is_complete
 
 
-async def test_leaving_before_the_first_item_leaves_nothing_sent() -> None:
-    wire, closing = Wire(), Closing()
-    request = start(closing.silent(), wire)
+async def test_a_client_that_leaves_before_the_first_item_is_sent_nothing() -> None:
+    connection, closing = Connection(), Closing()
+    request = start(closing.silent(), connection)
     await closing.pulled.wait()
-    wire.leave()
+    connection.leave()
     await request
-    assert wire.messages == []
+    assert connection.messages == []
 
 
-async def test_a_client_that_has_left_before_the_stream_begins() -> None:
-    wire, closing = Wire(), Closing()
-    wire.leave()
+async def test_a_failure_after_the_client_left_before_the_first_item_is_logged_and_not_raised(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    connection, pulled = Connection(), asyncio.Event()
+
+    async def source() -> AsyncIterator[bytes]:
+        try:
+            pulled.set()
+            await asyncio.get_running_loop().create_future()
+            yield b""
+        finally:
+            raise ValueError("of the closing")
+
+    request = start(source(), connection)
+    await pulled.wait()
+    connection.leave()
+    await request
+    assert connection.outcome.reason == "failed"
+    assert "of the closing" in caplog.text
+
+
+async def test_a_client_that_left_before_the_stream_began_ends_it_at_its_first_pause() -> None:
+    connection, closing = Connection(), Closing()
+    connection.leave()
     source = closing.silent()
-    await stream(source, wire)  # its first pause is the first moment at which a disconnect can be noticed
-    assert wire.outcome.reason == "disconnected"
-    assert wire.messages == []
+    await stream(source, connection)
+    assert connection.outcome.reason == "disconnected"
+    assert connection.messages == []
     assert closing.closed == 1
 
 
-async def test_leaving_in_a_blocked_send_ends_the_source() -> None:
-    wire, closing = Wire(), Closing()
-    wire.block()
-    request = start(closing.never_pausing(), wire, framing=RAW)
-    await wire.blocked.wait()
-    wire.leave()
+async def test_a_client_that_leaves_in_a_blocked_send_ends_the_source() -> None:
+    connection, closing = Connection(), Closing()
+    connection.block()
+    request = start(closing.never_pausing(), connection, framing=RAW)
+    await connection.blocked.wait()
+    connection.leave()
     await request
     assert closing.closed == 1
-    assert wire.outcome.reason == "disconnected"
+    assert connection.outcome.reason == "disconnected"
 
 
-async def test_leaving_in_a_blocked_send_while_the_source_waits_ends_the_source() -> None:
-    wire, closing = Wire(), Closing()
-    wire.block()
-    request = start(closing.idle(), wire, framing=RAW)
-    await wire.blocked.wait()
-    wire.leave()
+async def test_a_client_that_leaves_in_a_blocked_send_ends_a_source_that_waits() -> None:
+    connection, closing = Connection(), Closing()
+    connection.block()
+    request = start(closing.idle(), connection, framing=RAW)
+    await connection.blocked.wait()
+    connection.leave()
     await request
     assert closing.closed == 1
-    assert wire.outcome.reason == "disconnected"
+    assert connection.outcome.reason == "disconnected"
 
 
-async def test_leaving_in_the_teardown_lets_it_come_to_its_end() -> None:
-    wire = Wire()
+async def test_a_client_that_leaves_in_the_teardown_does_not_interrupt_it() -> None:
+    connection = Connection()
     in_teardown, may_go_on = asyncio.Event(), asyncio.Event()
     steps = list[str]()
 
@@ -137,20 +162,20 @@ async def test_leaving_in_the_teardown_lets_it_come_to_its_end() -> None:
         await may_go_on.wait()
         steps.append("torn down")
 
-    request = start(source(), wire, framing=RAW)
+    request = start(source(), connection, framing=RAW)
     await in_teardown.wait()
-    wire.leave()
+    connection.leave()
     for _ in range(10):
         await asyncio.sleep(0)
     may_go_on.set()
     await request
     assert steps == ["torn down"]
-    assert wire.outcome.reason == "completed"
-    assert not wire.is_complete
+    assert connection.outcome.reason == "completed"
+    assert not connection.is_complete
 
 
-async def test_a_source_that_swallows_its_cancellation_is_closed_all_the_same() -> None:
-    wire = Wire()
+async def test_a_source_that_ignores_its_cancellation_is_closed() -> None:
+    connection = Connection()
     pulled = asyncio.Event()
     steps = list[str]()
 
@@ -160,37 +185,37 @@ async def test_a_source_that_swallows_its_cancellation_is_closed_all_the_same() 
                 pulled.set()
                 await asyncio.get_running_loop().create_future()
             except asyncio.CancelledError:
-                steps.append("swallowed")
+                steps.append("ignored")
             yield 1
             yield 2
         finally:
             steps.append("closed")
 
-    request = start(source(), wire)
+    request = start(source(), connection)
     await pulled.wait()
-    wire.leave()
+    connection.leave()
     await request
-    assert steps == ["swallowed", "closed"]
-    assert wire.outcome.reason == "disconnected"
-    assert wire.messages == []
+    assert steps == ["ignored", "closed"]
+    assert connection.outcome.reason == "disconnected"
+    assert connection.messages == []
 
 
-async def test_receive_is_called_once_and_never_cancelled_between_items() -> None:
-    wire = Wire()
+async def test_receive_is_called_once_and_is_not_cancelled_between_items() -> None:
+    connection = Connection()
 
     async def source() -> AsyncIterator[int]:
         for number in range(100):
             yield number
             await asyncio.sleep(0)
-            assert (wire.receive_calls, wire.receive_cancelled) == (1, 0)
+            assert (connection.receive_calls, connection.receive_cancelled) == (1, 0)
 
-    await stream(source(), wire)
-    assert wire.outcome.items == 100
-    assert (wire.receive_calls, wire.receive_cancelled) == (1, 1)
+    await stream(source(), connection)
+    assert connection.outcome.items == 100
+    assert (connection.receive_calls, connection.receive_cancelled) == (1, 1)
 
 
-async def test_what_is_left_of_the_request_is_passed_over() -> None:
-    wire, closing = Wire(), Closing()
+async def test_the_rest_of_the_request_body_is_passed_over() -> None:
+    connection, closing = Connection(), Closing()
     parts: list[Message] = [
         {"type": "http.request", "body": b"x", "more_body": True},
         {"type": "http.request", "body": b"y", "more_body": False},
@@ -202,14 +227,18 @@ async def test_what_is_left_of_the_request_is_passed_over() -> None:
             await closing.pulled.wait()
         return parts.pop(0)
 
-    await send_stream(make_plan(closing.idle(), wire.report, framing=RAW), OpenStreams(), receive, wire.send)
+    await send_stream(
+        make_plan(closing.idle(), connection.report, framing=RAW), OpenStreams(), receive, connection.send
+    )
     assert parts == []
     assert closing.closed == 1
-    assert wire.outcome.reason == "disconnected"
+    assert connection.outcome.reason == "disconnected"
 
 
-async def test_a_receive_that_repeats_the_request_does_not_spin(caplog: pytest.LogCaptureFixture) -> None:
-    wire = Wire()
+async def test_a_receive_that_repeats_the_end_of_the_request_does_not_keep_the_event_loop(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    connection = Connection()
 
     async def receive() -> Message:
         return {"type": "http.request", "body": b"", "more_body": False}
@@ -220,43 +249,84 @@ async def test_a_receive_that_repeats_the_request_does_not_spin(caplog: pytest.L
         yield 2
 
     async with asyncio.timeout(10):
-        await send_stream(make_plan(source(), wire.report), OpenStreams(), receive, wire.send)
-    assert wire.body == b"1\n2\n"
+        await send_stream(make_plan(source(), connection.report), OpenStreams(), receive, connection.send)
+    assert connection.body == b"1\n2\n"
     assert "again and again" in caplog.text
 
 
 async def test_a_receive_that_raises_ends_the_stream_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    wire, closing = Wire(), Closing()
+    connection, closing = Connection(), Closing()
 
     async def receive() -> Message:
         await closing.pulled.wait()
         raise ValueError("of receive")
 
-    await send_stream(make_plan(closing.idle(), wire.report, framing=RAW), OpenStreams(), receive, wire.send)
+    await send_stream(
+        make_plan(closing.idle(), connection.report, framing=RAW), OpenStreams(), receive, connection.send
+    )
     assert closing.closed == 1
-    assert wire.outcome.reason == "disconnected"
+    assert connection.outcome.reason == "disconnected"
     assert "of receive" in caplog.text
 
 
-async def test_an_oserror_of_send_is_the_clients_leaving() -> None:
-    wire, closing = Wire(), Closing()
-    wire.send_error = OSError()
-    await stream(closing.never_pausing(), wire, framing=RAW)
+@pytest.mark.parametrize("end", ["leave", "cancel the task"])
+async def test_a_client_that_leaves_while_the_rest_is_sent_breaks_it_off(end: str) -> None:
+    connection, steps = Connection(), list[object]()
+
+    async def source() -> AsyncIterator[AsyncIterator[bytes]]:
+        await asyncio.sleep(0)
+        connection.block()
+        yield Closing().short()
+        task = asyncio.current_task()
+        assert task is not None
+        steps.append(task.cancelling())  # the order to end was obeyed, and is not visible in the teardown
+
+    request = start(source(), connection, framing=JSON_ARRAY)
+    await connection.blocked.wait()
+    if end == "leave":
+        connection.leave()
+    else:  # as the end of the event loop does
+        stream_task().cancel()
+    await request
+    assert steps == [0]
+    assert connection.messages == []
+    assert connection.outcome.reason == "disconnected"
+
+
+async def test_a_source_that_notices_the_disconnect_first_ends_the_stream(caplog: pytest.LogCaptureFixture) -> None:
+    connection = Connection()
+
+    async def source() -> AsyncIterator[bytes]:
+        yield b"item"
+        await asyncio.sleep(0)
+        raise ClientDisconnected
+
+    await stream(source(), connection, framing=RAW)
+    assert connection.outcome.reason == "disconnected"
+    assert connection.outcome.error is None
+    assert not connection.is_complete
+    assert caplog.records == []
+
+
+async def test_an_oserror_of_send_is_a_disconnect() -> None:
+    connection, closing = Connection(), Closing()
+    connection.send_error = OSError()
+    await stream(closing.never_pausing(), connection, framing=RAW)
     assert closing.closed == 1
-    assert wire.outcome.reason == "disconnected"
+    assert connection.outcome.reason == "disconnected"
 
 
 async def test_another_error_of_send_fails_the_stream_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    wire, closing = Wire(), Closing()
-    wire.send_error = ValueError("of send")
-    await stream(closing.idle(), wire, framing=RAW)
+    connection, closing = Connection(), Closing()
+    connection.send_error = ValueError("of send")
+    await stream(closing.idle(), connection, framing=RAW)
     assert closing.closed == 1
-    assert wire.outcome.reason == "failed"
+    assert connection.outcome.reason == "failed"
     assert "of send" in caplog.text
 
 
-async def test_a_source_that_swallows_its_cancellation_and_never_pauses_is_closed_all_the_same() -> None:
-    wire, closing = Wire(), Closing()
+async def test_a_source_that_ignores_its_cancellation_and_never_pauses_is_closed() -> None:
+    connection, closing = Connection(), Closing()
 
     async def source() -> AsyncIterator[bytes]:
         with suppress(asyncio.CancelledError):
@@ -265,15 +335,15 @@ async def test_a_source_that_swallows_its_cancellation_and_never_pauses_is_close
         async for item in closing.never_pausing():
             yield item
 
-    request = start(source(), wire, framing=RAW)
+    request = start(source(), connection, framing=RAW)
     await closing.pulled.wait()
-    wire.leave()
+    connection.leave()
     await request
-    assert wire.outcome.reason == "disconnected"
+    assert connection.outcome.reason == "disconnected"
 
 
-async def test_what_the_source_waits_for_is_cancelled_when_a_blocked_send_is_broken_off() -> None:
-    wire, steps = Wire(), list[str]()
+async def test_a_client_that_leaves_in_a_blocked_send_cancels_the_task_that_the_source_awaits() -> None:
+    connection, steps = Connection(), list[str]()
 
     async def work() -> None:
         try:
@@ -289,18 +359,18 @@ async def test_what_the_source_waits_for_is_cancelled_when_a_blocked_send_is_bro
         finally:
             steps.append("source")
 
-    wire.block()
-    request = start(source(), wire)
-    await wire.blocked.wait()
+    connection.block()
+    request = start(source(), connection)
+    await connection.blocked.wait()
     for _ in range(3):
         await asyncio.sleep(0)
-    wire.leave()
+    connection.leave()
     await request
     assert steps == ["work", "source"]
 
 
-async def test_a_second_order_to_end_does_not_disturb_the_sources_own_closing() -> None:
-    wire, steps = Wire(), list[str]()
+async def test_a_cancellation_after_a_disconnect_does_not_interrupt_the_closing_of_the_source() -> None:
+    connection, steps = Connection(), list[str]()
     pulled, closing, may_close = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def source() -> AsyncIterator[int]:
@@ -313,9 +383,9 @@ async def test_a_second_order_to_end_does_not_disturb_the_sources_own_closing() 
             await may_close.wait()
             steps.append("closed")
 
-    request = start(source(), wire)
+    request = start(source(), connection)
     await pulled.wait()
-    wire.leave()
+    connection.leave()
     await closing.wait()
     request.cancel()
     for _ in range(3):
@@ -326,8 +396,8 @@ async def test_a_second_order_to_end_does_not_disturb_the_sources_own_closing() 
     assert steps == ["closed"]
 
 
-async def test_orders_to_end_from_two_sides_are_one() -> None:
-    wire, steps = Wire(), list[str]()
+async def test_a_stop_after_a_disconnect_does_not_cancel_the_source_again() -> None:
+    connection, steps = Connection(), list[str]()
 
     async def source() -> AsyncIterator[int]:
         try:
@@ -337,7 +407,7 @@ async def test_orders_to_end_from_two_sides_are_one() -> None:
             await asyncio.sleep(0)
             steps.append("closed")
 
-    stopped = Stream(make_plan(source(), wire.report), wire.send, Turns())
+    stopped = Stream(make_plan(source(), connection.report), connection.send, Turns())
     task = asyncio.create_task(stopped.run())
     await asyncio.sleep(0)
     stopped.client_left()
@@ -345,4 +415,4 @@ async def test_orders_to_end_from_two_sides_are_one() -> None:
     stopped.stop("expired")
     await task
     assert steps == ["closed"]
-    assert wire.outcome.reason == "disconnected"
+    assert connection.outcome.reason == "disconnected"

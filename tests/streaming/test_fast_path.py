@@ -1,4 +1,4 @@
-"""The short way of items that are known to be JSON on one line: the bytes are those of the long one."""
+"""Tests the fast path, for items that are known to be JSON on one line: it sends the same bytes as the slow path."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ from jero.framing.json import JSON_ARRAY, NDJSON
 from jero.framing.sse import SSE
 from jero.policy import StreamPolicy
 from jero.streaming.plan import FastPath
-from tests.streaming.wire import Wire, stream
+from tests.streaming.connection import Connection, stream
 
 
 class Row(Struct):
@@ -32,10 +32,10 @@ def fast_path(framing: Framing, *types: type) -> FastPath:
     return FastPath(frozenset(types), DEFAULT_ENCODER, prefix, framing.json_suffix)
 
 
-async def sent(framing: Framing, source: Any, path: FastPath | None, **options: Any) -> Wire:
-    wire = Wire()
-    await stream(source, wire, framing=framing, fast_path=path, **options)
-    return wire
+async def sent(framing: Framing, source: Any, path: FastPath | None, **options: Any) -> Connection:
+    connection = Connection()
+    await stream(source, connection, framing=framing, fast_path=path, **options)
+    return connection
 
 
 async def rows(*pauses_after: int, count: int = 5) -> AsyncIterator[Any]:
@@ -55,7 +55,7 @@ async def mixed() -> AsyncIterator[Any]:
 
 
 class Rows:
-    """No generator, so its first item is not pulled by opening it."""
+    """An async iterable that is not a generator, so that no item is pulled to open it."""
 
     def __aiter__(self) -> "Rows":
         self.left = 3
@@ -70,52 +70,52 @@ class Rows:
 
 @pytest.mark.parametrize("framing", [NDJSON, JSON_ARRAY, SSE], ids=["ndjson", "array", "events"])
 @pytest.mark.parametrize("source", [rows, mixed, Rows, lambda: rows(0, 1, 3), lambda: rows(count=20_000)])
-async def test_its_bytes_are_those_of_the_long_way(framing: Framing, source: Any) -> None:
-    long, short = await sent(framing, source(), None), await sent(framing, source(), fast_path(framing, Row, Other))
-    assert short.body == long.body
-    assert short.outcome.items == long.outcome.items
-    assert short.is_complete
+async def test_the_fast_path_sends_the_bytes_of_the_slow_path(framing: Framing, source: Any) -> None:
+    slow, fast = await sent(framing, source(), None), await sent(framing, source(), fast_path(framing, Row, Other))
+    assert fast.body == slow.body
+    assert fast.outcome.items == slow.outcome.items
+    assert fast.is_complete
 
 
-async def test_an_event_among_them_is_one() -> None:
+async def test_an_event_among_other_items_is_sent_as_an_event() -> None:
     async def source() -> AsyncIterator[Any]:
         yield Row(1)
         yield ServerSentEvent(data=Row(2), id="2")
         yield Row(3)
 
-    wire = await sent(SSE, source(), fast_path(SSE, Row))
-    assert wire.body == (
+    connection = await sent(SSE, source(), fast_path(SSE, Row))
+    assert connection.body == (
         b'data: {"number":1,"held":null}\n\nid: 2\ndata: {"number":2,"held":null}\n\ndata: {"number":3,"held":null}\n\n'
     )
 
 
 @pytest.mark.parametrize("framing", [NDJSON, JSON_ARRAY, SSE], ids=["ndjson", "array", "events"])
-async def test_nothing_is_sent_of_an_item_that_cannot_be_encoded(framing: Framing) -> None:
+async def test_an_item_that_cannot_be_encoded_leaves_no_bytes(framing: Framing) -> None:
     async def source() -> AsyncIterator[Any]:
         yield Row(1)
         yield Row(2)
         yield Row(3, held=[4, object()])
 
-    long, short = await sent(framing, source(), None), await sent(framing, source(), fast_path(framing, Row))
-    assert short.body == long.body
-    assert short.body.count(b"number") == 2
-    assert short.outcome.items == 2
-    assert isinstance(short.outcome.error, TypeError)
+    slow, fast = await sent(framing, source(), None), await sent(framing, source(), fast_path(framing, Row))
+    assert fast.body == slow.body
+    assert fast.body.count(b"number") == 2
+    assert fast.outcome.items == 2
+    assert isinstance(fast.outcome.error, TypeError)
 
 
-async def test_what_is_of_another_class_goes_the_long_way() -> None:
+async def test_an_item_of_another_class_takes_the_slow_path() -> None:
     async def source() -> AsyncIterator[Any]:
         for _ in range(3):
             yield Row(1)
             yield msgspec.Raw(b"[1,\n2]")
 
-    wire = await sent(NDJSON, source(), fast_path(NDJSON, Row))
-    assert wire.body.count(b"\n") == 6
+    connection = await sent(NDJSON, source(), fast_path(NDJSON, Row))
+    assert connection.body.count(b"\n") == 6
 
 
-async def test_chunk_bytes_bounds_it_too() -> None:
-    wire = await sent(NDJSON, rows(), fast_path(NDJSON, Row), policy=StreamPolicy(chunk_bytes=1))
-    assert [body.count(b"\n") for body in wire.bodies] == [1, 1, 1, 1, 1, 0]
+async def test_chunk_bytes_limits_the_items_of_one_send() -> None:
+    connection = await sent(NDJSON, rows(), fast_path(NDJSON, Row), policy=StreamPolicy(chunk_bytes=1))
+    assert [body.count(b"\n") for body in connection.bodies] == [1, 1, 1, 1, 1, 0]
 
 
 async def test_an_item_is_encoded_when_it_is_yielded() -> None:
@@ -125,12 +125,12 @@ async def test_an_item_is_encoded_when_it_is_yielded() -> None:
             row.number = number
             yield row
 
-    wire = await sent(NDJSON, source(), fast_path(NDJSON, Row))
-    assert [msgspec.json.decode(line)["number"] for line in wire.body.splitlines()] == [0, 1, 2]
+    connection = await sent(NDJSON, source(), fast_path(NDJSON, Row))
+    assert [msgspec.json.decode(line)["number"] for line in connection.body.splitlines()] == [0, 1, 2]
 
 
-async def test_a_client_that_leaves_ends_it() -> None:
-    wire = Wire()
+async def test_a_client_that_leaves_ends_the_source() -> None:
+    connection = Connection()
     closed = list[str]()
 
     async def source() -> AsyncIterator[Row]:
@@ -140,15 +140,15 @@ async def test_a_client_that_leaves_ends_it() -> None:
         finally:
             closed.append("source")
 
-    request = asyncio.create_task(stream(source(), wire, fast_path=fast_path(NDJSON, Row)))
-    await wire.wait_for_bytes(b"number")
-    wire.leave()
+    request = asyncio.create_task(stream(source(), connection, fast_path=fast_path(NDJSON, Row)))
+    await connection.wait_for_bytes(b"number")
+    connection.leave()
     await request
     assert closed == ["source"]
-    assert wire.outcome.reason == "disconnected"
+    assert connection.outcome.reason == "disconnected"
 
 
-async def test_a_client_that_has_left_is_sent_nothing_of_a_source_that_goes_on() -> None:
+async def test_a_client_that_has_left_is_sent_nothing_even_if_the_source_goes_on() -> None:
     async def source() -> AsyncIterator[Row]:
         yield Row(0)
         yield Row(1)
@@ -161,13 +161,13 @@ async def test_a_client_that_has_left_is_sent_nothing_of_a_source_that_goes_on()
         await asyncio.sleep(0)
         yield Row(3)
 
-    idle, went_on, wire = asyncio.Event(), asyncio.Event(), Wire()
-    request = asyncio.create_task(stream(source(), wire, fast_path=fast_path(NDJSON, Row)))
+    idle, went_on, connection = asyncio.Event(), asyncio.Event(), Connection()
+    request = asyncio.create_task(stream(source(), connection, fast_path=fast_path(NDJSON, Row)))
     await idle.wait()
-    await wire.wait_for_bytes(b"1")
-    sent_before = wire.body
-    wire.leave()
+    await connection.wait_for_bytes(b"1")
+    sent_before = connection.body
+    connection.leave()
     await request
     assert went_on.is_set()
-    assert wire.body == sent_before
-    assert wire.outcome.reason == "disconnected"
+    assert connection.body == sent_before
+    assert connection.outcome.reason == "disconnected"

@@ -1,4 +1,4 @@
-"""Until the first byte a failure has its true status; after the grace the headers leave without an item."""
+"""Tests the time before the first byte: a failure has its true status, unless the grace has passed."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
@@ -11,7 +11,7 @@ from jero.errors import ServiceUnavailable
 from jero.framing.json import JSON_ARRAY
 from jero.framing.sse import SSE
 from jero.policy import StreamOutcome
-from tests.streaming.wire import Wire, skip_time, start, stream
+from tests.streaming.connection import Connection, skip_time, start, stream
 
 
 def fail() -> None:
@@ -54,112 +54,116 @@ async def fail_to_enter() -> AsyncGenerator[AsyncIterator[int], None]:
     "source",
     [fail_at_once, fail_after_a_pause, yield_what_has_no_json, fail_in_setup, fail_after_setup, fail_to_enter],
 )
-async def test_a_failure_before_the_first_byte_is_the_callers_to_answer(source: Any) -> None:
-    wire = Wire()
+async def test_a_failure_before_the_first_byte_is_raised_to_the_caller_and_not_logged(
+    source: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection, handled = Connection(), list[Exception]()
     with pytest.raises((ValueError, TypeError)) as raised:
-        await stream(source(), wire)
-    assert wire.messages == []
-    assert wire.outcome.reason == "failed"
-    assert wire.outcome.error is raised.value
-    assert wire.outcome.first_item_after is None
+        await stream(source(), connection, framing=JSON_ARRAY, on_error=handled.append)
+    assert handled == []
+    assert caplog.records == []
+    assert connection.messages == []
+    assert connection.outcome.reason == "failed"
+    assert connection.outcome.error is raised.value
+    assert connection.outcome.first_item_after is None
 
 
 async def test_items_that_came_before_a_failure_are_sent_first() -> None:
-    wire = Wire()
+    connection = Connection()
 
     async def source() -> AsyncIterator[int]:
         yield 1
         yield 2
         fail()
 
-    await stream(source(), wire)
-    assert wire.body == b"1\n2\n"
-    assert not wire.is_complete
-    assert wire.outcome.items == 2
+    await stream(source(), connection)
+    assert connection.body == b"1\n2\n"
+    assert not connection.is_complete
+    assert connection.outcome.items == 2
 
 
-def test_the_headers_leave_after_the_grace_without_an_item() -> None:
+def test_the_headers_are_sent_without_an_item_after_the_grace() -> None:
     async def test() -> None:
-        wire, may_yield = Wire(), asyncio.Event()
+        connection, may_yield = Connection(), asyncio.Event()
 
         async def source() -> AsyncIterator[int]:
             await may_yield.wait()
             yield 1
 
-        request = start(source(), wire, framing=JSON_ARRAY, first_item_grace=2.5)
-        await wire.sent.wait()
+        request = start(source(), connection, framing=JSON_ARRAY, first_item_grace=2.5)
+        await connection.sent.wait()
         assert asyncio.get_running_loop().time() == 2.5
-        assert wire.is_started
-        await wire.wait_for_bytes(b"[")
+        assert connection.is_started
+        await connection.wait_for_bytes(b"[")
         may_yield.set()
         await request
-        assert wire.body == b"[1]"
+        assert connection.body == b"[1]"
 
     skip_time(test())
 
 
-def test_a_failure_after_the_grace_is_a_cut_transfer() -> None:
+def test_a_failure_after_the_grace_cuts_the_transfer() -> None:
     async def test() -> None:
-        wire = Wire()
+        connection = Connection()
 
         async def source() -> AsyncIterator[int]:
             await asyncio.sleep(3)
             fail()
             yield 0
 
-        await stream(source(), wire, first_item_grace=2.5)
-        assert wire.is_started
-        assert not wire.is_complete
+        await stream(source(), connection, first_item_grace=2.5)
+        assert connection.is_started
+        assert not connection.is_complete
 
     skip_time(test())
 
 
-def test_a_slow_setup_is_within_the_grace() -> None:
+def test_the_grace_includes_a_setup_that_is_not_declared() -> None:
     async def test() -> None:
-        wire = Wire()
+        connection = Connection()
 
         async def items() -> AsyncIterator[int]:
             yield 1
 
         async def lifecycle() -> AsyncIterator[AsyncIterator[int]]:
             await asyncio.sleep(3)
-            assert wire.is_started
+            assert connection.is_started
             yield items()
 
-        await stream(lifecycle(), wire, first_item_grace=2.5)
-        assert wire.body == b"1\n"
+        await stream(lifecycle(), connection, first_item_grace=2.5)
+        assert connection.body == b"1\n"
 
     skip_time(test())
 
 
-async def test_a_plain_generator_keeps_its_first_item() -> None:
-    wire = Wire()
+async def test_a_generator_without_a_lifecycle_keeps_its_first_item() -> None:
+    connection = Connection()
 
     async def source() -> AsyncIterator[list[int]]:
         yield [1]
         yield [2]
 
-    await stream(source(), wire)
-    assert wire.body == b"[1]\n[2]\n"
-    assert wire.outcome.items == 2
-    assert wire.outcome.first_item_after is not None
+    await stream(source(), connection)
+    assert connection.body == b"[1]\n[2]\n"
+    assert connection.outcome.items == 2
+    assert connection.outcome.first_item_after is not None
 
 
-async def test_an_empty_stream_has_its_status_and_its_end() -> None:
-    wire = Wire()
+async def test_an_empty_stream_has_a_status_and_an_end() -> None:
+    connection = Connection()
 
     async def source() -> AsyncIterator[int]:
         for number in range(0):
             yield number
 
-    await stream(source(), wire)
-    assert wire.is_started
-    assert wire.bodies == [b""]
-    assert wire.is_complete
+    await stream(source(), connection)
+    assert connection.is_started
+    assert connection.bodies == [b""]
+    assert connection.is_complete
 
 
 class Iterable:
-    """An async iterable that is no generator, and has nothing to close."""
+    """An async iterable that is not a generator, and has no `aclose`."""
 
     def __aiter__(self) -> "Iterable":
         self.left = 2
@@ -173,14 +177,14 @@ class Iterable:
 
 
 async def test_any_async_iterable_is_a_source() -> None:
-    wire = Wire()
-    await stream(Iterable(), wire)
-    assert wire.body == b"1\n0\n"
-    assert wire.is_complete
+    connection = Connection()
+    await stream(Iterable(), connection)
+    assert connection.body == b"1\n0\n"
+    assert connection.is_complete
 
 
-async def test_a_context_manager_that_enters_to_no_iterable_is_left_again() -> None:
-    wire, steps = Wire(), list[str]()
+async def test_a_context_manager_that_does_not_enter_to_an_iterable_is_left_again() -> None:
+    connection, steps = Connection(), list[str]()
 
     @asynccontextmanager
     async def manager() -> AsyncGenerator[int, None]:
@@ -190,7 +194,7 @@ async def test_a_context_manager_that_enters_to_no_iterable_is_left_again() -> N
             steps.append("left")
 
     with pytest.raises(TypeError, match="async"):
-        await stream(manager(), wire)
+        await stream(manager(), connection)
     assert steps == ["left"]
 
 
@@ -227,10 +231,10 @@ async def connected() -> AsyncGenerator[AsyncIterable[int], StreamOutcome]:
 @pytest.mark.parametrize("kind", ["lifecycle", "manager"])
 def test_a_slow_setup_that_fails_has_its_true_status(kind: str) -> None:
     async def test() -> None:
-        wire = Wire()
+        connection = Connection()
         with pytest.raises(ServiceUnavailable, match="no connection"):
-            await stream(getattr(Database(fails=True), kind)(), wire, framing=SSE, first_item_grace=0.1)
-        assert wire.messages == []
+            await stream(getattr(Database(fails=True), kind)(), connection, framing=SSE, first_item_grace=0.1)
+        assert connection.messages == []
 
     skip_time(test())
 
@@ -242,11 +246,11 @@ def test_a_slow_setup_that_fails_has_its_true_status(kind: str) -> None:
 )
 def test_the_grace_begins_when_the_setup_has_ended(source: Callable[[], object]) -> None:
     async def test() -> None:
-        wire, loop = Wire(), asyncio.get_running_loop()
-        request = start(source(), wire, framing=SSE, first_item_grace=0.1)
-        await wire.sent.wait()
+        connection, loop = Connection(), asyncio.get_running_loop()
+        request = start(source(), connection, framing=SSE, first_item_grace=0.1)
+        await connection.sent.wait()
         assert loop.time() == pytest.approx(2.1)
         await request
-        assert wire.body == b"data: 1\n\n"
+        assert connection.body == b"data: 1\n\n"
 
     skip_time(test())

@@ -1,21 +1,23 @@
-"""A thousand streams of mixed endings leave nothing behind."""
+"""Tests that a thousand streams leave no tasks, open sources or garbage, in each way to end."""
 
 import asyncio
 import gc
 import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
+from time import time
 
 import pytest
 
-from jero import StreamOutcome
-from tests.streaming.wire import Wire, start
+from jero import StreamOutcome, StreamPolicy
+from jero.streaming.stream import Stream
+from tests.streaming.connection import Connection, start, stream
 
 STREAMS = 1_000
 
 
 class Counter:
-    """Sources of every kind, which count themselves in and out."""
+    """Sources of every kind. `open`: how many of them are open."""
 
     def __init__(self) -> None:
         self.open = 0
@@ -29,7 +31,7 @@ class Counter:
         finally:
             try:
                 await asyncio.sleep(0)
-            finally:  # an interruption may come while the source ends by itself
+            finally:  # a cancellation may come while the source ends
                 self.open -= 1
 
     async def failing(self) -> AsyncIterator[object]:
@@ -58,42 +60,42 @@ class Counter:
         self.open -= 1
 
 
-def generators() -> int:
-    """How many async generators there are."""
+def count_generators() -> int:
+    """Returns how many async generators exist."""
     gc.collect()
     return sum(isinstance(thing, AsyncGenerator) for thing in gc.get_objects())
 
 
-async def test_no_task_and_no_generator_is_left_behind(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_thousand_streams_leave_no_task_and_no_generator(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("CRITICAL")
     counter = Counter()
     kinds = [counter.items, counter.failing, counter.has_no_json, counter.idle, counter.lifecycle]
     ends = ["drain", "leave", "leave at once", "cancel", "block and leave"]
-    before = generators()
+    before = count_generators()
     reasons: dict[str, int] = {}
     for kind, end in itertools.islice(itertools.cycle(itertools.product(kinds, ends)), STREAMS):
-        wire = Wire()
+        connection = Connection()
         if end == "block and leave":
-            wire.block()
-        request = start(kind(), wire, keepalive=60)
-        await let_it(end, wire, request)
+            connection.block()
+        request = start(kind(), connection, keepalive=60)
+        await bring_to(end, connection, request)
         await asyncio.wait([request])
-        reasons[wire.outcome.reason] = reasons.get(wire.outcome.reason, 0) + 1
+        reasons[connection.outcome.reason] = reasons.get(connection.outcome.reason, 0) + 1
         if not request.cancelled():
             request.exception()
     assert sum(reasons.values()) == STREAMS
     assert set(reasons) == {"completed", "disconnected", "failed"}
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert counter.open == 0
-    assert generators() == before
+    assert count_generators() == before
 
 
-async def let_it(end: str, wire: Wire, request: asyncio.Task[None]) -> None:
-    """Brings the stream to that end, or lets it come to its own."""
+async def bring_to(end: str, connection: Connection, request: asyncio.Task[None]) -> None:
+    """Ends the stream in the way `end`; "drain" waits until its source has ended."""
     for _ in range({"leave at once": 0, "block and leave": 10, "drain": 50}.get(end, 5)):
         await asyncio.sleep(0)
     if end != "cancel":
-        wire.leave()
+        connection.leave()
     if end == "leave and cancel":  # in its teardown
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -106,16 +108,16 @@ async def test_a_stream_is_freed_at_its_end_without_the_garbage_collector(end: s
     counter = Counter()
 
     async def once() -> None:
-        wire = Wire()
+        connection = Connection()
         if end == "block and leave":
-            wire.block()
+            connection.block()
         source = {"drain": counter.items, "leave and cancel": counter.lifecycle}.get(end, counter.idle)
-        request = start(source(), wire, keepalive=60)
-        await let_it(end, wire, request)
+        request = start(source(), connection, keepalive=60)
+        await bring_to(end, connection, request)
         await asyncio.wait([request])
         del request
 
-    assert await garbage(once) < 10  # not one object a stream
+    assert await garbage(once) < 10  # less than one object a stream
 
 
 async def fails_in_setup() -> AsyncGenerator[AsyncIterator[object], StreamOutcome]:
@@ -148,7 +150,7 @@ def fails_in_its_thread() -> Iterator[object]:
     raise ValueError
 
 
-async def fail_to_tell(error: Exception) -> None:
+async def fail_again(error: Exception) -> None:
     raise ValueError from error
 
 
@@ -164,25 +166,36 @@ FAILING: list[Callable[[], object]] = [
 
 
 @pytest.mark.parametrize("source", FAILING, ids=[source.__name__ for source in FAILING])
-@pytest.mark.parametrize("tell", [None, fail_to_tell])
-async def test_a_stream_that_failed_is_freed_too(
-    source: Callable[[], object], tell: Callable[[Exception], object] | None, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("on_error", [None, fail_again])
+async def test_a_stream_that_failed_is_freed_without_the_garbage_collector(
+    source: Callable[[], object], on_error: Callable[[Exception], object] | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("CRITICAL", "jero")
 
-    async def look(outcome: StreamOutcome) -> None:  # and keeps nothing: the error knows the stream
+    async def look(outcome: StreamOutcome) -> None:  # keeps nothing, since the error refers to the stream
         assert outcome.reason == "failed"
 
     async def once() -> None:
-        request = start(source(), Wire(), on_error=tell, on_end=look)
+        # Not by `create_task`: if tasks are eager, its frame refers to the task, and the traceback to the frame.
+        running = stream(source(), Connection(), on_error=on_error, on_end=look)
+        request = asyncio.Task(running, loop=asyncio.get_running_loop())
         await asyncio.wait([request])
-        del request
+        del request, running
 
     assert await garbage(once) < 10
 
 
+async def test_the_timers_of_a_stream_are_freed_at_its_end() -> None:
+    source = Counter().items()
+    policy = StreamPolicy(max_duration=1_000, first_item_grace=1_000, send_timeout=1_000, teardown_timeout=1_000)
+    await stream(source, Connection(), policy=policy, expires_at=time() + 500, keepalive=1_000)
+    await asyncio.sleep(0)
+    gc.collect()
+    assert not [thing for thing in gc.get_objects() if isinstance(thing, Stream)]
+
+
 async def garbage(once: Callable[[], Awaitable[None]]) -> int:
-    """How many objects ten times of it leave to the garbage collector."""
+    """Returns how many objects ten calls leave to the garbage collector."""
     await once()
     gc.collect()
     gc.disable()

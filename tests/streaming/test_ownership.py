@@ -1,4 +1,4 @@
-"""One task owns the source: what a task or a context holds works across a `yield`, as in any `async for`."""
+"""Tests that one task owns the source: contexts, timeouts and task groups work across a `yield`, as in `async for`."""
 
 import asyncio
 import contextvars
@@ -9,13 +9,13 @@ import anyio
 import pytest
 
 from jero.framing.raw import RAW
-from tests.streaming.wire import Wire, skip_time, start, stream
+from tests.streaming.connection import Connection, skip_time, start, stream
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
 
 async def test_every_step_and_the_closing_run_in_one_task_and_one_context() -> None:
-    wire = Wire()
+    connection = Connection()
     seen: list[tuple[asyncio.Task[None] | None, str]] = []
 
     async def source() -> AsyncIterator[int]:
@@ -29,26 +29,26 @@ async def test_every_step_and_the_closing_run_in_one_task_and_one_context() -> N
             await asyncio.sleep(0)
             seen.append((asyncio.current_task(), variable.get()))
 
-    await stream(source(), wire)
+    await stream(source(), connection)
     assert len(seen) == 4
     assert len(set(seen)) == 1
     assert seen[0][1] == "of the source"
     assert variable.get() == "unset"
 
 
-async def test_the_source_sees_the_context_of_the_request() -> None:
-    wire = Wire()
+async def test_the_source_has_the_context_of_the_request() -> None:
+    connection = Connection()
     variable.set("of the request")
 
     async def source() -> AsyncIterator[str]:
         yield variable.get()
 
-    await stream(source(), wire)
-    assert wire.body == b'"of the request"\n'
+    await stream(source(), connection)
+    assert connection.body == b'"of the request"\n'
 
 
 async def test_a_context_variable_is_reset_across_yields() -> None:
-    wire = Wire()
+    connection = Connection()
 
     async def source() -> AsyncIterator[str]:
         token = variable.set("inside")
@@ -59,8 +59,8 @@ async def test_a_context_variable_is_reset_across_yields() -> None:
         finally:
             variable.reset(token)
 
-    await stream(source(), wire)
-    assert wire.outcome.reason == "completed"
+    await stream(source(), connection)
+    assert connection.outcome.reason == "completed"
 
 
 async def forever(_: str = "") -> None:
@@ -124,58 +124,58 @@ async def with_anyio_task_group(ended: list[str], *, is_busy: bool) -> AsyncIter
     yield b"after"
 
 
-class Guard(Protocol):
-    """A source with a guard of a hundredth of a second around its `yield`s; `ended` learns that it struck."""
+class Guarded(Protocol):
+    """A source with a timeout of 0.01 s around its `yield`s. It adds to `ended` when the timeout has cancelled it."""
 
     def __call__(self, ended: list[str], *, is_busy: bool) -> AsyncIterator[bytes]: ...
 
 
-GUARDS: list[Guard] = [with_timeout, with_cancel_scope, with_task_group, with_anyio_task_group]
+GUARDS: list[Guarded] = [with_timeout, with_cancel_scope, with_task_group, with_anyio_task_group]
 
 
 @pytest.mark.parametrize("guard", GUARDS)
-async def test_a_guard_around_a_yield_strikes_while_the_source_waits(guard: Guard) -> None:
-    wire, ended = Wire(), list[str]()
+async def test_a_timeout_around_a_yield_cancels_a_source_that_waits(guard: Guarded) -> None:
+    connection, ended = Connection(), list[str]()
     async with asyncio.timeout(10):
-        await stream(guard(ended, is_busy=False), wire, framing=RAW)
+        await stream(guard(ended, is_busy=False), connection, framing=RAW)
     assert ended == ["timed out"]
-    assert wire.outcome.reason == "completed"
-    assert wire.body.endswith(b"after")
-    assert wire.is_complete
+    assert connection.outcome.reason == "completed"
+    assert connection.body.endswith(b"after")
+    assert connection.is_complete
 
 
 @pytest.mark.parametrize("guard", GUARDS)
-async def test_a_guard_around_a_yield_strikes_in_a_source_that_never_pauses(guard: Guard) -> None:
-    wire, ended = Wire(), list[str]()
+async def test_a_timeout_around_a_yield_cancels_a_source_that_never_pauses(guard: Guarded) -> None:
+    connection, ended = Connection(), list[str]()
     async with asyncio.timeout(10):
-        await stream(guard(ended, is_busy=True), wire, framing=RAW)
+        await stream(guard(ended, is_busy=True), connection, framing=RAW)
     assert ended == ["timed out"]
-    assert wire.outcome.reason == "completed"
-    assert wire.body.endswith(b"after")
+    assert connection.outcome.reason == "completed"
+    assert connection.body.endswith(b"after")
 
 
 @pytest.mark.parametrize("is_busy", [True, False])
 @pytest.mark.parametrize("guard", GUARDS)
-def test_a_guard_that_strikes_while_the_client_is_slow_breaks_no_send_off(guard: Guard, *, is_busy: bool) -> None:
+def test_a_timeout_around_a_yield_does_not_break_off_a_slow_send(guard: Guarded, *, is_busy: bool) -> None:
     async def test() -> None:
-        wire, ended = Wire(), list[str]()
-        wire.block()
-        request = start(guard(ended, is_busy=is_busy), wire, framing=RAW)
-        await wire.blocked.wait()
-        await asyncio.sleep(0.02)  # the guard's own time has passed
+        connection, ended = Connection(), list[str]()
+        connection.block()
+        request = start(guard(ended, is_busy=is_busy), connection, framing=RAW)
+        await connection.blocked.wait()
+        await asyncio.sleep(0.02)  # longer than the timeout
         assert not ended
-        wire.unblock()
+        connection.unblock()
         await request
         assert ended == ["timed out"]
-        assert wire.outcome.reason == "completed"
-        assert len(wire.body) == wire.outcome.bytes
-        assert wire.body.endswith(b"after")
+        assert connection.outcome.reason == "completed"
+        assert len(connection.body) == connection.outcome.bytes
+        assert connection.body.endswith(b"after")
 
     skip_time(test())
 
 
-async def test_a_task_group_of_the_source_ends_with_it_when_the_client_leaves() -> None:
-    wire = Wire()
+async def test_a_client_that_leaves_ends_a_task_group_of_the_source() -> None:
+    connection = Connection()
     ended = list[str]()
 
     async def work() -> None:
@@ -190,22 +190,25 @@ async def test_a_task_group_of_the_source_ends_with_it_when_the_client_leaves() 
             yield 1
             await forever()
 
-    request = start(source(), wire)
-    await wire.wait_for_bytes(b"1\n")
-    wire.leave()
+    request = start(source(), connection)
+    await connection.wait_for_bytes(b"1\n")
+    connection.leave()
     await request
     assert ended == ["work"]
-    assert wire.outcome.reason == "disconnected"
+    assert connection.outcome.reason == "disconnected"
 
 
-async def test_a_task_group_in_the_teardown_works_after_the_source_was_cancelled() -> None:
-    wire, ended = Wire(), list[str]()
+async def test_a_task_group_works_in_the_teardown_of_a_cancelled_source() -> None:
+    connection, ended = Connection(), list[str]()
 
     async def fail() -> None:
         raise ValueError
 
     async def lifecycle() -> AsyncIterator[AsyncIterator[int]]:
         yield items()
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(fail())
@@ -219,15 +222,15 @@ async def test_a_task_group_in_the_teardown_works_after_the_source_was_cancelled
         yield 1
         await forever()
 
-    request = start(lifecycle(), wire)
-    await wire.wait_for_bytes(b"1\n")
-    wire.leave()
+    request = start(lifecycle(), connection)
+    await connection.wait_for_bytes(b"1\n")
+    connection.leave()
     await request
     assert ended == ["caught", "went on"]
 
 
-async def test_a_timeout_in_the_teardown_works_after_the_source_was_cancelled() -> None:
-    wire = Wire()
+async def test_a_timeout_works_in_the_teardown_of_a_cancelled_source() -> None:
+    connection = Connection()
     ended = list[str]()
 
     async def source() -> AsyncIterator[AsyncIterator[int]]:
@@ -242,9 +245,9 @@ async def test_a_timeout_in_the_teardown_works_after_the_source_was_cancelled() 
         yield 1
         await forever()
 
-    request = start(source(), wire)
-    await wire.wait_for_bytes(b"1\n")
-    wire.leave()
+    request = start(source(), connection)
+    await connection.wait_for_bytes(b"1\n")
+    connection.leave()
     await request
     assert ended == ["timed out"]
-    assert wire.outcome.reason == "disconnected"
+    assert connection.outcome.reason == "disconnected"

@@ -1,4 +1,4 @@
-"""What a stream opened is closed once, by the task that opened it, whatever ended the stream."""
+"""Tests the teardown: the task that opened a source closes it once, in each way to end."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
@@ -10,11 +10,11 @@ import pytest
 
 from jero.errors import StreamInterrupted
 from jero.policy import StreamOutcome
-from tests.streaming.wire import Wire, start, stream
+from tests.streaming.connection import Connection, start, stream
 
 
 class Resource:
-    """Notes how it was left, after an await."""
+    """A context manager that records how it was left, and in which tasks. It pauses first."""
 
     def __init__(self) -> None:
         self.exits: list[BaseException | None] = []
@@ -33,10 +33,10 @@ class Resource:
 
 
 class Scene:
-    """A stream that ends in one of the ways there are, with what it is to be torn down by."""
+    """Sources that end in different ways, and streams of each kind with a resource to tear down."""
 
     def __init__(self) -> None:
-        self.wire = Wire()
+        self.connection = Connection()
         self.resource = Resource()
         self.outcomes: list[StreamOutcome] = []
         self.waiting = asyncio.Event()
@@ -73,18 +73,18 @@ class Scene:
 
 
 async def run_to_end(scene: Scene, source: Any) -> None:
-    await stream(source, scene.wire)
+    await stream(source, scene.connection)
 
 
 async def leave(scene: Scene, source: Any) -> None:
-    request = start(source, scene.wire)
+    request = start(source, scene.connection)
     await scene.waiting.wait()
-    scene.wire.leave()
+    scene.connection.leave()
     await request
 
 
 async def cancel(scene: Scene, source: Any) -> None:
-    request = start(source, scene.wire)
+    request = start(source, scene.connection)
     await scene.waiting.wait()
     request.cancel("of the request")
     with pytest.raises(asyncio.CancelledError, match="of the request"):
@@ -111,11 +111,11 @@ async def test_a_resource_is_left_once_in_the_task_that_entered_it(
     await run(scene, kind(scene, items(scene)))
     assert len(scene.resource.exits) == 1
     assert len(set(scene.resource.tasks)) == 1
-    assert scene.wire.outcome.reason == reason
+    assert scene.connection.outcome.reason == reason
 
 
 @pytest.mark.parametrize("end", ENDS)
-async def test_the_yield_of_a_lifecycle_gives_the_outcome(end: str) -> None:
+async def test_the_yield_of_a_lifecycle_returns_the_outcome(end: str) -> None:
     scene = Scene()
     items, run, reason = ENDS[end]
     await run(scene, scene.lifecycle(items(scene)))
@@ -125,15 +125,15 @@ async def test_the_yield_of_a_lifecycle_gives_the_outcome(end: str) -> None:
     assert (outcome.error is not None) == (reason == "failed")
 
 
-async def test_a_context_manager_is_left_with_what_failed() -> None:
+async def test_a_context_manager_is_left_with_the_error_of_the_stream() -> None:
     scene = Scene()
-    await stream(scene.manager(scene.fail()), scene.wire)
+    await stream(scene.manager(scene.fail()), scene.connection)
     (error,) = scene.resource.exits
     assert isinstance(error, ValueError)
-    assert scene.wire.outcome.error is error
+    assert scene.connection.outcome.error is error
 
 
-async def test_a_context_manager_that_raises_what_it_was_left_with_is_no_further_failure(
+async def test_a_context_manager_may_raise_the_error_that_it_was_left_with(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     scene = Scene()
@@ -148,12 +148,12 @@ async def test_a_context_manager_that_raises_what_it_was_left_with_is_no_further
             if error is not None:
                 raise error
 
-    await stream(Manager(), scene.wire)
-    assert str(scene.wire.outcome.error) == "of the source"
+    await stream(Manager(), scene.connection)
+    assert str(scene.connection.outcome.error) == "of the source"
     assert "a further failure" not in caplog.text
 
 
-async def test_a_context_manager_is_left_with_streaminterrupted_when_it_is_cut_short() -> None:
+async def test_a_context_manager_of_a_stopped_stream_is_left_with_stream_interrupted() -> None:
     scene = Scene()
     await leave(scene, scene.manager(scene.wait()))
     (error,) = scene.resource.exits
@@ -161,14 +161,14 @@ async def test_a_context_manager_is_left_with_streaminterrupted_when_it_is_cut_s
     assert error.reason == "disconnected"
 
 
-async def test_a_context_manager_is_left_without_an_error_when_the_stream_completed() -> None:
+async def test_a_context_manager_of_a_completed_stream_is_left_without_an_error() -> None:
     scene = Scene()
-    await stream(scene.manager(scene.drain()), scene.wire)
+    await stream(scene.manager(scene.drain()), scene.connection)
     assert scene.resource.exits == [None]
 
 
-async def test_the_items_are_closed_before_the_lifecycle_goes_on() -> None:
-    wire, steps, waiting = Wire(), list[str](), asyncio.Event()
+async def test_the_items_are_closed_before_the_lifecycle_is_resumed() -> None:
+    connection, steps, waiting = Connection(), list[str](), asyncio.Event()
 
     async def items() -> AsyncIterator[int]:
         try:
@@ -183,16 +183,18 @@ async def test_the_items_are_closed_before_the_lifecycle_goes_on() -> None:
         yield items()
         steps.append("lifecycle")
 
-    request = start(lifecycle(), wire)
+    request = start(lifecycle(), connection)
     await waiting.wait()
-    wire.leave()
+    connection.leave()
     await request
     assert steps == ["items", "lifecycle"]
 
 
 @pytest.mark.parametrize("has_items", [True, False])
-async def test_a_commit_that_fails_is_seen_by_the_client(*, has_items: bool, caplog: pytest.LogCaptureFixture) -> None:
-    wire = Wire()
+async def test_a_teardown_that_fails_is_visible_to_the_client(
+    *, has_items: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection = Connection()
 
     async def items() -> AsyncIterator[int]:
         if has_items:
@@ -204,19 +206,19 @@ async def test_a_commit_that_fails_is_seen_by_the_client(*, has_items: bool, cap
         raise ValueError("of the commit")
 
     if has_items:  # the status is sent: the transfer is cut
-        await stream(lifecycle(), wire)
-        assert wire.body == b"1\n"
-        assert not wire.is_complete
-        assert caplog.text.count("of the commit") == 2  # its line of code, and its message: one traceback
+        await stream(lifecycle(), connection)
+        assert connection.body == b"1\n"
+        assert not connection.is_complete
+        assert caplog.text.count("of the commit") == 2  # one traceback: its line of code, and its message
     else:  # nothing is sent: the caller answers
         with pytest.raises(ValueError, match="of the commit"):
-            await stream(lifecycle(), wire)
-        assert wire.messages == []
-    assert wire.outcome.reason == "failed"
+            await stream(lifecycle(), connection)
+        assert connection.messages == []
+    assert connection.outcome.reason == "failed"
 
 
 async def test_a_second_yield_of_a_lifecycle_fails_the_stream() -> None:
-    wire, steps = Wire(), list[str]()
+    connection, steps = Connection(), list[str]()
 
     async def items() -> AsyncIterator[int]:
         yield 1
@@ -228,17 +230,17 @@ async def test_a_second_yield_of_a_lifecycle_fails_the_stream() -> None:
         finally:
             steps.append("closed")
 
-    await stream(lifecycle(), wire)
-    assert wire.outcome.reason == "failed"
-    assert "lifecycle yielded a second time" in str(wire.outcome.error)
+    await stream(lifecycle(), connection)
+    assert connection.outcome.reason == "failed"
+    assert "lifecycle yielded a second time" in str(connection.outcome.error)
     assert steps == ["closed"]
-    assert not wire.is_complete
+    assert not connection.is_complete
 
 
-async def test_a_further_failure_of_the_teardown_is_logged_and_the_first_one_kept(
+async def test_a_further_failure_in_the_teardown_is_only_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    wire = Wire()
+    connection = Connection()
 
     async def items() -> AsyncIterator[int]:
         yield 1
@@ -248,14 +250,14 @@ async def test_a_further_failure_of_the_teardown_is_logged_and_the_first_one_kep
         yield items()
         raise ValueError("the second")
 
-    await stream(lifecycle(), wire)
-    assert str(wire.outcome.error) == "the first"
+    await stream(lifecycle(), connection)
+    assert str(connection.outcome.error) == "the first"
     assert "ValueError: the second" in caplog.text
     assert "ValueError: the first" in caplog.text
 
 
-async def test_items_that_cannot_be_closed_do_not_keep_the_lifecycle_from_its_teardown() -> None:
-    wire, outcomes, waiting = Wire(), list[StreamOutcome](), asyncio.Event()
+async def test_a_lifecycle_is_resumed_even_if_its_items_fail_to_close() -> None:
+    connection, outcomes, waiting = Connection(), list[StreamOutcome](), asyncio.Event()
 
     async def items() -> AsyncIterator[int]:
         try:
@@ -268,16 +270,16 @@ async def test_items_that_cannot_be_closed_do_not_keep_the_lifecycle_from_its_te
     async def lifecycle() -> AsyncGenerator[AsyncIterator[int], StreamOutcome]:
         outcomes.append((yield items()))
 
-    request = start(lifecycle(), wire)
+    request = start(lifecycle(), connection)
     await waiting.wait()
-    wire.leave()
+    connection.leave()
     await request
     assert [outcome.reason for outcome in outcomes] == ["failed"]
-    assert wire.outcome.reason == "failed"
+    assert connection.outcome.reason == "failed"
 
 
-async def test_the_requests_cancellation_does_not_reach_the_teardown() -> None:
-    wire, steps = Wire(), list[str]()
+async def test_a_cancellation_of_the_request_does_not_interrupt_the_teardown() -> None:
+    connection, steps = Connection(), list[str]()
     in_teardown, may_go_on = asyncio.Event(), asyncio.Event()
 
     async def items() -> AsyncIterator[int]:
@@ -289,7 +291,7 @@ async def test_the_requests_cancellation_does_not_reach_the_teardown() -> None:
         await may_go_on.wait()
         steps.append("torn down")
 
-    request = start(lifecycle(), wire)
+    request = start(lifecycle(), connection)
     await in_teardown.wait()
     for _ in range(5):
         request.cancel()
@@ -301,12 +303,12 @@ async def test_the_requests_cancellation_does_not_reach_the_teardown() -> None:
     assert steps == ["torn down"]
 
 
-async def test_the_report_is_made_whatever_it_raises(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_on_end_that_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     scene = Scene()
 
     async def report(_: StreamOutcome) -> None:
         raise ValueError("of the report")
 
-    await stream(scene.drain(), scene.wire, on_end=report)
-    assert scene.wire.is_complete
+    await stream(scene.drain(), scene.connection, on_end=report)
+    assert scene.connection.is_complete
     assert "of the report" in caplog.text

@@ -1,4 +1,4 @@
-"""Synchronous sources: pulled in a thread, closed in it, and never in the event loop's way."""
+"""Tests synchronous sources: a thread of its own pulls and closes each, and does not block the event loop."""
 
 import asyncio
 import contextvars
@@ -12,13 +12,13 @@ import pytest
 from jero.framing.json import JSON_ARRAY
 from jero.policy import StreamPolicy
 from jero.streaming.source import close_unstarted
-from tests.streaming.wire import Wire, start, stream
+from tests.streaming.connection import Connection, start, stream
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
 
 class Threads:
-    """The threads that a source was in, and whether it was closed."""
+    """Records the threads that a source runs in. `closed`: how often it was closed."""
 
     def __init__(self) -> None:
         self.seen: set[int] = set()
@@ -37,44 +37,44 @@ class Threads:
             self.closed += 1
 
 
-async def test_all_of_it_runs_in_one_thread_that_is_not_the_event_loops() -> None:
-    wire, threads = Wire(), Threads()
-    await stream(threads.count(10_000), wire)
-    assert wire.body == b"".join(b"%d\n" % number for number in range(10_000))
-    assert wire.is_complete
+async def test_a_source_runs_in_one_thread_that_is_not_the_event_loops() -> None:
+    connection, threads = Connection(), Threads()
+    await stream(threads.count(10_000), connection)
+    assert connection.body == b"".join(b"%d\n" % number for number in range(10_000))
+    assert connection.is_complete
     assert len(threads.seen) == 1
     assert threading.get_ident() not in threads.seen
     assert threads.closed == 1
-    assert wire.outcome.items == 10_000
-    assert wire.outcome.first_item_after is not None
+    assert connection.outcome.items == 10_000
+    assert connection.outcome.first_item_after is not None
 
 
 @pytest.mark.parametrize("kind", [list, tuple, iter])
 async def test_any_iterable_is_a_source(kind: Any) -> None:
-    wire = Wire()
-    await stream(kind([1, 2, 3]), wire, framing=JSON_ARRAY)
-    assert wire.body == b"[1,2,3]"
+    connection = Connection()
+    await stream(kind([1, 2, 3]), connection, framing=JSON_ARRAY)
+    assert connection.body == b"[1,2,3]"
 
 
 async def test_each_item_of_a_source_that_waits_is_sent_at_once() -> None:
-    wire = Wire()
+    connection = Connection()
     made: queue.SimpleQueue[int | None] = queue.SimpleQueue()
 
     def source() -> Iterator[int]:
         while (item := made.get()) is not None:
             yield item
 
-    request = start(source(), wire)
+    request = start(source(), connection)
     for number in range(20):
         made.put(number)
-        await wire.wait_for_bytes(b"%d\n" % number)
+        await connection.wait_for_bytes(b"%d\n" % number)
     made.put(None)
     await request
-    assert wire.outcome.items == 20
+    assert connection.outcome.items == 20
 
 
 async def test_an_item_is_encoded_when_it_is_yielded() -> None:
-    wire = Wire()
+    connection = Connection()
 
     def source() -> Iterator[list[int]]:
         row = [0]
@@ -82,29 +82,29 @@ async def test_an_item_is_encoded_when_it_is_yielded() -> None:
             row[0] = number
             yield row
 
-    await stream(source(), wire)
-    assert wire.body == b"".join(b"[%d]\n" % number for number in range(1_000))
+    await stream(source(), connection)
+    assert connection.body == b"".join(b"[%d]\n" % number for number in range(1_000))
 
 
 async def test_the_event_loop_goes_on_while_the_source_blocks() -> None:
-    wire = Wire()
+    connection = Connection()
     may_go_on = threading.Event()
 
     def source() -> Iterator[int]:
         may_go_on.wait(10)
         yield 1
 
-    request = start(source(), wire)
+    request = start(source(), connection)
     for _ in range(100):
         await asyncio.sleep(0)
-    assert wire.messages == []
+    assert connection.messages == []
     may_go_on.set()
     await request
-    assert wire.body == b"1\n"
+    assert connection.body == b"1\n"
 
 
 async def test_the_source_is_not_pulled_while_the_client_does_not_read() -> None:
-    wire = Wire()
+    connection = Connection()
     pulled = 0
     may_look = threading.Event()
 
@@ -116,28 +116,28 @@ async def test_the_source_is_not_pulled_while_the_client_does_not_read() -> None
                 may_look.set()
             yield "x" * 1_000
 
-    wire.block()
-    request = start(source(), wire)
-    await wire.blocked.wait()
-    assert not await asyncio.to_thread(may_look.wait, 0.2)  # two chunks at the most: one waits, one is sent
-    wire.leave()
+    connection.block()
+    request = start(source(), connection)
+    await connection.blocked.wait()
+    assert not await asyncio.to_thread(may_look.wait, 0.2)  # at most two chunks: one waits, one is being sent
+    connection.leave()
     await request
-    assert wire.outcome.reason == "disconnected"
+    assert connection.outcome.reason == "disconnected"
 
 
-async def test_leaving_closes_the_source_in_its_thread() -> None:
-    wire, threads = Wire(), Threads()
-    request = start(threads.count(10**9), wire)
-    await wire.wait_for_bytes(b"0\n")
-    wire.leave()
+async def test_a_client_that_leaves_closes_the_source_in_its_thread() -> None:
+    connection, threads = Connection(), Threads()
+    request = start(threads.count(10**9), connection)
+    await connection.wait_for_bytes(b"0\n")
+    connection.leave()
     await request
     assert threads.closed == 1
     assert len(threads.seen) == 1
-    assert wire.outcome.reason == "disconnected"
+    assert connection.outcome.reason == "disconnected"
 
 
-async def test_a_source_that_blocks_is_closed_when_it_gives_its_next_item() -> None:
-    wire, threads = Wire(), Threads()
+async def test_a_source_that_blocks_is_closed_when_it_yields_its_next_item() -> None:
+    connection, threads = Connection(), Threads()
     is_blocked, may_go_on = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
@@ -149,9 +149,9 @@ async def test_a_source_that_blocks_is_closed_when_it_gives_its_next_item() -> N
         finally:
             threads.closed += 1
 
-    request = start(source(), wire)
+    request = start(source(), connection)
     await is_blocked.wait()
-    wire.leave()
+    connection.leave()
     await asyncio.sleep(0)
     assert not request.done()
     may_go_on.set()
@@ -159,19 +159,19 @@ async def test_a_source_that_blocks_is_closed_when_it_gives_its_next_item() -> N
     assert threads.closed == 1
 
 
-async def test_a_source_that_blocks_for_ever_holds_nobody() -> None:
-    wire = Wire()
+async def test_a_source_that_blocks_for_ever_does_not_block_its_request() -> None:
+    connection = Connection()
     for_ever = threading.Event()
 
     def source() -> Iterator[int]:
         yield 1
         for_ever.wait()
 
-    request = start(source(), wire, policy=StreamPolicy(teardown_timeout=0.01))
-    await wire.wait_for_bytes(b"1\n")
-    wire.leave()
+    request = start(source(), connection, policy=StreamPolicy(teardown_timeout=0.01))
+    await connection.wait_for_bytes(b"1\n")
+    connection.leave()
     await request
-    assert isinstance(wire.outcome.error, TimeoutError)
+    assert isinstance(connection.outcome.error, TimeoutError)
     for_ever.set()
 
 
@@ -186,30 +186,30 @@ def yield_what_has_no_json(threads: Threads) -> Iterator[object]:
 
 
 @pytest.mark.parametrize("source", [fail, yield_what_has_no_json])
-async def test_a_failure_in_the_thread_is_the_streams(source: Any) -> None:
-    wire, threads = Wire(), Threads()
-    await stream(source(threads), wire)
-    assert wire.body == b"0\n1\n2\n"
-    assert not wire.is_complete
-    assert wire.outcome.reason == "failed"
-    assert isinstance(wire.outcome.error, ValueError | TypeError)
+async def test_a_failure_in_the_thread_fails_the_stream(source: Any) -> None:
+    connection, threads = Connection(), Threads()
+    await stream(source(threads), connection)
+    assert connection.body == b"0\n1\n2\n"
+    assert not connection.is_complete
+    assert connection.outcome.reason == "failed"
+    assert isinstance(connection.outcome.error, ValueError | TypeError)
     assert threads.closed == 1
 
 
-async def test_a_failure_before_the_first_item_is_the_callers_to_answer() -> None:
-    wire = Wire()
+async def test_a_failure_before_the_first_item_is_raised_to_the_caller() -> None:
+    connection = Connection()
 
     class Broken:
         def __iter__(self) -> Iterator[int]:
             raise ValueError("of the start")
 
     with pytest.raises(ValueError, match="of the start"):
-        await stream(Broken(), wire)
-    assert wire.messages == []
+        await stream(Broken(), connection)
+    assert connection.messages == []
 
 
-async def test_a_failure_on_closing_is_reported() -> None:
-    wire = Wire()
+async def test_a_failure_of_the_closing_is_reported() -> None:
+    connection = Connection()
 
     def source() -> Iterator[int]:
         try:
@@ -218,37 +218,37 @@ async def test_a_failure_on_closing_is_reported() -> None:
         finally:
             raise ValueError("of the closing")
 
-    request = start(source(), wire)
-    await wire.wait_for_bytes(b"1\n")
-    wire.leave()
+    request = start(source(), connection)
+    await connection.wait_for_bytes(b"1\n")
+    connection.leave()
     await request
-    assert str(wire.outcome.error) == "of the closing"
+    assert str(connection.outcome.error) == "of the closing"
 
 
-async def test_the_thread_sees_the_context_of_the_request() -> None:
-    wire = Wire()
+async def test_the_thread_has_the_context_of_the_request() -> None:
+    connection = Connection()
     variable.set("of the request")
 
     def source() -> Iterator[str]:
         yield variable.get()
 
-    await stream(source(), wire)
-    assert wire.body == b'"of the request"\n'
+    await stream(source(), connection)
+    assert connection.body == b'"of the request"\n'
 
 
-async def test_many_at_once_take_nothing_from_each_other() -> None:
-    wires = [Wire() for _ in range(60)]
+async def test_many_sources_run_at_the_same_time() -> None:
+    connections = [Connection() for _ in range(60)]
     everyone = threading.Barrier(60, timeout=10)
 
     def source() -> Iterator[int]:
         everyone.wait()
         yield 1
 
-    await asyncio.gather(*(stream(source(), wire) for wire in wires))
-    assert all(wire.body == b"1\n" for wire in wires)
+    await asyncio.gather(*(stream(source(), connection) for connection in connections))
+    assert all(connection.body == b"1\n" for connection in connections)
 
 
-async def test_a_source_that_is_not_to_be_opened_is_closed() -> None:
+async def test_a_source_that_will_not_be_opened_is_closed() -> None:
     threads = Threads()
     source = threads.count(3)
     await close_unstarted(source)
@@ -256,8 +256,8 @@ async def test_a_source_that_is_not_to_be_opened_is_closed() -> None:
     assert threads.seen == set()
 
 
-async def test_a_source_whose_client_left_before_it_began_is_closed() -> None:
-    wire, steps = Wire(), list[str]()
+async def test_a_source_whose_client_left_before_the_first_item_is_closed() -> None:
+    connection, steps = Connection(), list[str]()
     may_go_on = threading.Event()
 
     def rows() -> Iterator[int]:
@@ -267,37 +267,37 @@ async def test_a_source_whose_client_left_before_it_began_is_closed() -> None:
         finally:
             steps.append("closed")
 
-    wire.leave()
-    request = start(rows(), wire)
-    await wire.disconnect_received.wait()
+    connection.leave()
+    request = start(rows(), connection)
+    await connection.disconnect_received.wait()
     may_go_on.set()
     await request
     assert steps == ["closed"]
-    assert wire.messages == []
-    assert wire.outcome.reason == "disconnected"
+    assert connection.messages == []
+    assert connection.outcome.reason == "disconnected"
 
 
 @pytest.mark.parametrize("source", [[], [1, 2], (1, 2), list(range(20_000))], ids=["empty", "list", "tuple", "long"])
 async def test_a_list_or_tuple_is_sent_without_a_thread(source: list[int]) -> None:
-    wire, before = Wire(), threading.active_count()
+    connection, before = Connection(), threading.active_count()
     threads = set[int]()
-    request = start(source, wire)
+    request = start(source, connection)
     while not request.done():
         threads.add(threading.active_count())
         await asyncio.sleep(0)
-    assert wire.body == b"".join(b"%d\n" % number for number in source)
-    assert wire.outcome.items == len(source)
-    assert threads == {before}
+    assert connection.body == b"".join(b"%d\n" % number for number in source)
+    assert connection.outcome.items == len(source)
+    assert threads <= {before}  # the set is empty if tasks are eager, and the request is done
 
 
 async def test_a_subclass_of_list_is_pulled_in_a_thread() -> None:
-    wire, threads = Wire(), set[int]()
+    connection, threads = Connection(), set[int]()
 
     class Rows(list[int]):
         def __iter__(self) -> Iterator[int]:
             threads.add(threading.get_ident())
             return super().__iter__()
 
-    await stream(Rows([1, 2]), wire)
-    assert wire.body == b"1\n2\n"
+    await stream(Rows([1, 2]), connection)
+    assert connection.body == b"1\n2\n"
     assert threads.isdisjoint({threading.get_ident()})

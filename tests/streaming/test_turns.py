@@ -1,4 +1,4 @@
-"""Sources that never pause share the event loop with each other, and with everything else."""
+"""Tests that sources that never pause share the event loop, with each other and with everything else."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ import pytest
 
 from jero.streaming.serve import OpenStreams, send_stream
 from jero.streaming.turns import LONGEST_SECONDS, SHARED_SECONDS, Turns
-from tests.streaming.wire import Wire, make_plan
+from tests.streaming.connection import Connection, make_plan
 
 
 async def endless() -> AsyncIterator[int]:
@@ -17,24 +17,26 @@ async def endless() -> AsyncIterator[int]:
 
 @pytest.mark.parametrize("count", [1, 8, 100])
 async def test_the_turns_of_all_endless_sources_fit_into_the_shared_time(count: int) -> None:
-    streams, wires = OpenStreams(), [Wire() for _ in range(count)]
+    streams, connections = OpenStreams(), [Connection() for _ in range(count)]
     requests = [
-        asyncio.create_task(send_stream(make_plan(endless(), wire.report), streams, wire.receive, wire.send))
-        for wire in wires
+        asyncio.create_task(
+            send_stream(make_plan(endless(), connection.report), streams, connection.receive, connection.send)
+        )
+        for connection in connections
     ]
     lengths = list[float]()
     for _ in range(10):  # each of these turns of the event loop has a turn of every source
         await asyncio.sleep(0)
         lengths.append(streams.turns.seconds)
-    for wire in wires:
-        wire.leave()
+    for connection in connections:
+        connection.leave()
     await asyncio.gather(*requests)
     assert lengths[-1] == pytest.approx(min(LONGEST_SECONDS, SHARED_SECONDS / count))
-    assert {wire.outcome.reason for wire in wires} == {"disconnected"}
-    assert all(wire.outcome.items > 0 for wire in wires)
+    assert {connection.outcome.reason for connection in connections} == {"disconnected"}
+    assert all(connection.outcome.items > 0 for connection in connections)
 
 
-async def test_a_source_that_is_left_alone_has_long_turns_again() -> None:
+async def test_turns_are_long_again_if_one_source_is_left() -> None:
     turns = Turns()
     for count in (100, 1):
         for _ in range(count):

@@ -1,4 +1,4 @@
-"""What `send` may be and do, for one part of the body after the other, and what is left of it."""
+"""Tests the server's `send`: what it may return and raise, and that a sent part of the body is freed."""
 
 import asyncio
 import tracemalloc
@@ -11,14 +11,14 @@ import pytest
 from jero.http.asgi import Message
 from jero.policy import StreamOutcome
 from jero.streaming.serve import OpenStreams, send_stream
-from tests.streaming.press import Numbers, Press
-from tests.streaming.wire import Wire, make_plan, skip_time, start, stream
+from tests.streaming.connection import Connection, make_plan, skip_time, start, stream
+from tests.streaming.publisher import Numbers, Publisher
 
 LARGE = 1_000_000
 
 
 class Awaited:
-    """What can be awaited, and nothing else: some servers' `send` gives that."""
+    """An awaitable that is not a coroutine, as the `send` of some servers returns it."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self._coroutine = coroutine
@@ -27,9 +27,9 @@ class Awaited:
         return self._coroutine.__await__()
 
 
-async def stream_by(send: Callable[[Message], Any], source: AsyncIterator[object], wire: Wire) -> None:
-    """Streams the source over the wire, by a `send` that is not the wire's own."""
-    await send_stream(make_plan(source, wire.report), OpenStreams(), wire.receive, send)
+async def stream_by(send: Callable[[Message], Any], source: AsyncIterator[object], connection: Connection) -> None:
+    """Streams the source over the connection, with another `send`."""
+    await send_stream(make_plan(source, connection.report), OpenStreams(), connection.receive, send)
 
 
 async def three(*, is_pausing: bool = True) -> AsyncIterator[int]:
@@ -41,27 +41,27 @@ async def three(*, is_pausing: bool = True) -> AsyncIterator[int]:
 
 @pytest.mark.parametrize("is_pausing", [True, False])
 @pytest.mark.parametrize("kind", [Awaited, asyncio.ensure_future])
-async def test_send_may_give_anything_that_can_be_awaited(
+async def test_send_may_return_any_awaitable(
     *, kind: Callable[[Coroutine[Any, Any, None]], Awaitable[None]], is_pausing: bool
 ) -> None:
-    wire = Wire()
-    await stream_by(lambda message: kind(wire.send(message)), three(is_pausing=is_pausing), wire)
-    assert wire.body == b"0\n1\n2\n"
-    assert wire.outcome.reason == "completed"
+    connection = Connection()
+    await stream_by(lambda message: kind(connection.send(message)), three(is_pausing=is_pausing), connection)
+    assert connection.body == b"0\n1\n2\n"
+    assert connection.outcome.reason == "completed"
 
 
-async def test_a_send_that_gives_nothing_to_await_fails_the_stream_and_says_so() -> None:
-    wire = Wire()
-    await stream_by(wire.messages.append, three(), wire)
-    assert isinstance(wire.outcome.error, TypeError)
-    assert "await" in str(wire.outcome.error)
+async def test_a_send_that_does_not_return_an_awaitable_fails_the_stream() -> None:
+    connection = Connection()
+    await stream_by(connection.messages.append, three(), connection)
+    assert isinstance(connection.outcome.error, TypeError)
+    assert "await" in str(connection.outcome.error)
 
 
 @pytest.mark.parametrize("is_slow", [True, False])
-async def test_a_source_may_go_on_after_a_send_that_was_cancelled_by_itself(*, is_slow: bool) -> None:
+async def test_a_source_may_go_on_after_a_send_that_raised_its_own_cancellation(*, is_slow: bool) -> None:
     caught: list[int] = []
 
-    class Cancelled(Wire):
+    class Cancelled(Connection):
         async def send(self, message: Message) -> None:
             if message.get("body") == b"1\n":
                 if is_slow:
@@ -77,16 +77,16 @@ async def test_a_source_may_go_on_after_a_send_that_was_cancelled_by_itself(*, i
             except asyncio.CancelledError:
                 caught.append(number)
 
-    wire = Cancelled()
-    await stream(source(), wire)
+    connection = Cancelled()
+    await stream(source(), connection)
     assert caught == [1]
-    assert wire.body == b"0\n2\n3\n"
-    assert wire.outcome.reason == "completed"
+    assert connection.body == b"0\n2\n3\n"
+    assert connection.outcome.reason == "completed"
 
 
-async def test_what_was_sent_is_held_no_longer() -> None:
+async def test_a_sent_part_of_the_body_is_freed() -> None:
     def send(message: Message) -> Coroutine[Any, Any, None]:
-        sending = wire.send(message)
+        sending = connection.send(message)
         sendings.append(weakref.ref(sending))
         return sending
 
@@ -98,26 +98,26 @@ async def test_what_was_sent_is_held_no_longer() -> None:
         await asyncio.get_running_loop().create_future()
 
     text = "1" * LARGE
-    idle, wire = asyncio.Event(), Wire()
+    idle, connection = asyncio.Event(), Connection()
     sendings: list[weakref.ref[Coroutine[Any, Any, None]]] = []
     tracemalloc.start()
     try:
-        request = asyncio.create_task(stream_by(send, source(), wire))
+        request = asyncio.create_task(stream_by(send, source(), connection))
         await idle.wait()
         await asyncio.sleep(0)
-        assert len(wire.body) > LARGE
+        assert len(connection.body) > LARGE
         assert [sending() for sending in sendings] == [None] * 3
-        wire.messages.clear()
+        connection.messages.clear()
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert held < LARGE / 2
-    wire.leave()
+    connection.leave()
     await request
 
 
-class Watched(Wire):
-    """Knows how a send that had to wait came to its end."""
+class Watched(Connection):
+    """Records how a send that had to wait ended, and then the stream's ending."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -135,29 +135,29 @@ class Watched(Wire):
 
 
 async def test_a_send_that_waits_is_cancelled_when_the_client_leaves() -> None:
-    wire = Watched()
-    wire.block()
-    request = start(three(), wire)
-    await wire.blocked.wait()
-    wire.leave()
+    connection = Watched()
+    connection.block()
+    request = start(three(), connection)
+    await connection.blocked.wait()
+    connection.leave()
     await request
-    assert wire.ends == [asyncio.CancelledError, "disconnected"]
+    assert connection.ends == [asyncio.CancelledError, "disconnected"]
 
 
-async def test_a_send_that_begins_as_the_client_leaves_is_closed_before_the_teardown() -> None:
-    wire, press = Watched(), Press()
-    request = start(press, wire)
-    await press.publish(Numbers(1))
-    wire.block()
-    await press.publish(Numbers(2), before=wire.leave)
+async def test_a_send_that_begins_when_the_client_leaves_is_closed_before_the_teardown() -> None:
+    connection, publisher = Watched(), Publisher()
+    request = start(publisher, connection)
+    await publisher.publish(Numbers(1))
+    connection.block()
+    await publisher.publish(Numbers(2), before=connection.leave)
     await request
-    assert wire.ends == [GeneratorExit, "disconnected"]
+    assert connection.ends == [GeneratorExit, "disconnected"]
 
 
 @pytest.mark.parametrize(("error", "reason"), [(OSError("gone"), "disconnected"), (LookupError("of send"), "failed")])
 @pytest.mark.parametrize("is_slow", [True, False])
-def test_a_send_that_fails_ends_a_source_that_waits_at_once(*, error: Exception, reason: str, is_slow: bool) -> None:
-    class Failing(Wire):
+def test_a_send_that_fails_ends_a_waiting_source_at_once(*, error: Exception, reason: str, is_slow: bool) -> None:
+    class Failing(Connection):
         async def send(self, message: Message) -> None:
             if is_slow:
                 await asyncio.sleep(0)
@@ -168,9 +168,9 @@ def test_a_send_that_fails_ends_a_source_that_waits_at_once(*, error: Exception,
         await asyncio.get_running_loop().create_future()
 
     async def test() -> None:
-        wire = Failing()
-        await stream(source(), wire)
-        assert wire.outcome.reason == reason
+        connection = Failing()
+        await stream(source(), connection)
+        assert connection.outcome.reason == reason
         assert asyncio.get_running_loop().time() == 0
 
     skip_time(test())

@@ -1,4 +1,4 @@
-"""A client and its connection, at the seam of `receive` and `send`, for the engine to be tested against."""
+"""Provides a client's connection, as an application sees it: by `receive` and `send`; and a clock that can be moved."""
 
 import asyncio
 import selectors
@@ -16,10 +16,12 @@ from jero.streaming.serve import OpenStreams, send_stream
 T = TypeVar("T")
 
 
-class Wire:
-    """Records what is sent; `leave` is the client's leaving, `block` its ceasing to read.
+class Connection:
+    """Records what is sent. The test decides when the client leaves, or takes nothing for a while.
 
-    `received` counts the calls of `receive`, `receive_ended` what each ended with.
+    `receive_calls`, `receive_cancelled`: how often `receive` was called, and cancelled. `sent`: set by each send.
+    `send_error`: what `send` raises. `blocked`: set when a send waits for the client. `disconnect_received`: set when
+    `receive` returns the disconnect. `outcomes`: the reports of `on_end`.
     """
 
     def __init__(self) -> None:
@@ -36,19 +38,19 @@ class Wire:
         self.blocked = asyncio.Event()
 
     def leave(self) -> None:
-        """The client leaves."""
+        """Lets the client leave."""
         self._left.set()
 
     def block(self) -> None:
-        """The client takes nothing more for now."""
+        """Lets the client take nothing until `unblock`."""
         self._is_read.clear()
 
     def unblock(self) -> None:
-        """The client reads on."""
+        """Lets the client read again."""
         self._is_read.set()
 
     async def receive(self) -> Message:
-        """The application's `receive`."""
+        """Waits until the client leaves. Returns the disconnect."""
         self.receive_calls += 1
         try:
             await self._left.wait()
@@ -59,7 +61,7 @@ class Wire:
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        """The application's `send`, which waits while the client does not read."""
+        """Records `message`, as soon as the client reads. Raises `send_error` if it is set."""
         if self.send_error is not None:
             raise self.send_error
         if not self._is_read.is_set():
@@ -69,44 +71,54 @@ class Wire:
         self.sent.set()
 
     async def wait_for_bytes(self, part: bytes) -> None:
-        """Returns when `part` has been sent."""
+        """Waits until the body contains `part`."""
         while part not in self.body:
             self.sent.clear()
             await self.sent.wait()
 
     @property
     def is_started(self) -> bool:
-        """Whether the status was sent."""
+        """Returns whether the status was sent."""
         return bool(self.messages) and self.messages[0]["type"] == "http.response.start"
 
     @property
     def bodies(self) -> list[bytes]:
-        """The body of each message that has one."""
+        """Returns the body of each message that has one."""
         return [message["body"] for message in self.messages if message["type"] == "http.response.body"]
 
     @property
     def body(self) -> bytes:
-        """All that was sent of the body."""
+        """Returns the sent part of the body."""
         return b"".join(self.bodies)
 
     @property
     def is_complete(self) -> bool:
-        """Whether the body was ended, so that the client sees no cut transfer."""
+        """Returns whether the body was ended. If not, the client sees a cut transfer."""
         return bool(self.messages) and self.messages[-1].get("more_body") is False
 
     @property
     def outcome(self) -> StreamOutcome:
-        """The outcome that was reported, which is one."""
+        """Returns the reported outcome. Raises `ValueError` unless there was exactly one report."""
         (outcome,) = self.outcomes
         return outcome
 
     async def report(self, outcome: StreamOutcome) -> None:
-        """The plan's `on_end`."""
+        """Records the outcome: the `on_end` of a plan."""
         self.outcomes.append(outcome)
 
 
+def keep_connection(scope: Scope, send: Send, since: float) -> bool:
+    """Drops nothing: the `drop_connection` of a plan."""
+    return False
+
+
+def keep_pace(scope: Scope, send: Send) -> Send:
+    """Returns `send` unchanged: the `pace` of a plan."""
+    return send
+
+
 async def no_cut(scope: Scope, send: Send, since: float, patience: Callable[[], float]) -> None:
-    """The plan's `cut_connection`: the server's part, which these tests leave out."""
+    """Cuts nothing: the `cut_connection` of a plan."""
 
 
 def make_plan(
@@ -128,9 +140,9 @@ def make_plan(
         "final_frame": None,
         "fast_path": None,
         "on_end": on_end,
-        "drop_connection": lambda scope, send, since: False,
+        "drop_connection": keep_connection,
         "cut_connection": no_cut,
-        "pace": lambda scope, send: send,
+        "pace": keep_pace,
         "endpoint": "Endpoint",
         "method": "GET",
         "name": "stream GET Endpoint",
@@ -142,26 +154,48 @@ def make_plan(
     return StreamPlan(StreamKind(**kind), source, **plan)
 
 
-async def stream(source: Any, wire: Wire, **options: Any) -> None:
-    """Streams the source over the wire, to its end."""
-    plan = make_plan(source, options.pop("on_end", wire.report), **options)
-    await send_stream(plan, OpenStreams(), wire.receive, wire.send)
+async def stream(source: Any, connection: Connection, **options: Any) -> None:
+    """Streams the source over the connection, until the stream is over."""
+    plan = make_plan(source, options.pop("on_end", connection.report), **options)
+    await send_stream(plan, OpenStreams(), connection.receive, connection.send)
 
 
-def start(source: Any, wire: Wire, **options: Any) -> asyncio.Task[None]:
-    """The same, in a task that stands for the request's."""
-    return asyncio.create_task(stream(source, wire, **options), name="request")
+def start(source: Any, connection: Connection, **options: Any) -> asyncio.Task[None]:
+    """Does the same in a new task, the request's. Returns the task."""
+    return asyncio.create_task(stream(source, connection, **options), name="request")
+
+
+def tasks_are_eager() -> bool:
+    """Returns whether the running loop's tasks take their first step where they are made."""
+    return asyncio.get_running_loop().get_task_factory() is not None
+
+
+def stream_task() -> asyncio.Task[object]:
+    """Returns the task of the one stream that is open."""
+    (task,) = (task for task in asyncio.all_tasks() if task.get_name() == "stream GET Endpoint")
+    return task
+
+
+def start_and_call(action: Callable[[], object], source: Any, connection: Connection) -> asyncio.Task[None]:
+    """Starts a stream, and calls `action` between its first step and the first step of its task."""
+    loop = asyncio.get_running_loop()
+    if tasks_are_eager():  # the request takes its first turn as it is made
+        loop.call_soon(action)
+        return start(source, connection)
+    request = start(source, connection)
+    loop.call_soon(action)
+    return request
 
 
 class _SkippingSelector(selectors.SelectSelector):
-    """Instead of waiting, moves the clock on."""
+    """Moves the clock on instead of waiting."""
 
     now = 0.0
 
     def select(self, timeout: float | None = None) -> Any:
         ready = super().select(0)
         if not ready and timeout is None:
-            raise RuntimeError("everything waits, and no timer is set")
+            raise RuntimeError("All tasks wait, and no timer is set.")
         if not ready and timeout is not None:
             self.now += timeout
         return ready
@@ -175,8 +209,18 @@ class _SkippingLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._skipping.now
 
+    def skip(self, seconds: float) -> None:
+        self._skipping.now += seconds
+
 
 def skip_time(test: Coroutine[Any, Any, T]) -> T:
-    """Runs a test whose waits take no time: where all tasks wait, the clock moves to the next timer."""
+    """Runs a test without waiting: if all tasks wait, the clock moves to the next timer."""
     with asyncio.Runner(loop_factory=_SkippingLoop) as runner:
         return runner.run(test)
+
+
+def pass_time(seconds: float) -> None:
+    """Moves the clock of `skip_time` on within a turn of the event loop, as code does that computes for so long."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, _SkippingLoop)
+    loop.skip(seconds)

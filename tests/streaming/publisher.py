@@ -1,4 +1,4 @@
-"""FramedItems items, and where they are published."""
+"""Provides framed items, and a source that publishes them: as a channel does for its subscribers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -8,7 +8,7 @@ from jero.framing.framing import FramedItems, FramedSource, Framing, PublishedIt
 
 
 class Numbers(FramedItems):
-    """Numbers, framed when they are asked for."""
+    """Numbers that are framed on each call of `bytes_in`."""
 
     def __init__(self, *numbers: int) -> None:
         super().__init__(len(numbers))
@@ -22,16 +22,16 @@ class Numbers(FramedItems):
         return bytes(buffer)
 
 
-class Press(FramedSource, PublishedItems):
-    """A source whose items are published by a call, in a turn of the event loop that is no task's.
+class Publisher(FramedSource, PublishedItems):
+    """A source whose items are published by a call.
 
-    `taken`: what each call of `deliver` said. `awaited`: somebody waits for the next item.
+    `delivered`: what each call of `deliver` returned. `waiting`: set while the stream waits for the next item.
     """
 
     def __init__(self) -> None:
         self.deliver: Callable[[FramedItems], bool] | None = None
-        self.taken: list[bool] = []
-        self.awaited = asyncio.Event()
+        self.delivered: list[bool] = []
+        self.waiting = asyncio.Event()
         self._waiter: asyncio.Future[FramedItems] = asyncio.get_running_loop().create_future()
 
     def framed(self) -> AsyncIterator[FramedItems]:
@@ -39,33 +39,33 @@ class Press(FramedSource, PublishedItems):
 
     def __anext__(self) -> asyncio.Future[FramedItems]:
         self._waiter = asyncio.get_running_loop().create_future()
-        self.awaited.set()
+        self.waiting.set()
         return self._waiter
 
     async def publish(
         self, framed: FramedItems, *, before: Callable[[], object] = int, after: Callable[[], object] = int
     ) -> None:
-        """Returns when it has been given; `before` and `after` it these are called, in the same turn."""
-        await self.awaited.wait()
-        given = asyncio.get_running_loop().create_future()
+        """Publishes in a turn of the event loop outside of all tasks, between `before` and `after`."""
+        await self.waiting.wait()
+        published = asyncio.get_running_loop().create_future()
 
-        def give() -> None:
+        def publish() -> None:
             before()
-            self.give(framed)
+            self.publish_now(framed)
             after()
-            given.set_result(None)
+            published.set_result(None)
 
-        asyncio.get_running_loop().call_soon(give)
-        await given
+        asyncio.get_running_loop().call_soon(publish)
+        await published
 
     def end(self) -> None:
-        """Nothing more will come."""
+        """Ends the source."""
         self._waiter.set_exception(StopAsyncIteration())
 
-    def give(self, framed: FramedItems) -> None:
-        """The same, in the caller's own task."""
+    def publish_now(self, framed: FramedItems) -> None:
+        """Publishes in the caller's own turn of the event loop."""
         is_all = self.deliver is not None and self.deliver(framed)
-        self.taken.append(is_all)
+        self.delivered.append(is_all)
         if not is_all and not self._waiter.done():
-            self.awaited.clear()
+            self.waiting.clear()
             self._waiter.set_result(framed)

@@ -89,7 +89,7 @@ def check_types(session: nox.Session, *trees: str) -> None:
 @nox.session
 def house(session: nox.Session) -> None:
     """Checks who may import whom, and how large files and functions may grow."""
-    install(session, "house", "test")
+    install(session, "house", "test", checkout=True)
     session.run("lint-imports", "--no-cache")
     session.run("pytest", "tests/house")
 

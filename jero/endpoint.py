@@ -39,6 +39,7 @@ _SETTINGS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
     "path": ((str, NoneType), 'Write a path template: path="/movies"'),
     "deprecated": ((bool,), "Write True or False"),
     "max_body_bytes": ((int,), "Write a number of bytes: max_body_bytes = 1_048_576"),
+    "body_timeout": ((int, float), "Write a number of seconds: body_timeout = 30.0"),
     "max_line_bytes": ((int,), "Write a number of bytes: max_line_bytes = 1_048_576"),
     "stream_policy": ((StreamPolicy, NoneType), "Write stream_policy = StreamPolicy(...)"),
     "validate_items": ((bool, NoneType), "Write True, False or None"),
@@ -68,6 +69,8 @@ class Endpoint:
     `path`: the path template, given as a class keyword.
     `max_body_bytes`: a larger request body is refused with 413. A body that is read as it arrives (`items`,
     `content: AsyncIterator[bytes]`) has no limit unless the endpoint sets this attribute.
+    `body_timeout`: seconds that a body which is read whole may be silent; then the request is refused with 408. A body
+    that is read as it arrives has no such limit.
     `max_line_bytes`: a longer line of `items` is refused with 413.
     `stream_policy`: the limits of the endpoint's streams, instead of the application's.
     `validate_items`: whether values, and the items of streams, are checked before they are sent. `None`: as the
@@ -89,6 +92,7 @@ class Endpoint:
     tags: ClassVar[Sequence[str]] = ()
     deprecated: ClassVar[bool] = False
     max_body_bytes: ClassVar[int] = 1_048_576
+    body_timeout: ClassVar[float] = 30.0
     max_line_bytes: ClassVar[int] = 1_048_576
     stream_policy: ClassVar[StreamPolicy | None] = None
     validate_items: ClassVar[bool | None] = None

@@ -10,6 +10,7 @@ JeroError
 │   ├── NotFound             404
 │   ├── MethodNotAllowed     405
 │   ├── NotAcceptable        406
+│   ├── RequestTimeout       408
 │   ├── Conflict             409
 │   ├── Gone                 410
 │   ├── ContentTooLarge      413
@@ -179,6 +180,10 @@ class MethodNotAllowed(HTTPError, type="method-not-allowed", title="Method not a
 
 class NotAcceptable(HTTPError, type="not-acceptable", title="Not acceptable", status=406):
     """The client accepts none of the offered media types (RFC 9110, section 15.5.7)."""
+
+
+class RequestTimeout(HTTPError, type="request-timeout", title="Request timeout", status=408):
+    """The client sent nothing of its request for too long (RFC 9110, section 15.5.9)."""
 
 
 class Conflict(HTTPError, type="conflict", title="Conflict", status=409):

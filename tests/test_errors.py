@@ -19,6 +19,7 @@ FAMILY = [
     (errors.ContentTooLarge, 413, "content-too-large"),
     (errors.UnsupportedMediaType, 415, "unsupported-media-type"),
     (errors.UnprocessableContent, 422, "unprocessable-content"),
+    (errors.RequestTimeout, 408, "request-timeout"),
     (errors.TooManyRequests, 429, "too-many-requests"),
     (errors.InternalServerError, 500, "internal-server-error"),
     (errors.ServiceUnavailable, 503, "service-unavailable"),

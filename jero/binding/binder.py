@@ -30,6 +30,7 @@ class Binder:
         self.reads_whole = bool(whole)
         self.reads_as_it_arrives = bool(self._open_bodies)
         self._max_body_bytes = endpoint.max_body_bytes
+        self._body_timeout = endpoint.body_timeout
         self._limit = arriving_body_limit(endpoint)
 
     async def bind(self, scope: Scope, slots: dict[str, str], receive: Receive) -> dict[str, Any]:
@@ -40,7 +41,7 @@ class Binder:
         """
         arguments = {name: read(scope, slots) for name, read in self._fields}
         for name, read in self._bodies:
-            arguments[name] = read(scope, await read_body(scope, receive, self._max_body_bytes))
+            arguments[name] = read(scope, await read_body(scope, receive, self._max_body_bytes, self._body_timeout))
         return arguments
 
     def open(self, scope: Scope, slots: dict[str, str], receive: Receive) -> tuple[dict[str, Any], RequestBody]:

@@ -1,27 +1,29 @@
 """Bodies that are read whole: up to a limit, and then decoded."""
 
-from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+import asyncio
+import types
+from collections.abc import Callable, Generator
+from typing import Any, Final, TypeAlias, cast
 
-from jero.binding.faults import refused_body, too_large, unsupported_encoding, unsupported_media_type
+from jero.binding.faults import refused_body, silent_body, too_large, unsupported_encoding, unsupported_media_type
 from jero.codec import json_decoder
 from jero.errors import ClientDisconnected
-from jero.http.asgi import BODY_HAS_ENDED, SPACE, Receive, Scope, is_disconnect, request_header
+from jero.http.asgi import BODY_HAS_ENDED, SPACE, Message, Receive, Scope, is_disconnect, request_header
 
 BodyReader: TypeAlias = Callable[[Scope, bytes], Any]
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+async def read_body(scope: Scope, receive: Receive, limit: int, timeout_seconds: float) -> bytes:
     """Returns the whole body, of at most `limit` bytes.
 
-    Raises `ContentTooLarge` as soon as the body is known to be larger, and reads no further. Raises
-    `ClientDisconnected` if the client leaves before the end.
+    Raises `ContentTooLarge` as soon as the body is known to be larger, and reads no further. Raises `RequestTimeout` if
+    nothing of it arrives for `timeout_seconds`, and `ClientDisconnected` if the client leaves before the end.
     """
     check_content_length(scope, limit)
     chunks: list[bytes] = []
     size = 0
     while True:
-        message = await receive()
+        message = await _in_time(receive, timeout_seconds)
         if is_disconnect(message):
             raise ClientDisconnected("the client left before its request was read to the end")
         chunk: bytes = message.get("body", b"")
@@ -33,6 +35,38 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
             scope[BODY_HAS_ENDED] = True
             return b"".join((*chunks, chunk)) if chunks else chunk
         chunks.append(chunk)
+
+
+async def _in_time(receive: Receive, seconds: float) -> Message:
+    """Receives a message. Makes a timer only if the message is not there yet, which it is for most requests."""
+    steps = receive().__await__()
+    try:
+        waiting = next(steps)
+    except StopIteration as stop:
+        return cast("Message", stop.value)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _rest(steps, waiting)
+    except TimeoutError:
+        raise silent_body(seconds) from None
+
+
+@types.coroutine
+def _rest(steps: Generator[Any, Any, Message], waiting: Any) -> Generator[Any, Any, Message]:
+    """Awaits what has yielded `waiting` in its first step."""
+    while True:
+        try:
+            yield waiting
+            break
+        except BaseException as error:
+            throw = getattr(steps, "throw", None)
+            if throw is None:  # the awaitable of a server in another language
+                raise
+            try:
+                waiting = throw(error)
+            except StopIteration as stop:
+                return cast("Message", stop.value)
+    return (yield from steps)
 
 
 def check_content_length(scope: Scope, limit: int) -> None:

@@ -12,6 +12,7 @@ from jero.errors import (
     Fault,
     HTTPError,
     MalformedRequest,
+    RequestTimeout,
     UnprocessableContent,
     UnsupportedMediaType,
 )
@@ -79,6 +80,11 @@ def line_too_long(limit: int, number: int) -> ContentTooLarge:
 def too_large(limit: int) -> ContentTooLarge:
     """Returns the refusal of a body of more than `limit` bytes."""
     return ContentTooLarge(f"The body is larger than {limit} bytes.", headers=_CLOSE)
+
+
+def silent_body(seconds: float) -> RequestTimeout:
+    """Returns the refusal of a body of which nothing arrived for `seconds`."""
+    return RequestTimeout(f"No part of the body arrived for {seconds:g} seconds.", headers=_CLOSE)
 
 
 def unsupported_media_type(found: bytes | None, *supported: str) -> UnsupportedMediaType:

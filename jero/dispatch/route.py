@@ -66,7 +66,9 @@ class Route:
             if self._takes_nothing:
                 value = await self._handler()
             else:
-                value, _ = await self._call(user, scope, slots, receive)
+                arguments, _ = await self._bind(user, scope, slots, receive)
+                value = self._handler(**arguments)
+                value = await value if self._is_awaited else value
             # The value of most requests is of a declared class, and `isinstance` with a Struct class is slow.
             if type(value) in self._exact or self._values.allow_plain(value, self._encoder):
                 whole = write_plain(value, self._plain, self._encoder)
@@ -75,8 +77,10 @@ class Route:
                 whole = write_response(response, self._encoder)
             await send_whole(whole, scope, send)
             return
-        with self._admission.admit(user, scope) as place:
-            response, receive = await self._begin(user, scope, slots, receive)
+        media_type = None if self._negotiation is None else self._negotiation.choose(accept_header(scope))
+        arguments, receive = await self._bind(user, scope, slots, receive)
+        with self._admission.admit(user, scope) as place:  # after a whole body was read: it may never come
+            response = await self._begin(arguments, media_type)
             if not isinstance(response, FramedResponse):
                 await send_whole(write_response(response, self._encoder), scope, send)
                 return
@@ -84,7 +88,7 @@ class Route:
             if plan is None:  # the request is answered
                 return
             # This frame lasts as long as the stream, and keeps alive only what the stream needs.
-            del user, response
+            del user, arguments, response
             await send_stream(plan, self._open_streams, receive, send)
 
     async def _plan(
@@ -104,36 +108,35 @@ class Route:
         plan = await self._streams.plan(response, scope, send, expires_at, place)
         return self._sent.watched(plan) if plan is not None and is_iterator(plan.source) else plan
 
-    async def _begin(
-        self, user: Any, scope: Scope, slots: dict[str, str], receive: Receive
-    ) -> tuple[Response[Any], Receive]:
-        """Calls the handler of a stream. Returns the response, in the format that the client accepts, and `receive`."""
-        media_type = None if self._negotiation is None else self._negotiation.choose(accept_header(scope))
-        value, receive = await self._call(user, scope, slots, receive)
+    async def _begin(self, arguments: dict[str, Any], media_type: str | None) -> Response[Any]:
+        """Calls the handler of a stream. Returns the response, in the format that the client accepts."""
+        value: Any = self._handler(**arguments)
+        if self._is_awaited:
+            value = await value
         if media_type is not None and not isinstance(value, Response):
             try:
-                return negotiated(value, media_type), receive
+                return negotiated(value, media_type)
             except TypeError as error:
                 raise self._values.error(value) from error
-        return await self._check(value), receive
+        return await self._check(value)
 
-    async def _call(self, user: Any, scope: Scope, slots: dict[str, str], receive: Receive) -> tuple[Any, Receive]:
-        """Binds the arguments and calls the handler.
+    async def _bind(
+        self, user: Any, scope: Scope, slots: dict[str, str], receive: Receive
+    ) -> tuple[dict[str, Any], Receive]:
+        """Returns the arguments of the handler, and the `receive` that reports the client's leaving.
 
-        Returns what the handler returned, and the `receive` that reports the client's leaving. A body that is read as
-        it arrives replaces `receive`, because the disconnect comes after the parts of the body.
+        A body that is read as it arrives replaces `receive`, because the disconnect comes after the parts of the body.
         """
         if self._takes_nothing:
-            arguments: dict[str, Any] = {}
-        elif self._binder.reads_as_it_arrives:
+            return {}, receive
+        if self._binder.reads_as_it_arrives:
             arguments, incoming = self._binder.open(scope, slots, receive)
             receive = incoming.watch
         else:
             arguments = await self._binder.bind(scope, slots, receive)
         if self._takes_user:
             arguments["user"] = user
-        value: Any = self._handler(**arguments)
-        return (await value if self._is_awaited else value), receive
+        return arguments, receive
 
     async def _check_expiry(self, response: FramedResponse[Any, Any], expires_at: float) -> None:
         """Raises `Unauthorized`, and closes the stream, if the credentials have expired while the handler ran."""

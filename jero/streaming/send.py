@@ -178,7 +178,7 @@ class Keepalive:
     does not touch it: if the timer fires too early, it is set again.
     """
 
-    __slots__ = ("_context", "_grace_ends", "_loop", "_on_failure", "_plan", "_sender", "_timer")
+    __slots__ = ("_context", "_grace_ends", "_is_grace_over", "_loop", "_on_failure", "_plan", "_sender", "_timer")
 
     def __init__(
         self, plan: StreamPlan, sender: Sender, context: Context, on_failure: Callable[[Exception], None]
@@ -189,6 +189,7 @@ class Keepalive:
         self._on_failure = on_failure
         self._loop = asyncio.get_running_loop()
         self._grace_ends = self._loop.time() + plan.kind.first_item_grace
+        self._is_grace_over = False
         self._timer: asyncio.TimerHandle | None = None
         self._set_timer()
 
@@ -200,23 +201,24 @@ class Keepalive:
     def _set_timer(self) -> None:
         kind, sender = self._plan.kind, self._sender
         silence = None if kind.ping is None else kind.keepalive
-        if sender.started:
-            due = None if silence is None else sender.last_sent + silence
-        elif silence is None:
-            due = self._grace_ends
-        else:  # the first byte may leave at any moment, and the silence begins with it
-            due = min(self._grace_ends, self._loop.time() + silence)
-        if due is not None:
-            self._timer = self._loop.call_at(due, self._fire, due, context=self._context)
+        if self._is_grace_over and silence is None:
+            return
+        due = self._grace_ends
+        if silence is not None:
+            # Before the first byte the silence has not begun, but it may begin at any moment.
+            began = sender.last_sent if sender.started or self._is_grace_over else self._loop.time()
+            due = began + silence if self._is_grace_over else min(due, began + silence)
+        self._timer = self._loop.call_at(due, self._fire, due, context=self._context)
 
     def _fire(self, due: float) -> None:
         kind, sender = self._plan.kind, self._sender
-        if sender.is_busy:  # the client is slow, and the source may not be silent
-            sender.last_sent = self._loop.time()
-        elif not sender.started:
-            if due >= self._grace_ends:
+        if not self._is_grace_over and due >= self._grace_ends:
+            self._is_grace_over = True
+            if not sender.started and not sender.is_busy:
                 sender.send_aside(b"")
-        elif kind.ping is not None and sender.last_sent + (kind.keepalive or 0) <= due:
+        elif sender.is_busy:  # the client is slow, and the source may not be silent
+            sender.last_sent = self._loop.time()
+        elif sender.started and kind.ping is not None and sender.last_sent + (kind.keepalive or 0) <= due:
             try:
                 sender.send_aside(kind.ping() if callable(kind.ping) else kind.ping)
             except Exception as error:

@@ -46,7 +46,7 @@ async def read(*messages: Message, limit: int = 10, content_length: bytes | None
         raise ReadOnError
 
     pairs = [] if content_length is None else [(b"content-length", content_length)]
-    return await read_body(http_scope("POST", headers=pairs), receive, limit)
+    return await read_body(http_scope("POST", headers=pairs), receive, limit, 30.0)
 
 
 def decode(body: bytes, type_: Any = Movie, content_type: bytes | None = b"application/json") -> Any:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -148,3 +149,38 @@ async def test_an_idle_stream_is_pinged_again_and_again() -> None:
     connection.leave()
     await request
     assert connection.outcome.reason == "disconnected"
+
+
+def test_the_headers_alone_are_followed_by_nothing_if_no_keepalive_is_set() -> None:
+    assert run(100, keepalive=None, ping=b"\n", first_item_grace=5).bodies == [b"", b"0\n", b""]
+
+
+def test_the_silence_begins_with_the_first_byte_and_not_with_the_grace() -> None:
+    wire = run(0, 3.5, keepalive=1, framing=SSE, first_item_grace=5)
+    assert wire.body == b"data: 0\n\n" + b": ping\n\n" * 3 + b"data: 1\n\n"
+
+
+def test_a_client_that_is_slow_when_the_grace_ends_makes_no_timer_fire_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fired = list[float]()
+
+    async def test() -> None:
+        connection = Connection()
+        connection.block()
+        loop = asyncio.get_running_loop()
+        call_at = loop.call_at
+
+        def counted(when: float, *arguments: Any, **options: Any) -> asyncio.TimerHandle:
+            fired.append(when)
+            return call_at(when, *arguments, **options)
+
+        monkeypatch.setattr(loop, "call_at", counted)
+        request = start(after(0, 100), connection, keepalive=None, first_item_grace=5)
+        await connection.blocked.wait()
+        await asyncio.sleep(30)
+        connection.unblock()
+        await request
+
+    skip_time(test())
+    assert len(fired) < 20

@@ -14,6 +14,7 @@ comes from somewhere else stops the stream, waits for its teardown, and is raise
 """
 
 import asyncio
+import contextvars
 import logging
 import sys
 from asyncio.tasks import _enter_task, _leave_task  # pyright: ignore[reportPrivateUsage] - documented, for who steps a task
@@ -34,6 +35,9 @@ logger = logging.getLogger("jero.streams")
 # Their initializers are called apart from their constructors, which type checkers do not follow.
 _TASK: Final[Any] = asyncio.Task
 _FUTURE: Final[Any] = asyncio.Future
+# The context of a task that is not scheduled. It is shared, since 3.11 does not release it when the task is initialized
+# again.
+_ANY_CONTEXT: Final = contextvars.Context()
 
 
 class OpenStreams:
@@ -236,7 +240,7 @@ def _start_by_hand(stream: Stream, request: asyncio.Task[Any]) -> asyncio.Task[N
     initialized once more, now with the event loop, so that timeouts and cancel scopes of the first step stay valid.
     """
     loop, running = asyncio.get_running_loop(), stream.run()
-    task: Any = _TASK(running, loop=_Unscheduled, name=stream.name, context=stream.context)
+    task: Any = _TASK(running, loop=_Unscheduled, name=stream.name, context=_ANY_CONTEXT)
     _FUTURE.__init__(task, loop=loop)
     _leave_task(loop, request)
     _enter_task(loop, task)

@@ -1,6 +1,7 @@
 """Tests that a thousand streams leave no tasks, open sources or garbage, in each way to end."""
 
 import asyncio
+import contextvars
 import gc
 import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
@@ -206,3 +207,27 @@ async def garbage(once: Callable[[], Awaitable[None]]) -> int:
         return gc.collect()
     finally:
         gc.enable()
+
+
+def contexts() -> int:
+    """Returns how many context objects exist."""
+    gc.collect()
+    return sum(isinstance(thing, contextvars.Context) for thing in gc.get_objects())
+
+
+async def test_the_context_of_a_stream_is_freed() -> None:
+    async def pauses() -> AsyncIterator[int]:
+        yield 1
+        await asyncio.sleep(0)
+
+    async def once() -> None:
+        request = start(pauses(), Connection())
+        await asyncio.wait([request])
+
+    await once()
+    await asyncio.sleep(0)
+    before = contexts()
+    for _ in range(20):
+        await once()
+    await asyncio.sleep(0)
+    assert contexts() - before < 10

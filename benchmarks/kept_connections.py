@@ -33,7 +33,8 @@ def ask(port: int, message: bytes, count: int) -> None:
     is_whole = end_of_answer(port, message)
     with ExitStack() as stack:
         ready = stack.enter_context(epoll())
-        clients = {one.fileno(): one for one in (stack.enter_context(connected(port)) for _ in range(CONNECTIONS))}
+        opened = [stack.enter_context(connected(port)) for _ in range(CONNECTIONS)]
+        clients = {client.fileno(): client for client in opened}
         answers = {number: bytearray() for number in clients}
         for number, client in clients.items():
             ready.register(number, EPOLLIN)

@@ -20,7 +20,7 @@ async def ready(items: Iterable[T]) -> AsyncIterator[T]:
 
 
 async def pausing(items: Iterable[T]) -> AsyncIterator[T]:
-    """Yields the items, and pauses after each for one turn of the event loop."""
+    """Yields the items. Lets the event loop run one turn after each item."""
     for item in items:
         yield item
         await asyncio.sleep(0)

@@ -27,7 +27,7 @@ class Delta(Struct):
 
 
 class Choice(Struct):
-    """The progress of one choice. A request asks for one only."""
+    """The part of a chunk that continues one answer. The demo asks the upstream for one answer only."""
 
     delta: Delta
     finish_reason: str | None = None

@@ -71,7 +71,7 @@ class Wiring:
 class Dispatcher:
     """An ASGI application that dispatches each request to its route or mount, or answers that it has neither.
 
-    Some middleware (Sentry's) takes an application for one of ASGI 2 unless it has an async `__call__`, as this has.
+    `__call__` is async: some middleware (Sentry's) otherwise treats the application as an ASGI 2 application.
     """
 
     def __init__(self, router: Router[Route], mounts: Mounts, failures: Failures) -> None:

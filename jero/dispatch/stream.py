@@ -137,7 +137,7 @@ def _caller(user: Any, scope: Scope) -> Hashable:
 
 
 def _refusal(error: type[HTTPError], detail: str) -> HTTPError:
-    seconds = random.randint(*RETRY_AFTER)  # noqa: S311 - it spreads a crowd, and is not a secret
+    seconds = random.randint(*RETRY_AFTER)  # noqa: S311 - spreads the clients over time, and is not a secret
     return error(detail, headers={"Retry-After": str(seconds)})
 
 
@@ -283,7 +283,7 @@ def _final_frame(reason: EndReason) -> bytes:
     if reason != "shutdown":
         return b""
     buffer = bytearray()
-    milliseconds = random.randint(*RETRY_MILLISECONDS)  # noqa: S311 - it spreads a crowd, and is not a secret
+    milliseconds = random.randint(*RETRY_MILLISECONDS)  # noqa: S311 - spreads the clients over time, and is not a secret
     SSE.encode(ServerSentEvent(retry=milliseconds), buffer, DEFAULT_ENCODER)
     return bytes(buffer)
 

@@ -10,7 +10,7 @@ the task's future with the same item, and the task finishes what `deliver` began
 import asyncio
 import contextvars
 import types
-from asyncio.tasks import _enter_task, _leave_task  # pyright: ignore[reportPrivateUsage] - documented, for who steps a task
+from asyncio.tasks import _enter_task, _leave_task  # pyright: ignore[reportPrivateUsage] - documented for code that steps a task
 from collections.abc import AsyncIterator, Callable, Generator
 from typing import Any
 

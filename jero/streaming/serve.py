@@ -17,7 +17,7 @@ import asyncio
 import contextvars
 import logging
 import sys
-from asyncio.tasks import _enter_task, _leave_task  # pyright: ignore[reportPrivateUsage] - documented, for who steps a task
+from asyncio.tasks import _enter_task, _leave_task  # pyright: ignore[reportPrivateUsage] - documented for code that steps a task
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final, NoReturn, cast
@@ -283,7 +283,7 @@ class _Started(Coroutine[Any, Any, None]):
         self._waiting = waiting
 
     def send(self, value: Any) -> Any:
-        """Returns what the first step waits for. A pause for one turn of the event loop (`None`) has passed already."""
+        """Returns what the first step waits for. If that was one turn of the loop (`None`), runs the next step."""
         self._pass_on()
         return self._running.send(value) if self._waiting is None else self._waiting
 

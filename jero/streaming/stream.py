@@ -166,7 +166,7 @@ class Stream:
             return
         policy, expires_at = self._plan.kind.policy, self._plan.expires_at
         if policy.max_duration is not None:
-            part = random.uniform(0.9, 1.0)  # noqa: S311 - it spreads a crowd, and is not a secret
+            part = random.uniform(0.9, 1.0)  # noqa: S311 - spreads the clients over time, and is not a secret
             self._end_after(policy.max_duration * part, "expired")
         if expires_at is not None:
             self._end_after(expires_at - time(), "expired")

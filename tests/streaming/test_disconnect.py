@@ -129,21 +129,13 @@ async def test_a_client_that_left_before_the_stream_began_ends_it_at_its_first_p
     assert closing.closed == 1
 
 
-async def test_a_client_that_leaves_in_a_blocked_send_ends_the_source() -> None:
+@pytest.mark.parametrize("make_source", [Closing.never_pausing, Closing.idle])
+async def test_a_client_that_leaves_in_a_blocked_send_ends_the_source(
+    make_source: Callable[[Closing], AsyncIterator[bytes]],
+) -> None:
     connection, closing = Connection(), Closing()
     connection.block()
-    request = start(closing.never_pausing(), connection, framing=RAW)
-    await connection.blocked.wait()
-    connection.leave()
-    await request
-    assert closing.closed == 1
-    assert connection.outcome.reason == "disconnected"
-
-
-async def test_a_client_that_leaves_in_a_blocked_send_ends_a_source_that_waits() -> None:
-    connection, closing = Connection(), Closing()
-    connection.block()
-    request = start(closing.idle(), connection, framing=RAW)
+    request = start(make_source(closing), connection, framing=RAW)
     await connection.blocked.wait()
     connection.leave()
     await request

@@ -1,9 +1,10 @@
 """Sends one request again and again over connections that are kept open."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from select import EPOLLIN, epoll
+from socket import socket
 
 from benchmarks.client import connected
 from benchmarks.server import Server
@@ -42,16 +43,25 @@ def ask(port: int, message: bytes, count: int) -> None:
         to_send, to_come = count - CONNECTIONS, count
         while to_come > 0:
             for number, _ in ready.poll():
-                received = clients[number].recv(65_536)
-                if not received:
-                    raise RuntimeError("the server closed a connection that is to be kept")
-                answers[number] += received
+                answers[number] += _received(clients[number])
                 if is_whole(answers[number]):
                     answers[number].clear()
                     to_come -= 1
                     if to_send > 0:
                         to_send -= 1
-                        clients[number].send(message)
+                        with suppress(ConnectionError):  # `_received` reports it
+                            clients[number].send(message)
+
+
+def _received(client: socket) -> bytes:
+    """Returns what has arrived. Raises `RuntimeError` if the server has closed or reset the connection."""
+    try:
+        received = client.recv(65_536)
+    except ConnectionError:
+        received = b""
+    if not received:
+        raise RuntimeError("the server closed a connection that is to be kept")
+    return received
 
 
 def end_of_answer(port: int, message: bytes) -> Callable[[bytes | bytearray], bool]:

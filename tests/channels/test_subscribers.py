@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jero.channels import Channel, MemoryStore
+from jero.channels import Channel, MemoryStore, log, ring
 from jero.channels.ring import Batch
 from jero.channels.subscribers import Subscriber
 from jero.framing.framing import FramedItems
@@ -131,6 +131,14 @@ def test_each_event_is_received_once_and_in_order_or_reported_in_a_gap(
     assert statistics.delivered == sum(batch.count for batch in everything if not batch.is_gap)
 
 
+@pytest.fixture
+def long_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the turns so long that the machine does not decide which events share a batch."""
+    for module in (log, ring):
+        monkeypatch.setattr(module, "TURN_SECONDS", 60.0)
+
+
+@pytest.mark.usefixtures("long_turns")
 async def test_all_waiting_subscribers_get_the_same_batch() -> None:
     async with MemoryStore() as store:
         channel = Channel(store, "notes", Note)
@@ -190,6 +198,7 @@ async def test_a_gap_wakes_a_stream_which_continues_after_it() -> None:
         assert channel.statistics().gaps == 1
 
 
+@pytest.mark.usefixtures("long_turns")
 async def test_two_subscribers_that_reach_one_event_in_one_turn_both_get_the_next() -> None:
     async with MemoryStore() as store:
         channel = Channel(store, "notes", Note)

@@ -79,7 +79,8 @@ class Route:
             return
         media_type = None if self._negotiation is None else self._negotiation.choose(accept_header(scope))
         arguments, receive = await self._bind(user, scope, slots, receive)
-        with self._admission.admit(user, scope) as place:  # after a whole body was read: it may never come
+        place = self._admission.admit(user, scope)  # after a whole body was read: it may never come
+        try:
             response = await self._begin(arguments, media_type)
             if not isinstance(response, FramedResponse):
                 await send_whole(write_response(response, self._encoder), scope, send)
@@ -90,6 +91,8 @@ class Route:
             # This frame lasts as long as the stream, and keeps alive only what the stream needs.
             del user, arguments, response
             await send_stream(plan, self._open_streams, receive, send)
+        finally:
+            place.release()
 
     async def _plan(
         self,

@@ -7,8 +7,7 @@ place until that thread has ended, which may be later: a source that blocks cann
 import random
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import cache
-from types import TracebackType
-from typing import Any, Final, Self, cast
+from typing import Any, Final, cast
 
 import msgspec
 from msgspec.json import Encoder
@@ -52,7 +51,7 @@ class Admission:
         self._callers: dict[Hashable, int] = {}
 
     def admit(self, user: Any, scope: Scope) -> "Place":
-        """Returns a place, to be used as a context manager.
+        """Returns a place, to be released when the stream is over.
 
         Raises `ServiceUnavailable` if the server is shutting down, or if `max_concurrent` streams are open, and
         `TooManyRequests` if `max_per_caller` of them are the caller's: those of the same `user`, or, without a user,
@@ -100,14 +99,6 @@ class Place:
         self._caller = caller
         self._holders = 1
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._release()
-
     def begin_thread(self) -> None:
         """Keeps the place for a thread as well. Raises `ServiceUnavailable` if too many threads are running."""
         self._admission.begin_thread()
@@ -116,9 +107,10 @@ class Place:
     def end_thread(self) -> None:
         """Notes that the thread has ended, or was never started."""
         self._admission.end_thread()
-        self._release()
+        self.release()
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Notes that the stream, or its thread, has ended."""
         self._holders -= 1
         if not self._holders:
             self._admission.give_back(self._caller)
@@ -262,7 +254,7 @@ class StreamResponder:
         if framing.json_prefix is None or not self._fast_types or encoder.enc_hook is not None:
             return None
         prefix = framing.separator + framing.json_prefix
-        return FastPath(self._fast_types, encoder, prefix, framing.json_suffix)
+        return FastPath(self._fast_types, encoder.encode_into, prefix, framing.json_suffix)
 
 
 def _item_decoder(operation: Operation) -> Callable[[bytes], Any] | None:

@@ -14,11 +14,12 @@ from jero.policy import EndReason, StreamOutcome, StreamPolicy
 class FastPath(Struct, frozen=True):
     """Items that are known to be JSON on one line, whatever their fields hold.
 
-    `types`: their exact classes. `encoder` writes them. `prefix`, `suffix`: the bytes that the format puts around one.
+    `types`: their exact classes. `encode_into` writes an item. `prefix`, `suffix`: the bytes that the format puts
+    around it.
     """
 
     types: frozenset[type]
-    encoder: Encoder
+    encode_into: Callable[[object, bytearray, int], None]
     prefix: bytes
     suffix: bytes
 

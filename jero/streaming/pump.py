@@ -49,7 +49,7 @@ class Pump:
 
         A slow source pays for a pause with every item, so that is what is kept short here.
         """
-        frames, buffer, take = self._buffer, self._buffer.buffer, self._buffer.take
+        frames, buffer = self._buffer, self._buffer.buffer
         thrown: BaseException | None = None
         try:
             while True:
@@ -58,7 +58,7 @@ class Pump:
                     thrown = yield from self._attend()
                     continue
                 # The source pauses: what gathered is sent, and then the source waits.
-                pending = self.send_now(take()) if buffer else SENT
+                pending = self.send_now(frames.take()) if buffer else SENT
                 thrown = None if pending is SENT else (yield from self.send_slowly(pending))
                 if thrown is None or _cancel(waiting):
                     try:
@@ -158,7 +158,7 @@ async def pull_fast(source: Source, frames: FrameBuffer, fast_path: FastPath) ->
     items = await source.open()
     if source.first is not MISSING and frames.add(source.first):
         await _look_up(items, frames)
-    prefix, suffix, encode_into = fast_path.prefix, fast_path.suffix, fast_path.encoder.encode_into
+    prefix, suffix, encode_into = fast_path.prefix, fast_path.suffix, fast_path.encode_into
     known: type | None = None  # the class of the last item; the first item has no separator before it
     buffer, size, mark, framed = frames.buffer, len(frames.buffer), frames.mark, 0
     try:

@@ -29,16 +29,16 @@ class Sender:
 
     __slots__ = (
         "_aside",
-        "_context",
         "_loop",
-        "_on_failure",
         "_on_stall",
         "_plan",
         "_send",
         "_waiting",
         "bytes_sent",
+        "context",
         "has_ended",
         "last_sent",
+        "on_failure",
         "started",
     )
 
@@ -53,8 +53,8 @@ class Sender:
         is_http_2 = plan.scope.get("http_version") == "2"
         self._send = plan.kind.pace(plan.scope, send) if is_http_2 else send
         self._plan = plan
-        self._context = context
-        self._on_failure = on_failure
+        self.context = context
+        self.on_failure = on_failure
         self._on_stall = on_stall
         self._loop = asyncio.get_running_loop()
         self._aside: asyncio.Task[None] | None = None
@@ -97,7 +97,7 @@ class Sender:
     def begin_waiting(self) -> asyncio.TimerHandle:
         """Starts the time of a send that the client does not take at once."""
         self._waiting += 1
-        return self._loop.call_later(self._plan.kind.policy.send_timeout, self._on_stall, context=self._context)
+        return self._loop.call_later(self._plan.kind.policy.send_timeout, self._on_stall, context=self.context)
 
     def end_waiting(self, timer: asyncio.TimerHandle) -> None:
         """Stops the time: the send has ended, in one way or another."""
@@ -140,7 +140,7 @@ class Sender:
             except asyncio.CancelledError:
                 became = BROKEN_OFF
             except Exception as error:
-                self._on_failure(error)
+                self.on_failure(error)
                 became = BROKEN_OFF
             body = sending = None  # it may take long until the next part
 
@@ -165,7 +165,7 @@ class Sender:
         try:
             await self._put(body, more_body=True)
         except Exception as error:
-            self._on_failure(error)
+            self.on_failure(error)
         finally:
             self.end_waiting(timer)
             self._aside = None
@@ -178,15 +178,11 @@ class Keepalive:
     does not touch it: if the timer fires too early, it is set again.
     """
 
-    __slots__ = ("_context", "_grace_ends", "_is_grace_over", "_loop", "_on_failure", "_plan", "_sender", "_timer")
+    __slots__ = ("_due", "_grace_ends", "_is_grace_over", "_loop", "_plan", "_sender", "_timer")
 
-    def __init__(
-        self, plan: StreamPlan, sender: Sender, context: Context, on_failure: Callable[[Exception], None]
-    ) -> None:
+    def __init__(self, plan: StreamPlan, sender: Sender) -> None:
         self._plan = plan
         self._sender = sender
-        self._context = context
-        self._on_failure = on_failure
         self._loop = asyncio.get_running_loop()
         self._grace_ends = self._loop.time() + plan.kind.first_item_grace
         self._is_grace_over = False
@@ -208,10 +204,11 @@ class Keepalive:
             # Before the first byte the silence has not begun, but it may begin at any moment.
             began = sender.last_sent if sender.started or self._is_grace_over else self._loop.time()
             due = began + silence if self._is_grace_over else min(due, began + silence)
-        self._timer = self._loop.call_at(due, self._fire, due, context=self._context)
+        self._due = due
+        self._timer = self._loop.call_at(due, self._fire, context=sender.context)
 
-    def _fire(self, due: float) -> None:
-        kind, sender = self._plan.kind, self._sender
+    def _fire(self) -> None:
+        kind, sender, due = self._plan.kind, self._sender, self._due
         if not self._is_grace_over and due >= self._grace_ends:
             self._is_grace_over = True
             if not sender.started and not sender.is_busy:
@@ -222,7 +219,7 @@ class Keepalive:
             try:
                 sender.send_aside(kind.ping() if callable(kind.ping) else kind.ping)
             except Exception as error:
-                self._on_failure(error)
+                sender.on_failure(error)
                 return
         self._set_timer()
 

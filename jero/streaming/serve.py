@@ -17,6 +17,7 @@ import asyncio
 import contextvars
 import logging
 import sys
+from abc import ABCMeta
 from asyncio.tasks import _enter_task, _leave_task  # pyright: ignore[reportPrivateUsage] - documented for code that steps a task
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -107,27 +108,38 @@ async def send_stream(plan: StreamPlan, streams: OpenStreams, receive: Receive, 
     task = _start(stream)
     cancelled: asyncio.CancelledError | None = None
     if not stream.is_over:
+        stream.on_over = request.call_back
         stream.arm()
-        task.add_done_callback(stream.task_done, context=stream.context)
         streams.add(stream)
         try:
-            cancelled = await request.wait(receive)
+            cancelled = await request.watch(receive)
+            if not stream.is_over:
+                cancelled = await request.wait_for_end() or cancelled
             if stream.is_cut and cancelled is None:
                 await _cut(stream, plan, streams, send)
         finally:
             streams.remove(stream)
-        if task.done() and not task.cancelled():
-            task.result()
+            stream.on_over = None
     elif stream.is_cut:
         await _cut(stream, plan, streams, send)
-    error, stream.to_raise = stream.to_raise, None
-    if cancelled is not None and (error is None or isinstance(error, Exception)):
-        error = cancelled  # an order to the process counts more
+    error = _to_raise(stream, task, cancelled)
     try:
         if error is not None:
             raise error
     finally:
         del error, cancelled  # their tracebacks refer to this frame
+
+
+def _to_raise(
+    stream: Stream, task: asyncio.Task[None], cancelled: asyncio.CancelledError | None
+) -> BaseException | None:
+    """Returns what the request raises after the end of its stream. Raises what `Stream.run` raised in error."""
+    if task.done() and not task.cancelled():
+        task.result()
+    error, stream.to_raise = stream.to_raise, None
+    if cancelled is not None and (error is None or isinstance(error, Exception)):
+        return cancelled  # an order to the process counts more
+    return error
 
 
 async def _cut(stream: Stream, plan: StreamPlan, streams: OpenStreams, send: Send) -> None:
@@ -154,20 +166,11 @@ class _Request:
         self._over: asyncio.Future[None] | None = None  # while it waits for the end
         self._is_called_back = False
 
-    async def wait(self, receive: Receive) -> asyncio.CancelledError | None:
-        """Returns when the stream is over, with the cancellation that came meanwhile, if any."""
-        self._stream.on_over = self._call_back
-        try:
-            cancelled = await self._watch(receive)
-            if not self._stream.is_over:
-                cancelled = await self._wait_for_end() or cancelled
-            return cancelled
-        finally:
-            self._stream.on_over = None
-            cancelled = None  # its traceback refers to this frame
+    async def watch(self, receive: Receive) -> asyncio.CancelledError | None:
+        """Waits until the client leaves or the stream is over. Returns the cancellation that came meanwhile, if any.
 
-    async def _watch(self, receive: Receive) -> asyncio.CancelledError | None:
-        """Waits until the client leaves or the stream is over. What the client still sends is passed over."""
+        What the client still sends is passed over.
+        """
         request = asyncio.current_task()
         if request is None:
             raise RuntimeError("an ASGI application runs in a task of asyncio")
@@ -191,7 +194,7 @@ class _Request:
         self._stream.client_left()
         return None
 
-    async def _wait_for_end(self) -> asyncio.CancelledError | None:
+    async def wait_for_end(self) -> asyncio.CancelledError | None:
         """Waits for the teardown. Returns a cancellation that came meanwhile: it must not be lost either."""
         cancelled: asyncio.CancelledError | None = None
         try:
@@ -213,7 +216,8 @@ class _Request:
         self._over = asyncio.get_running_loop().create_future()
         return self._over
 
-    def _call_back(self) -> None:
+    def call_back(self) -> None:
+        """Ends what waits: the stream is over."""
         if self._watching is not None:
             self._is_called_back = True
             self._watching.cancel()
@@ -275,23 +279,29 @@ class _Unscheduled:
         """Schedules nothing."""
 
 
-class _Started(Coroutine[Any, Any, None]):
-    """A coroutine that has taken its first step, and waits, for a task to go on with it."""
+class _Started:
+    """A coroutine that has taken its first step, and waits, for a task to go on with it.
+
+    `send` is an attribute, so that each step after the first one goes to the coroutine directly.
+    """
+
+    __slots__ = ("_running", "_waiting", "send")
 
     def __init__(self, running: Coroutine[Any, Any, None], waiting: Any) -> None:
         self._running = running
         self._waiting = waiting
+        self.send: Callable[[Any], Any] = self._send_first
 
-    def send(self, value: Any) -> Any:
+    def _send_first(self, value: Any) -> Any:
         """Returns what the first step waits for. If that was one turn of the loop (`None`), runs the next step."""
-        self._pass_on()
-        return self._running.send(value) if self._waiting is None else self._waiting
+        waiting = self._pass_on()
+        return self._running.send(value) if waiting is None else waiting
 
     def throw(self, error: Any, value: Any = None, traceback: Any = None) -> Any:
-        """Passes on a cancellation that came before the task's own first step, as a task does it."""
-        self._pass_on()
-        if self._waiting is not None and self._waiting.cancel():
-            return self._waiting
+        """Passes on a cancellation. If it came before the task's own first step, it does so as a task does."""
+        waiting = self._pass_on()
+        if waiting is not None and waiting.cancel():
+            return waiting
         return self._running.throw(error)
 
     def close(self) -> None:
@@ -306,6 +316,11 @@ class _Started(Coroutine[Any, Any, None]):
     def __await__(self) -> NoReturn:
         raise TypeError("a started coroutine is made for a task")
 
-    def _pass_on(self) -> None:
-        # Each later step goes to the coroutine directly.
-        self.__dict__.update(send=self._running.send, throw=self._running.throw)
+    def _pass_on(self) -> Any:
+        """Returns what the first step waits for, once."""
+        self.send = self._running.send
+        waiting, self._waiting = self._waiting, None
+        return waiting
+
+
+cast("ABCMeta", Coroutine).register(_Started)  # a task takes nothing else

@@ -102,28 +102,28 @@ class Source:
 
     async def open(self) -> AsyncIterator[Any]:
         """Runs the setup and returns the items. Raises what the setup raises."""
-        items = await self._open()
+        # This is one coroutine, and a small one, because many streams wait here for their first item.
+        items: AsyncIterator[Any]
+        if self._kind is SourceKind.GENERATOR:
+            self._items = items = self._stream
+            try:
+                self.first = await anext(items)
+            except StopAsyncIteration:
+                self.first = MISSING
+            if _is_async_iterable(_class_of(self.first)):
+                self._lifecycle = self._stream
+                items, self.first = self._iterate(self.first), MISSING
+        elif self._kind is SourceKind.MANAGER:
+            entered: Any = await self._stream.__aenter__()
+            self._manager = self._stream
+            items = self._iterate(entered)
+        else:
+            items = self._iterate(self._stream)
         self._is_opened = True
         if self.on_set_up is not None:
             self.on_set_up()
             self.on_set_up = None
         return items
-
-    async def _open(self) -> AsyncIterator[Any]:
-        if self._kind is SourceKind.MANAGER:
-            entered = await self._stream.__aenter__()
-            self._manager = self._stream
-            return self._iterate(entered)
-        if self._kind is SourceKind.GENERATOR:
-            generator: AsyncGenerator[Any, StreamOutcome] = self._stream
-            self._items = generator
-            first: Any = await anext(generator, MISSING)
-            if not _is_async_iterable(_class_of(first)):
-                self.first = first
-                return generator
-            self._lifecycle = generator
-            return self._iterate(first)
-        return self._iterate(self._stream)
 
     async def close(self, outcome: Callable[[], StreamOutcome], fail: Callable[[BaseException], None]) -> None:
         """Closes the items, resumes the lifecycle with the outcome, leaves the context manager: each, in any case.

@@ -136,23 +136,25 @@ class Stream:
         if self._task is None:
             self._task = asyncio.current_task()
         try:
-            if self.state.ending is None:
-                self.state.apply(BEGIN)
-                await self._deliver()
-            elif self._source_kind is SourceKind.SYNCHRONOUS:  # `Source.close` closes the thread, and each other kind
-                await close_unstarted(self._plan.source)
-        except BaseException as error:
-            self._source_raised(error)
-        await self._flush()
-        self._start_limit()
-        await self._source.close(self._outcome, self._fail)
-        self._stop_limit()
-        self.state.apply(TORN_DOWN)
-        await self._finish()
-        await self._report()
-        if self._dropped is not None:
-            await asyncio.wait((self._dropped,), timeout=LEAVE_SECONDS)
-        self._end()
+            try:
+                if self.state.ending is None:
+                    self.state.apply(BEGIN)
+                    await self._deliver()
+                elif self._source_kind is SourceKind.SYNCHRONOUS:  # `Source.close` closes its thread, and the others
+                    await close_unstarted(self._plan.source)
+            except BaseException as error:
+                self._source_raised(error)
+            await self._flush()
+            self._start_limit()
+            await self._source.close(self._outcome, self._fail)
+            self._stop_limit()
+            self.state.apply(TORN_DOWN)
+            await self._finish()
+            await self._report()
+            if self._dropped is not None:
+                await asyncio.wait((self._dropped,), timeout=LEAVE_SECONDS)
+        finally:
+            self._end()
         # The parts refer to the stream, and the stream to them: without this the garbage collector had to free both.
         del self._sender, self._pump, self._keepalive, self._limit, self._source, self._end_timer
         self._task = self.error = None
@@ -174,10 +176,6 @@ class Stream:
             self._source.on_set_up = self._start_keepalive
         else:
             self._start_keepalive()
-
-    def task_done(self, task: asyncio.Task[None]) -> None:
-        """Lets the request end if the stream's task has ended in a way that `run` does not know of."""
-        self._end()
 
     def stop(self, ending: EndReason) -> None:
         """Stops the stream from outside, for the reason `ending`. What its source has yielded is still sent."""
@@ -215,7 +213,7 @@ class Stream:
         return pump.drive(pull_fast(self._source, self._buffer, plan.kind.fast_path))
 
     def _start_keepalive(self) -> None:
-        self._keepalive = Keepalive(self._plan, self._sender, self.context, self._send_failed)
+        self._keepalive = Keepalive(self._plan, self._sender)
 
     async def _flush(self) -> None:
         """Sends what is left in the buffer after the source has ended."""

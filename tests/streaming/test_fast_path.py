@@ -29,7 +29,7 @@ class Other(Struct):
 
 def fast_path(framing: Framing, *types: type) -> FastPath:
     prefix = framing.separator + (framing.json_prefix or b"")
-    return FastPath(frozenset(types), DEFAULT_ENCODER, prefix, framing.json_suffix)
+    return FastPath(frozenset(types), DEFAULT_ENCODER.encode_into, prefix, framing.json_suffix)
 
 
 async def sent(framing: Framing, source: Any, path: FastPath | None, **options: Any) -> Connection:

@@ -8,7 +8,7 @@ from benchmarks.workloads.w4_idle_events import W4
 from benchmarks.workloads.w5a_events_one_by_one import W5A
 from benchmarks.workloads.w5b_events_in_bursts import W5B
 from benchmarks.workloads.w6_requests import W6
-from benchmarks.workloads.w7_health_beside_endless import W7
+from benchmarks.workloads.w7_health_beside_endless import W7, W7C
 from benchmarks.workloads.w8_client_never_reads import W8
 from benchmarks.workloads.w9_latency import W9
 from benchmarks.workloads.w10_in_process import W10
@@ -19,5 +19,5 @@ from benchmarks.workloads.w19_routing import W19
 
 WORKLOADS = {
     workload.name.lower(): workload
-    for workload in (W1, W2, W3, W3Q, W4, W5A, W5B, W6, W7, W8, W9, W10, W11, W12, W14, W19)
+    for workload in (W1, W2, W3, W3Q, W4, W5A, W5B, W6, W7, W7C, W8, W9, W10, W11, W12, W14, W19)
 }

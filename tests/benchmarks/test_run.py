@@ -80,10 +80,11 @@ def test_a_server_that_may_hang_is_gone_before_another_is_measured(monkeypatch: 
     assert left == [0, 0]
 
 
-def test_a_quick_run_measures_how_soon_a_source_is_closed() -> None:
-    results = run(WORKLOADS["w7"], [JERO], rounds=1, is_quick=True)
-    for name, value in results.rounds[JERO][0].items():
-        assert 0 < value < math.inf, name
+@pytest.mark.parametrize("name", ["w7", "w7c"])
+def test_a_quick_run_measures_health_beside_endless_sources(name: str) -> None:
+    results = run(WORKLOADS[name], [JERO], rounds=1, is_quick=True)
+    for figure, value in results.rounds[JERO][0].items():
+        assert 0 < value < math.inf, figure
 
 
 def test_the_command_prints_and_writes_its_figures(

@@ -112,6 +112,14 @@ def test_a_client_that_does_not_read_does_not_delay_the_exit(server: Server) -> 
 
 
 @on_each_kind
+def test_a_hundred_clients_that_do_not_read_do_not_delay_the_exit(server: Server) -> None:
+    with running(server, IMPATIENT) as process, open_streams(process, *["/lines/gushing"] * 100) as streams:
+        process.wait_for("blocked", streams.key, count=100)
+        expect_exit(process, terminate(process), DRAIN_TIMEOUT)
+        assert streams.reasons() == ["shutdown"] * 100
+
+
+@on_each_kind
 @needs_program("curl")
 def test_a_source_that_never_pauses_does_not_delay_the_exit(server: Server) -> None:
     key = new_key()

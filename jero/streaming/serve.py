@@ -25,6 +25,7 @@ from typing import Any, Final, NoReturn, cast
 
 from anyio import CancelScope
 
+from jero.errors import UnfinishedBody
 from jero.http.asgi import Receive, Scope, Send, is_disconnect
 from jero.streaming.limits import LAST_SECONDS
 from jero.streaming.plan import StreamPlan
@@ -115,13 +116,13 @@ async def send_stream(plan: StreamPlan, streams: OpenStreams, receive: Receive, 
             cancelled = await request.watch(receive)
             if not stream.is_over:
                 cancelled = await request.wait_for_end() or cancelled
-            if stream.is_cut and cancelled is None:
-                await _cut(stream, plan, streams, send)
+            if stream.is_cut:
+                await _cut(stream, plan, streams, send, cancelled)
         finally:
             streams.remove(stream)
             stream.on_over = None
     elif stream.is_cut:
-        await _cut(stream, plan, streams, send)
+        await _cut(stream, plan, streams, send, None)
     error = _to_raise(stream, task, cancelled)
     try:
         if error is not None:
@@ -142,14 +143,29 @@ def _to_raise(
     return error
 
 
-async def _cut(stream: Stream, plan: StreamPlan, streams: OpenStreams, send: Send) -> None:
-    """Lets the client notice that the body has no end. Waits for a slow client as long as a send would."""
+async def _cut(
+    stream: Stream, plan: StreamPlan, streams: OpenStreams, send: Send, cancelled: asyncio.CancelledError | None
+) -> None:
+    """Lets the client notice that the body has no end.
+
+    Waits for a slow client as long as a send would, and not at all if the request was cancelled: by a timeout around
+    the application, for example, whose client is still there.
+    """
 
     def patience() -> float:
+        if cancelled is not None:
+            return 0
         return LAST_SECONDS if streams.is_draining else plan.kind.policy.send_timeout
 
-    if stream.to_raise is None:
-        await plan.kind.cut_connection(plan.scope, send, stream.began, patience)
+    has_left = stream.state.ending == "disconnected" and cancelled is None
+    if has_left or stream.to_raise is not None:
+        return
+    try:
+        with CancelScope(shield=True):  # a scope of anyio cancels each further await
+            await plan.kind.cut_connection(plan.scope, send, stream.began, patience)
+    except UnfinishedBody:
+        if cancelled is None:  # it counts more, and no middleware completes a body after it
+            raise
 
 
 class _Request:

@@ -54,7 +54,7 @@ class Stream:
     `state`: its phase, ending and client. `began`: a time of `time.monotonic`. `context`: the stream's, also for its
     timers: each would copy one for itself. `error`: what failed, if anything did. `to_raise`: after the end, what the
     request has to raise. `is_over`: the request may end; then `on_over` is called. A stream whose teardown does not end
-    in time is over, too. `is_cut`: it is over, its body has begun and was not ended, and its client may be there.
+    in time is over, too. `is_cut`: it is over, and its body has begun and was not ended.
     """
 
     __slots__ = (
@@ -294,8 +294,7 @@ class Stream:
         """Lets the request end."""
         if not self.is_over:
             self.is_over = True
-            may_be_there = self._dropped is None and self.state.ending != "disconnected"
-            self.is_cut = may_be_there and self._sender.started and not self._sender.has_ended
+            self.is_cut = self._dropped is None and self._sender.started and not self._sender.has_ended
             if self.on_over is not None:
                 self.on_over()
 

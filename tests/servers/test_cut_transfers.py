@@ -17,6 +17,7 @@ CURL_CUT = 18
 CURL_RESET = 56
 CURL_STREAM_RESET = 92
 BIG = 300_000
+TIMED_OUT = ("timed_out", "timed_out_inside", "timed_out_completed", "moved_on", "moved_on_completed")
 
 
 def test_a_raw_socket_reads_a_cut_transfer(server: Running) -> None:
@@ -111,6 +112,17 @@ def test_a_middleware_that_completes_bodies_does_not_complete_a_cut_one(
 def test_a_middleware_that_completes_bodies_completes_a_whole_one(wrapped: dict[str, Running], app: str) -> None:
     assert curl(wrapped[app], "/lines/finite")[0] == 0
     assert curl(wrapped[app], "/lines/finite", "--http1.0")[0] == 0
+
+
+@needs_program("curl")
+@pytest.mark.parametrize("app", TIMED_OUT)
+@pytest.mark.parametrize("own", SERVERS, ids=named)
+def test_a_timeout_around_the_application_cuts_the_transfer(own: Server, app: str) -> None:
+    with running(own, f"tests.servers.wrapped:{app}") as server:
+        for version, cut in ("--http1.1", CURL_CUT), ("--http1.0", CURL_RESET):
+            status, received = curl(server, "/lines/idle", version)
+            assert status == cut, version
+            assert received.count(b'{"number"') == 1
 
 
 @pytest.mark.parametrize("own", [GRANIAN, HYPERCORN], ids=named)

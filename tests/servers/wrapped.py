@@ -1,5 +1,9 @@
-"""The feeds behind middleware: pure, or one that completes each body; inside jero, around it, and in Starlette."""
+"""The feeds behind middleware of several kinds: inside jero, around it, and in Starlette."""
 
+import asyncio
+import math
+
+from anyio import move_on_after
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
@@ -36,6 +40,33 @@ class Completing(BaseHTTPMiddleware):
         return await call_next(request)
 
 
+class TimedOut:
+    """A middleware that cancels each request after half a second, and raises `TimeoutError`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with asyncio.timeout(None if scope["type"] == "lifespan" else 0.5):
+            await self._app(scope, receive, send)
+
+
+class MovedOn(TimedOut):
+    """A middleware that cancels each request after half a second, and returns."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with move_on_after(math.inf if scope["type"] == "lifespan" else 0.5):
+            await self._app(scope, receive, send)
+
+
+class TimedOutInside(Feeds):
+    """The feeds with a timeout inside."""
+
+    async def _wire(self) -> None:
+        await super()._wire()
+        self._include_middleware(TimedOut)
+
+
 class Included(Feeds):
     """The feeds with both kinds of middleware inside."""
 
@@ -47,6 +78,11 @@ class Included(Feeds):
 
 marked = Marking(Feeds())
 included = Included()
+timed_out = TimedOut(Feeds())
+timed_out_inside = TimedOutInside()
+moved_on = MovedOn(Feeds())
+timed_out_completed = Completing(TimedOut(Feeds()))
+moved_on_completed = Completing(MovedOn(Feeds()))
 completed = Completing(Feeds())
 in_starlette = Starlette(routes=[Mount("/", app=Feeds())], middleware=[Middleware(Completing)])
 mounted = Starlette(routes=[Mount("/jero", app=Feeds())])

@@ -17,6 +17,7 @@ from msgspec.inspect import (
     BytesType,
     CustomType,
     DataclassType,
+    DecimalType,
     DictType,
     ExtType,
     Field,
@@ -37,6 +38,7 @@ from msgspec.inspect import (
     Type,
     TypedDictType,
     UnionType,
+    UUIDType,
     VarTupleType,
 )
 
@@ -44,6 +46,7 @@ from jero.codec import json_decoder
 from jero.errors import WiringError
 
 _DEFAULTS: Final = ("default", "default_factory")
+_HASHED_BY_VALUE: Final = (AnyType, DecimalType, FloatType, IntType, UUIDType)
 # The key of a JSON object is a string. msgspec writes strings, numbers and dates as keys, but none of these types.
 _NO_KEYS: Final = (
     BoolType,
@@ -245,6 +248,17 @@ _class_without_json = lru_cache(maxsize=1_024)(_type_without_json)
 def holds_custom(annotation: Any) -> bool:
     """Returns whether the type contains a class that msgspec does not know."""
     return any(isinstance(node, CustomType) for node in _nodes(msgspec.inspect.type_info(annotation)))
+
+
+def hashes_numbers(annotation: Any) -> bool:
+    """Returns whether the type contains a set, or a dict with keys, of numbers or UUIDs: a client can choose hashes."""
+    hashed: list[Type] = []
+    for node in _nodes(msgspec.inspect.type_info(annotation)):
+        if isinstance(node, SetType | FrozenSetType):
+            hashed.append(node.item_type)
+        elif isinstance(node, DictType):
+            hashed.append(node.key_type)
+    return any(isinstance(node, _HASHED_BY_VALUE) for item in hashed for node in _nodes(item))
 
 
 def fast_path_types(annotation: Any) -> frozenset[type]:

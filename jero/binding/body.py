@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Final, TypeAlias, cast
 
 from jero.binding.faults import refused_body, silent_body, too_large, unsupported_encoding, unsupported_media_type
+from jero.binding.hashes import hash_check
 from jero.codec import json_decoder
 from jero.errors import ClientDisconnected
 from jero.http.asgi import BODY_HAS_ENDED, SPACE, Message, Receive, Scope, is_disconnect, request_header
@@ -20,10 +21,11 @@ async def read_body(scope: Scope, receive: Receive, limit: int, timeout_seconds:
     nothing of it arrives for `timeout_seconds`, and `ClientDisconnected` if the client leaves before the end.
     """
     check_content_length(scope, limit)
-    chunks: list[bytes] = []
+    first = b""
+    parts = bytearray()  # a list would keep an object for each part, of 40 bytes for two bytes of the body
     size = 0
     while True:
-        message = await _in_time(receive, timeout_seconds)
+        message = await _next_part(receive, timeout_seconds)
         if is_disconnect(message):
             raise ClientDisconnected("the client left before its request was read to the end")
         chunk: bytes = message.get("body", b"")
@@ -33,12 +35,18 @@ async def read_body(scope: Scope, receive: Receive, limit: int, timeout_seconds:
             raise too_large(limit)
         if not message.get("more_body", False):
             scope[BODY_HAS_ENDED] = True
-            return b"".join((*chunks, chunk)) if chunks else chunk
-        chunks.append(chunk)
+            return b"".join((first, parts, chunk)) if first else chunk
+        if first:
+            parts += chunk
+        else:
+            first = chunk
 
 
-async def _in_time(receive: Receive, seconds: float) -> Message:
-    """Receives a message. Makes a timer only if the message is not there yet, which it is for most requests."""
+async def _next_part(receive: Receive, seconds: float) -> Message:
+    """Receives a message. Makes a timer only if the message is not there yet, which it is for most requests.
+
+    An empty part does not restart the timer: HTTP/2 has frames without data.
+    """
     steps = receive().__await__()
     try:
         waiting = next(steps)
@@ -46,7 +54,10 @@ async def _in_time(receive: Receive, seconds: float) -> Message:
         return cast("Message", stop.value)
     try:
         async with asyncio.timeout(seconds):
-            return await _rest(steps, waiting)
+            message = await _rest(steps, waiting)
+            while not message.get("body") and message.get("more_body", False):
+                message = await receive()
+            return message
     except TimeoutError:
         raise silent_body(seconds) from None
 
@@ -84,11 +95,8 @@ def body_reader(name: str, type_: Any) -> BodyReader:
 
 def content_type(scope: Scope) -> bytes | None:
     """Returns the Content-Type, or `None`. Several lines of it become one list, which is not a media type."""
-    found: bytes | None = None
-    for name, value in scope["headers"]:
-        if name == b"content-type":
-            found = value if found is None else b"%b, %b" % (found, value)
-    return found
+    found = [value for name, value in scope["headers"] if name == b"content-type"]
+    return b", ".join(found) if found else None
 
 
 def check_encoding(scope: Scope) -> None:
@@ -111,13 +119,15 @@ def _content_reader(type_: Any) -> BodyReader:
 
 
 def _json_reader(type_: Any) -> BodyReader:
-    decode = json_decoder(type_).decode
+    decode, check = json_decoder(type_).decode, hash_check(type_)
 
     def read(scope: Scope, body: bytes) -> Any:
         media_type = content_type(scope)
         if media_type != b"application/json" and not _is_json(essence(media_type)):
             raise unsupported_media_type(media_type, "application/json")
         try:
+            if check is not None:
+                check(body)
             return decode(body)
         except Exception as error:
             check_encoding(scope)  # no encoding leaves JSON that can be read

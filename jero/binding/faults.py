@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from jero.binding.hashes import SameHashError
 from jero.errors import (
     ContentTooLarge,
     Fault,
@@ -148,8 +149,16 @@ def _path(text: str) -> str:
 
 
 def _is_member(name: str, sent: Mapping[str, Any] | bytes) -> bool:
-    """Returns whether the values, or the JSON object, have a member of that name."""
-    members: Any = msgspec.json.decode(sent) if isinstance(sent, bytes) else sent
+    """Returns whether the values, or the JSON object, have a member of that name.
+
+    msgspec has refused the object at that member, and has not seen the rest, which may not be JSON at all.
+    """
+    members: Any = sent
+    if isinstance(sent, bytes):
+        try:
+            members = msgspec.json.decode(sent)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return True  # the path, at worst, is that of the whole object
     return isinstance(members, Mapping) and name in members
 
 
@@ -157,6 +166,8 @@ def _other_fault(error: Exception) -> str:
     """Returns what is wrong with a value that msgspec or the application could not take, without internals."""
     if isinstance(error, HTTPError | MemoryError):
         raise error
+    if isinstance(error, SameHashError):
+        return str(error)
     if not isinstance(error, _KNOWN):
         logger.warning("A value that a client sent made its type raise, and is refused", exc_info=error)
     return "The value does not have the declared type, or is out of its range"

@@ -7,7 +7,9 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec.inspect import FrozenSetType, ListType, Metadata, SetType, TupleType, UnionType, VarTupleType
 
+from jero.annotations import hashes_numbers
 from jero.binding.faults import read_fault
+from jero.binding.hashes import check_hashes
 from jero.errors import Fault, HTTPError, MalformedRequest, NotFound
 from jero.http.asgi import SPACE, Scope
 from jero.http.cookies import read_cookies
@@ -33,7 +35,7 @@ def _path_reader(struct: type[Any]) -> Reader:
 
 
 def _params_reader(struct: type[Any]) -> Reader:
-    lists = _list_fields(struct)
+    lists, is_checked = _list_fields(struct), hashes_numbers(struct)
 
     def read(scope: Scope, slots: dict[str, str]) -> Any:
         try:
@@ -41,13 +43,13 @@ def _params_reader(struct: type[Any]) -> Reader:
             pairs = parse_qsl(query, keep_blank_values=True, errors="strict") if query else ()
         except ValueError as error:
             raise MalformedRequest("The query string is not percent-encoded UTF-8.") from error
-        return _convert(_gather(pairs, lists), struct, "params", MalformedRequest)
+        return _convert(_gather(pairs, lists), struct, "params", MalformedRequest, is_checked=is_checked)
 
     return read
 
 
 def _headers_reader(struct: type[Any]) -> Reader:
-    lists = _list_fields(struct)
+    lists, is_checked = _list_fields(struct), hashes_numbers(struct)
     fields = msgspec.structs.fields(struct)
     sent_as = {field.encode_name: header_name(field.name, field.encode_name) for field in fields}
     names = {header.lower().encode(): encode_name for encode_name, header in sent_as.items()}
@@ -58,7 +60,8 @@ def _headers_reader(struct: type[Any]) -> Reader:
         pairs = [(name, value.decode("latin-1")) for name, value in lines]
         if id_field is not None:
             pairs = [(name, _in_utf_8(name, value) if name == id_field else value) for name, value in pairs]
-        return _convert(_gather_headers(pairs, lists), struct, "headers", MalformedRequest, sent_as)
+        values = _gather_headers(pairs, lists)
+        return _convert(values, struct, "headers", MalformedRequest, sent_as, is_checked=is_checked)
 
     return read
 
@@ -110,11 +113,8 @@ def _gather_headers(pairs: Iterable[tuple[str, str]], lists: frozenset[str]) -> 
     """
     values: dict[str, Any] = {}
     for name, value in pairs:
-        if name in lists:
-            values.setdefault(name, []).append(value)
-        else:
-            values[name] = f"{values[name]}, {value}" if name in values else value
-    return values
+        values.setdefault(name, []).append(value)
+    return {name: lines if name in lists else ", ".join(lines) for name, lines in values.items()}
 
 
 def _convert(
@@ -123,9 +123,16 @@ def _convert(
     location: str,
     refusal: type[HTTPError],
     sent_as: Mapping[str, str] = _NO_NAMES,
+    *,
+    is_checked: bool = False,
 ) -> Any:
-    """Returns the Struct. `sent_as` has the client's name of each field, if the detail does not contain it already."""
+    """Returns the Struct. `sent_as` has the client's name of each field, if the detail does not contain it already.
+
+    `is_checked`: values that were chosen to have the same hash are refused.
+    """
     try:
+        if is_checked:
+            check_hashes(values)
         return msgspec.convert(values, struct, strict=False)
     except Exception as error:
         detail, fault = read_fault(error, location, values)

@@ -16,6 +16,7 @@ from typing_extensions import TypeVar
 
 from jero.binding.body import check_encoding, content_type, essence
 from jero.binding.faults import line_too_long, refused_line, too_large, unsupported_media_type
+from jero.binding.hashes import hash_check
 from jero.codec import json_decoder
 from jero.errors import ClientDisconnected
 from jero.framing.json import NDJSON_NAMES
@@ -137,9 +138,12 @@ class ItemReader(Generic[T]):
     more than `max_line_bytes`, `ClientDisconnected` if the client leaves before the end.
     """
 
-    def __init__(self, body: RequestBody, decoder: Decoder[T], max_line_bytes: int) -> None:
+    def __init__(
+        self, body: RequestBody, decoder: Decoder[T], max_line_bytes: int, check: Callable[[bytes], None] | None
+    ) -> None:
         self._body = body
         self._decode: Callable[[bytes], T] = decoder.decode
+        self._check = check
         self._max_line_bytes = max_line_bytes
         self._lines = BoundedLines(max_line_bytes)
         self._windows: Iterator[bytes] = iter(())
@@ -165,6 +169,9 @@ class ItemReader(Generic[T]):
                     return self._decode_alone(line)
             lines = await self._next_lines()
             try:
+                if self._check is not None:
+                    for line in filter(None, lines):
+                        self._check(line)
                 decoded = [self._decode(line) for line in lines if line]
             except Exception:  # the loop above finds the faulty line and the items before it
                 self._one_by_one.extend(lines)
@@ -191,6 +198,8 @@ class ItemReader(Generic[T]):
 
     def _decode_alone(self, line: bytes) -> T:
         try:
+            if self._check is not None:
+                self._check(line)
             return self._decode(line)
         except Exception as error:
             raise refused_line(error, line, self._number) from error
@@ -241,14 +250,14 @@ def body_opener(name: str, type_: Any, max_line_bytes: int) -> BodyOpener:
 
 
 def _items_opener(type_: Any, max_line_bytes: int) -> BodyOpener:
-    decoder = json_decoder(type_)
+    decoder, check = json_decoder(type_), hash_check(type_)
 
     def open_items(scope: Scope, body: RequestBody) -> AsyncIterator[Any]:
         check_encoding(scope)
         media_type = content_type(scope)
         if essence(media_type).decode("latin-1") not in NDJSON_NAMES:
             raise unsupported_media_type(media_type, *NDJSON_NAMES[:2])
-        return ItemReader(body, decoder, max_line_bytes)
+        return ItemReader(body, decoder, max_line_bytes, check)
 
     return open_items
 

@@ -53,4 +53,6 @@ def _below_root(segments: Segments, scope: Scope) -> Segments | None:
         above = segment if number == 1 else f"{above}/{segment}"
         if above == root:
             return segments[number:] or [""]
+        if len(above) > len(root):  # a longer path cannot be it, and building it takes quadratic time
+            return None
     return None

@@ -25,7 +25,8 @@ class StreamPolicy(Struct, frozen=True, kw_only=True):
     `max_concurrent`: the number of streams that may be open at the same time, in the application or in the endpoint
     that has the policy. A further request is answered with 503, before its handler runs. `None`: no limit.
     `max_per_caller`: the number of these streams that one caller may have open: one `user`, or, without a user, one
-    client address. A further request is answered with 429, before its handler runs. `None`: no limit.
+    client address, of which the first 64 bits count if it is of IPv6. A further request is answered with 429, before
+    its handler runs. `None`: no limit.
     `max_threads`: the number of these streams whose synchronous sources may run in threads at the same time. A further
     one is answered with 503 after its handler, and its source is closed. `None`: no limit.
     In a response's policy these three have no effect.

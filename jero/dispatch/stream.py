@@ -7,6 +7,7 @@ place until that thread has ended, which may be later: a source that blocks cann
 import random
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import cache
+from ipaddress import IPv6Address
 from typing import Any, Final, cast
 
 import msgspec
@@ -116,16 +117,40 @@ class Place:
             self._admission.give_back(self._caller)
 
 
+class _Address(msgspec.Struct, frozen=True):
+    """The address of a caller without a user. Its equals are addresses alone, however a user is called."""
+
+    network: str | bytes
+
+
 def _caller(user: Any, scope: Scope) -> Hashable:
     """Returns what the streams of one caller have in common."""
     if user is None:
         client = scope.get("client")
-        return None if client is None else str(client[0])
+        return None if client is None else _Address(_network(str(client[0])))
     try:
         hash(user)
     except TypeError:  # a Struct that is not frozen, for example
-        return DEFAULT_ENCODER.encode(user) if hasattr(user, "__struct_fields__") else repr(user)
+        text = DEFAULT_ENCODER.encode(user) if hasattr(user, "__struct_fields__") else repr(user)
+        return cast("type[Any]", type(user)), text
     return cast("Hashable", user)
+
+
+def _network(host: str) -> str | bytes:
+    """Returns the first 64 bits of an IPv6 address: a client has all that begin so, and may use each once (RFC 6177).
+
+    Returns any other address whole: one of IPv4, also within IPv6 (RFC 4291, section 2.5.5.2), and one of a link, where
+    all clients share those bits.
+    """
+    if ":" not in host:
+        return host
+    try:
+        address = IPv6Address(host)
+    except ValueError:
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return host if address.is_link_local or address.is_loopback else address.packed[:8]
 
 
 def _refusal(error: type[HTTPError], detail: str) -> HTTPError:

@@ -46,6 +46,18 @@ def test_a_stalled_client_cannot_name_the_connection_of_somebody_else(impatient:
         victims.assert_quiet(SEND_TIMEOUT)
 
 
+def test_a_client_that_reads_a_byte_at_a_time_is_dropped_in_time(impatient: Running) -> None:
+    with open_streams(impatient, "/lines/gushing") as streams:
+        [connection] = streams.connections
+        connection.settimeout(PATIENCE)
+        blocked = impatient.note("blocked", streams.key)
+        for _ in range(20):
+            connection.recv(1)
+        closed = impatient.note("closed", streams.key)
+    assert closed.reason == "stalled"
+    assert closed.at - blocked.at < SEND_TIMEOUT + 0.5
+
+
 STREAMS = 1_000
 
 

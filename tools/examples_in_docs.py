@@ -6,26 +6,24 @@ A page names what it shows in a comment, which its readers do not see:
 - `<!-- docs/examples/head.py Download -->`: the block is the class or function `Download` of that file.
 - `<!-- benchmarks/published.md -->` and `<!-- end of benchmarks/published.md -->` enclose the text of that file.
 
-Change a file, then run `python tools/examples_in_docs.py`. With `--check` no page is written, and the exit status is 1
+Change a file, then run `python -m tools.examples_in_docs`. With `--check` no page is written, and the exit status is 1
 if a page differs from what it shows.
 """
 
-import argparse
 import ast
 import re
 import sys
+from functools import partial
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-COMMAND = "python tools/examples_in_docs.py"
+from tools.update_pages import ROOT, run, with_parts
+
+COMMAND = "python -m tools.examples_in_docs"
 EXAMPLE = re.compile(
     r"^(?P<begin><!-- (?P<path>docs/examples/\w+\.py)(?: (?P<name>\w+))? -->\n```python\n).*?^(?P<end>```)$",
     re.MULTILINE | re.DOTALL,
 )
-FIGURES = re.compile(
-    r"^(?P<begin><!-- (?P<path>benchmarks/\w+\.md) -->\n).*?^(?P<end><!-- end of (?P=path) -->)$",
-    re.MULTILINE | re.DOTALL,
-)
+FIGURES = re.compile(r"^<!-- (benchmarks/\w+\.md) -->$", re.MULTILINE)
 
 
 def pages(root: Path) -> list[Path]:
@@ -40,11 +38,8 @@ def with_present_text(page: str, root: Path) -> str:
         source = (root / shown["path"]).read_text("utf-8")
         return shown["begin"] + (definition(source, shown["name"]) if shown["name"] else source) + shown["end"]
 
-    def figures(shown: re.Match[str]) -> str:
-        # A blank line ends the comment: without it the first line would be part of the comment's block.
-        return f"{shown['begin']}\n{(root / shown['path']).read_text('utf-8')}\n{shown['end']}"
-
-    return FIGURES.sub(figures, EXAMPLE.sub(example, page))
+    figures = {path: partial((root / path).read_text, "utf-8") for path in FIGURES.findall(page)}
+    return with_parts(EXAMPLE.sub(example, page), figures)
 
 
 def definition(source: str, name: str) -> str:
@@ -59,28 +54,10 @@ def definition(source: str, name: str) -> str:
     raise LookupError(f"no class or function {name}: correct the comment above the block")
 
 
-def update(root: Path, *, is_check: bool) -> list[Path]:
-    """Writes the pages that differ from what they show, unless `is_check`. Returns these pages."""
-    stale: list[Path] = []
-    for page in pages(root):
-        text = page.read_text("utf-8")
-        present = with_present_text(text, root)
-        if present != text:
-            stale.append(page.relative_to(root))
-            if not is_check:
-                page.write_text(present, "utf-8")
-    return stale
-
-
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], root: Path = ROOT) -> int:
     """Runs the command. Returns its exit status."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description="Copies the example files into the pages of docs/.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a page would change")
-    is_check: bool = parser.parse_args(arguments).check
-    stale = update(ROOT, is_check=is_check)
-    for page in stale:
-        print(f"{page} differs from its examples. Run: {COMMAND}" if is_check else f"{page} is written")
-    return 1 if is_check and stale else 0
+    paths = [str(page.relative_to(root)) for page in pages(root)]
+    return run(arguments, COMMAND, paths, partial(with_present_text, root=root), root)
 
 
 if __name__ == "__main__":

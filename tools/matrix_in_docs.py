@@ -4,19 +4,15 @@ Change the data, then run `python -m tools.matrix_in_docs`. With `--check` the p
 is 1 if it differs from the data.
 """
 
-import argparse
-import re
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from tests.matrix.cells import ALL_WAYS, CELLS, PROTOCOLS, SERVERS, WAYS, Cell, Way
 from tests.matrix.exceptions import COMPLETE, CUT_BY_PROXY, EXCEPTIONS, TRIED, Known, known
 from tests.servers.servers import Server
+from tools.update_pages import run, with_parts
 
-PAGE = Path(__file__).resolve().parents[1] / "docs/proxies.md"
 COMMAND = "python -m tools.matrix_in_docs"
-MARKED = re.compile(r"^(<!-- matrix: (\w+) -->\n).*?^(<!-- end of matrix -->)$", re.MULTILINE | re.DOTALL)
 SERVER_NAMES = {"uvicorn": "uvicorn, httptools", "uvicorn-h11-asyncio": "uvicorn, h11"}
 BETWEEN = {
     "straight": "nothing",
@@ -83,7 +79,9 @@ def reasons() -> str:
         "never ends": "The stream never ends.",
         "stall not noticed": "The stall is not noticed.",
     }
-    return "".join(f"{number}. {seen[one.seen]} {one.why}\n" for number, one in enumerate(EXCEPTIONS, 1))
+    return "".join(
+        f"{number}. {seen[exception.seen]} {exception.why}\n" for number, exception in enumerate(EXCEPTIONS, 1)
+    )
 
 
 def proxies() -> str:
@@ -96,30 +94,12 @@ def proxies() -> str:
     return table([head, *rows])
 
 
-TABLES = {"ways": ways, "reasons": reasons, "proxies": proxies}
-
-
-def with_present_tables(page: str) -> str:
-    """Returns the text of the page with each table as the data is now."""
-    # The blank lines end the comments: without them the first row would be part of the comment's block.
-    return MARKED.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n{found[3]}", page)
+TABLES = {"matrix: proxies": proxies, "matrix: ways": ways, "matrix: reasons": reasons}
 
 
 def main(arguments: list[str]) -> int:
     """Runs the command. Returns its exit status."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description="Writes the tables of the matrix into docs/proxies.md.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if the page would change")
-    is_check: bool = parser.parse_args(arguments).check
-    text = PAGE.read_text("utf-8")
-    present = with_present_tables(text)
-    if present == text:
-        return 0
-    if is_check:
-        print(f"docs/proxies.md differs from its data. Run: {COMMAND}")
-        return 1
-    PAGE.write_text(present, "utf-8")
-    print("docs/proxies.md is written")
-    return 0
+    return run(arguments, COMMAND, ["docs/proxies.md"], lambda page: with_parts(page, TABLES))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from typing_extensions import TypeVar
 from jero.client.body import Body
 from jero.client.readers import EventReader
 from jero.client.refused import RequestRefused, check_media_type
-from jero.client.request import last_event_id_header
+from jero.client.request import EVENT_MEDIA_TYPES, last_event_id_header
 from jero.framing.event import ServerSentEvent
 
 logger = logging.getLogger("jero.client")
@@ -171,7 +171,7 @@ class EventSource(Generic[T]):
                 return
             if response.status_code != 200:
                 raise await RequestRefused.read(response)
-            check_media_type(response, "text/event-stream")
+            check_media_type(response, *EVENT_MEDIA_TYPES)
             body = Body(response)
             async for chunk in body.chunks():
                 for piece in body.decompress(chunk):

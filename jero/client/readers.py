@@ -5,9 +5,9 @@ an event loop.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
-from typing import Any, Final, Generic, cast
+from typing import Any, Final, Generic, Protocol, cast
 
 import msgspec
 from msgspec.inspect import BytesType, LiteralType, Metadata, StrType, Type, UnionType
@@ -19,6 +19,7 @@ from jero.errors import Problem, StreamFailed
 from jero.framing.event import ServerSentEvent
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 _UNIVERSAL_LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -72,6 +73,18 @@ class LineReader:
     def end(self) -> bytes:
         """Returns the bytes after the last line end."""
         return bytes(self._rest)
+
+
+class Reader(Protocol[T_co]):
+    """Makes items of type `T_co` from the chunks of one body."""
+
+    def feed(self, chunk: bytes) -> Iterator[T_co]:
+        """Yields the items that `chunk` completes."""
+        ...
+
+    def end(self) -> Sequence[T_co]:
+        """Returns the items that the end of the body completes."""
+        ...
 
 
 class NDJSONReader(Generic[T]):
@@ -172,6 +185,10 @@ class EventReader(Generic[T]):
                 yield event
         if self._lines.is_over:
             raise _too_long("A line of the stream", self._max_item_bytes)
+
+    def end(self) -> tuple[()]:
+        """Returns no event: the end of the body completes none."""
+        return ()
 
     def _set_field(self, name: str, value: str, size: int) -> None:
         if name == "data":

@@ -9,8 +9,9 @@ import msgspec
 from jero.framing.json import NDJSON_NAMES
 
 NDJSON_MEDIA_TYPES: Final = NDJSON_NAMES
-ACCEPT_NDJSON: Final = {"Accept": NDJSON_NAMES[0]}
-ACCEPT_EVENTS: Final = {"Accept": "text/event-stream"}
+EVENT_MEDIA_TYPES: Final = ("text/event-stream",)
+ACCEPT_NDJSON: Final = {"Accept": NDJSON_MEDIA_TYPES[0]}
+ACCEPT_EVENTS: Final = {"Accept": EVENT_MEDIA_TYPES[0]}
 LAST_EVENT_ID: Final = "Last-Event-ID"
 _LAST_EVENT_ID_KEY: Final = LAST_EVENT_ID.lower().encode()
 
@@ -37,8 +38,11 @@ def with_headers(headers: Any, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_json(options: dict[str, Any]) -> dict[str, Any]:
-    """Encodes `json=` with msgspec, since httpx cannot encode a Struct. Leaves what msgspec does not know to httpx."""
-    if "json" not in options:
+    """Encodes `json=` with msgspec, since httpx cannot encode a Struct. Leaves what msgspec does not know to httpx.
+
+    As in httpx, `None` stands for no body.
+    """
+    if options.get("json") is None:
         return options
     try:
         content = msgspec.json.encode(options["json"])

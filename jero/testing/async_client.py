@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack
-from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
 
@@ -10,9 +9,9 @@ import httpx
 from typing_extensions import TypeForm, TypeVar
 
 from jero.client.body import Body
-from jero.client.readers import EventReader, NDJSONReader
+from jero.client.readers import EventReader, NDJSONReader, Reader
 from jero.client.refused import RequestRefused, check_media_type, cut
-from jero.client.request import ACCEPT_EVENTS, ACCEPT_NDJSON, NDJSON_MEDIA_TYPES, header_fields, with_headers, with_json
+from jero.client.request import EVENT_MEDIA_TYPES, NDJSON_MEDIA_TYPES, header_fields, with_headers, with_json
 from jero.framing.event import ServerSentEvent
 from jero.http.asgi import ASGIApp
 from jero.lifespan import Startup
@@ -53,8 +52,6 @@ class AsyncTestClient(httpx.AsyncClient):
 
     def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
         """Builds a request as httpx does. `json=` may be a Struct, and a header `Last-Event-ID` any text."""
-        if options.get("json") is None:
-            options.pop("json", None)
         return super().build_request(method, url, **with_headers(None, with_json(options)))
 
     def ndjson(self, url: str, type_: TypeForm[T], *, method: str = "GET", **options: Any) -> AsyncGenerator[T, None]:
@@ -65,14 +62,26 @@ class AsyncTestClient(httpx.AsyncClient):
         cuts the response; `httpx.ReadTimeout` if the application sends nothing for the read timeout; and
         `msgspec.DecodeError` if a line is not a `T`.
         """
-        return self._items(NDJSONReader(type_), method, url, options)
+        return self._read(NDJSONReader(type_), NDJSON_MEDIA_TYPES, method, url, options)
 
-    async def _items(
-        self, reader: NDJSONReader[T], method: str, url: str, options: dict[str, Any]
+    def sse(self, url: str, type_: TypeForm[T], **options: Any) -> AsyncGenerator[ServerSentEvent[T], None]:
+        """Yields the events of one event stream as they arrive. `options` are those of `httpx.AsyncClient.stream`.
+
+        `type_` is the type of an event's data, as in `StreamClient.sse`: text alone, or JSON. Raises `TypeError` at the
+        call for a union of text with another type. Raises `StreamFailed` if the application reports in the stream that
+        it failed, and the same errors as `ndjson` in the other cases. Unlike `StreamClient.sse`, this method does not
+        reconnect.
+        """
+        return self._read(EventReader(type_), EVENT_MEDIA_TYPES, "GET", url, options)
+
+    async def _read(
+        self, reader: Reader[T], media_types: tuple[str, ...], method: str, url: str, options: dict[str, Any]
     ) -> AsyncGenerator[T, None]:
         received = 0
-        async with self.stream(method, url, **with_headers(ACCEPT_NDJSON, options)) as response:
-            await _check(response, *NDJSON_MEDIA_TYPES)
+        async with self.stream(method, url, **with_headers({"Accept": media_types[0]}, options)) as response:
+            if not response.is_success:
+                raise await RequestRefused.read(response)
+            check_media_type(response, *media_types)
             body = Body(response)
             try:
                 async for chunk in body.chunks():
@@ -86,40 +95,6 @@ class AsyncTestClient(httpx.AsyncClient):
         for item in reader.end():
             yield item
 
-    def sse(self, url: str, type_: TypeForm[T], **options: Any) -> AsyncGenerator[ServerSentEvent[T], None]:
-        """Yields the events of one event stream as they arrive. `options` are those of `httpx.AsyncClient.stream`.
-
-        `type_` is the type of an event's data, as in `StreamClient.sse`: text alone, or JSON. Raises `TypeError` at the
-        call for a union of text with another type. Raises `StreamFailed` if the application reports in the stream that
-        it failed, and the same errors as `ndjson` in the other cases. Unlike `StreamClient.sse`, this method does not
-        reconnect.
-        """
-        return self._events(EventReader(type_), url, options)
-
-    async def _events(
-        self, reader: EventReader[T], url: str, options: dict[str, Any]
-    ) -> AsyncGenerator[ServerSentEvent[T], None]:
-        received = 0
-        async with self.stream("GET", url, **with_headers(ACCEPT_EVENTS, options)) as response:
-            await _check(response, "text/event-stream")
-            body = Body(response)
-            try:
-                async for chunk in body.chunks():
-                    for piece in body.decompress(chunk):
-                        for event in reader.feed(piece):
-                            received += 1
-                            yield event
-                body.end()
-            except httpx.RemoteProtocolError as error:
-                raise cut(error, received, response.request) from error
-
-
-async def _check(response: httpx.Response, *media_types: str) -> None:
-    """Raises `RequestRefused` unless the status is 200 to 299, `httpx.DecodingError` for another media type."""
-    if not response.is_success:
-        raise await RequestRefused.read(response)
-    check_media_type(response, *media_types)
-
 
 class _Transport(httpx.AsyncBaseTransport):
     def __init__(self, app: ASGIApp, *, raises: bool) -> None:
@@ -132,19 +107,9 @@ class _Transport(httpx.AsyncBaseTransport):
         await self._startup.begin()
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        try:
-            await self.aclose()
-        finally:
-            await self._startup.end()
-
     async def aclose(self) -> None:
-        async with AsyncExitStack() as closing:  # closes each one, even if another raises
+        async with AsyncExitStack() as closing:  # does the rest, even if one step raises
+            closing.push_async_callback(self._startup.end)
             for exchange in list(self._open_exchanges):
                 closing.push_async_callback(exchange.disconnect)
 

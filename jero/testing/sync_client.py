@@ -3,7 +3,6 @@
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
-from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
 
@@ -12,9 +11,9 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from typing_extensions import TypeForm, TypeVar
 
 from jero.client.body import Body
-from jero.client.readers import EventReader, NDJSONReader
+from jero.client.readers import EventReader, NDJSONReader, Reader
 from jero.client.refused import RequestRefused, check_media_type, cut
-from jero.client.request import ACCEPT_EVENTS, ACCEPT_NDJSON, NDJSON_MEDIA_TYPES, header_fields, with_headers, with_json
+from jero.client.request import EVENT_MEDIA_TYPES, NDJSON_MEDIA_TYPES, header_fields, with_headers, with_json
 from jero.framing.event import ServerSentEvent
 from jero.http.asgi import ASGIApp
 from jero.lifespan import Startup
@@ -54,8 +53,6 @@ class TestClient(httpx.Client):
 
     def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
         """Builds a request as httpx does. `json=` may be a Struct, and a header `Last-Event-ID` any text."""
-        if options.get("json") is None:
-            options.pop("json", None)
         return super().build_request(method, url, **with_headers(None, with_json(options)))
 
     def ndjson(self, url: str, type_: TypeForm[T], *, method: str = "GET", **options: Any) -> Generator[T, None, None]:
@@ -66,14 +63,26 @@ class TestClient(httpx.Client):
         cuts the response; `httpx.ReadTimeout` if the application sends nothing for the read timeout; and
         `msgspec.DecodeError` if a line is not a `T`.
         """
-        return self._items(NDJSONReader(type_), method, url, options)
+        return self._read(NDJSONReader(type_), NDJSON_MEDIA_TYPES, method, url, options)
 
-    def _items(
-        self, reader: NDJSONReader[T], method: str, url: str, options: dict[str, Any]
+    def sse(self, url: str, type_: TypeForm[T], **options: Any) -> Generator[ServerSentEvent[T], None, None]:
+        """Yields the events of one event stream as they arrive. `options` are those of `httpx.Client.stream`.
+
+        `type_` is the type of an event's data, as in `StreamClient.sse`: text alone, or JSON. Raises `TypeError` at the
+        call for a union of text with another type. Raises `StreamFailed` if the application reports in the stream that
+        it failed, and the same errors as `ndjson` in the other cases. Unlike `StreamClient.sse`, this method does not
+        reconnect.
+        """
+        return self._read(EventReader(type_), EVENT_MEDIA_TYPES, "GET", url, options)
+
+    def _read(
+        self, reader: Reader[T], media_types: tuple[str, ...], method: str, url: str, options: dict[str, Any]
     ) -> Generator[T, None, None]:
         received = 0
-        with self.stream(method, url, **with_headers(ACCEPT_NDJSON, options)) as response:
-            _check(response, *NDJSON_MEDIA_TYPES)
+        with self.stream(method, url, **with_headers({"Accept": media_types[0]}, options)) as response:
+            if not response.is_success:
+                raise RequestRefused.read_now(response)
+            check_media_type(response, *media_types)
             body = Body(response)
             try:
                 for chunk in body.chunks_now():
@@ -85,40 +94,6 @@ class TestClient(httpx.Client):
             except httpx.RemoteProtocolError as error:
                 raise cut(error, received, response.request) from error
         yield from reader.end()
-
-    def sse(self, url: str, type_: TypeForm[T], **options: Any) -> Generator[ServerSentEvent[T], None, None]:
-        """Yields the events of one event stream as they arrive. `options` are those of `httpx.Client.stream`.
-
-        `type_` is the type of an event's data, as in `StreamClient.sse`: text alone, or JSON. Raises `TypeError` at the
-        call for a union of text with another type. Raises `StreamFailed` if the application reports in the stream that
-        it failed, and the same errors as `ndjson` in the other cases. Unlike `StreamClient.sse`, this method does not
-        reconnect.
-        """
-        return self._events(EventReader(type_), url, options)
-
-    def _events(
-        self, reader: EventReader[T], url: str, options: dict[str, Any]
-    ) -> Generator[ServerSentEvent[T], None, None]:
-        received = 0
-        with self.stream("GET", url, **with_headers(ACCEPT_EVENTS, options)) as response:
-            _check(response, "text/event-stream")
-            body = Body(response)
-            try:
-                for chunk in body.chunks_now():
-                    for piece in body.decompress(chunk):
-                        for event in reader.feed(piece):
-                            received += 1
-                            yield event
-                body.end()
-            except httpx.RemoteProtocolError as error:
-                raise cut(error, received, response.request) from error
-
-
-def _check(response: httpx.Response, *media_types: str) -> None:
-    """Raises `RequestRefused` unless the status is 200 to 299, `httpx.DecodingError` for another media type."""
-    if not response.is_success:
-        raise RequestRefused.read_now(response)
-    check_media_type(response, *media_types)
 
 
 class _Transport(httpx.BaseTransport):
@@ -140,14 +115,6 @@ class _Transport(httpx.BaseTransport):
             raise
         self._startup = startup
         return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         thread, startup, portal = self._thread, self._startup, self._portal

@@ -97,6 +97,14 @@ async def test_a_request_for_ndjson_may_have_a_body(options: dict[str, Any], bod
     assert request.headers["content-type"] == media_type
 
 
+async def test_none_as_json_is_no_body() -> None:
+    async with RawServer(lines(b"1\n")) as server, client_of(server) as client:
+        assert [item async for item in client.ndjson("/", int, method="POST", json=None)] == [1]
+    [request] = server.requests
+    assert request.body == b""
+    assert "content-type" not in request.headers
+
+
 async def test_a_request_body_may_be_a_generator() -> None:
     async def content() -> AsyncIterator[bytes]:
         yield b"1\n"

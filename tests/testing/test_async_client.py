@@ -155,6 +155,14 @@ async def test_closing_the_client_closes_its_open_streams() -> None:
     await ticks.aclose()
 
 
+async def test_closing_the_client_in_its_block_shuts_the_application_down() -> None:
+    app = Feeds()
+    async with AsyncTestClient(app) as client:
+        await client.aclose()
+        assert app.record.steps == ["started", "stopped"]
+    assert app.record.steps == ["started", "stopped"]
+
+
 async def test_a_disconnect_closes_a_request_body_that_is_being_sent() -> None:
     sent: list[str] = []
     received: list[Message] = []

@@ -30,13 +30,13 @@ class Client:
 
     def __init__(self) -> None:
         self._asked = False
-        self._ended = asyncio.Event()
+        self._left = asyncio.Event()
         self.status = 0
         self.bytes = 0
 
     async def receive(self) -> Message:
         if self._asked:
-            await self._ended.wait()
+            await self._left.wait()
             return {"type": "http.disconnect"}
         self._asked = True
         return {"type": "http.request", "body": b"", "more_body": False}
@@ -45,9 +45,13 @@ class Client:
         if message["type"] == "http.response.body":
             self.bytes += len(message.get("body", b""))
             if not message.get("more_body"):
-                self._ended.set()
+                self.leave()
         else:
             self.status = message["status"]
+
+    def leave(self) -> None:
+        """Disconnects."""
+        self._left.set()
 
 
 async def start(app: App) -> asyncio.Task[None]:

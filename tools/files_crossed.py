@@ -17,9 +17,10 @@ from types import FrameType
 from msgspec import Struct
 
 import jero
+from benchmarks.in_process import Client, call, scope
 from jero import BaseApp, Endpoint, NDJSONStreamingResponse, SSEResponse
 from jero.channels import Channel, MemoryStore
-from jero.http.asgi import Message, Scope
+from jero.http.asgi import Message
 
 PACKAGE = f"{Path(jero.__file__).parent}{os.sep}"
 # A source that takes too long pauses for a turn of the event loop, which enters more files. On a busy machine that
@@ -102,28 +103,17 @@ class App(BaseApp):
         self._include_endpoint(EventsEndpoint(self.channel))
 
 
-class Client:
-    """The server's side of one request. `on_body` is called with the bytes of each message that has some."""
+class Listener(Client):
+    """The server's side of one request. Calls `on_body` with the bytes of each message that has some."""
 
-    def __init__(self, on_body: Callable[[bytes], None] = lambda _: None) -> None:
+    def __init__(self, on_body: Callable[[bytes], None]) -> None:
+        super().__init__()
         self._on_body = on_body
-        self._asked = False
-        self._left = asyncio.Event()
-
-    async def receive(self) -> Message:
-        if self._asked:
-            await self._left.wait()
-            return {"type": "http.disconnect"}
-        self._asked = True
-        return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(self, message: Message) -> None:
+        await super().send(message)
         if message.get("body"):
             self._on_body(message["body"])
-
-    def leave(self) -> None:
-        """Disconnects."""
-        self._left.set()
 
 
 def cross_stream() -> Crossing:
@@ -144,12 +134,11 @@ async def _cross_stream() -> Crossing:
     app, crossing, bodies = App(), Crossing(), list[bytes]()
     async with app.lifespan():
         for _ in range(WARM_UP_REQUESTS):
-            client = Client()
-            await app(_scope("/items"), client.receive, client.send)
-        client, scope = Client(bodies.append), _scope("/items")
+            await call(app, "/items")
+        client, request = Listener(bodies.append), scope("/items", "")
         crossing.start()
         try:
-            await app(scope, client.receive, client.send)
+            await app(request, client.receive, client.send)
         finally:
             crossing.stop()
     if b"".join(bodies).count(b"\n") != ITEMS:
@@ -165,8 +154,8 @@ async def _cross_event() -> Crossing:
         bodies.append(body)
 
     async with app.lifespan(), AsyncExitStack() as stack:
-        client = Client(arrive)
-        stream = asyncio.create_task(_serve(app, "/events", client))
+        client = Listener(arrive)
+        stream = asyncio.create_task(app(scope("/events", ""), client.receive, client.send))
         stack.push_async_callback(asyncio.wait_for, stream, timeout=5)
         stack.callback(client.leave)
         for _ in range(WARM_UP_REQUESTS):
@@ -185,31 +174,9 @@ async def _cross_event() -> Crossing:
     return crossing
 
 
-async def _serve(app: App, path: str, client: Client) -> None:
-    await app(_scope(path), client.receive, client.send)
-
-
 async def _settle() -> None:
     for _ in range(SETTLING_TURNS):
         await asyncio.sleep(0)
-
-
-def _scope(path: str) -> Scope:
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(b"host", b"127.0.0.1"), (b"accept", b"*/*")],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 2),
-        "state": {},
-    }
 
 
 def main() -> None:

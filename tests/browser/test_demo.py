@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.serving import PATIENCE
-from tests.channels.redis_server import RedisServer
+from tests.channels.redis_server import running_redis
 from tests.demo.running import demo_process
 from tests.ports import free_port
 from tests.programs import needs_program
@@ -33,12 +33,8 @@ LISTEN = """
 
 @pytest.fixture
 def redis_url(tmp_path: Path) -> Iterator[str]:
-    server = RedisServer(tmp_path)
-    try:
-        server.start()
+    with running_redis(tmp_path) as server:
         yield server.url
-    finally:
-        server.kill()
 
 
 @pytest.fixture

@@ -6,44 +6,28 @@ from uuid import uuid4
 import pytest
 
 from jero.channels import MemoryStore, RedisStore, Store
-from tests import programs
-from tests.channels.redis_server import RedisServer
+from tests.channels.redis_server import RedisServer, running_redis
 
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """Starts a server for all tests. They leave it running."""
-    programs.require(["redis-server"])
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    try:
-        server.start()
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
         yield server
-    finally:
-        server.kill()
 
 
 @pytest.fixture
 def mortal_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """Starts a server that the test may kill or stop."""
-    programs.require(["redis-server"])
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    try:
-        server.start()
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
         yield server
-    finally:
-        server.kill()
 
 
 @pytest.fixture
 def durable_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """Starts a server that the test may kill. It acknowledges only what is on the disk."""
-    programs.require(["redis-server"])
-    server = RedisServer(tmp_path_factory.mktemp("redis"), appendfsync="always")
-    try:
-        server.start()
+    with running_redis(tmp_path_factory.mktemp("redis"), appendfsync="always") as server:
         yield server
-    finally:
-        server.kill()
 
 
 @pytest.fixture(params=["memory", "redis"])

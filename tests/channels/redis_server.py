@@ -3,10 +3,12 @@
 import signal
 import socket
 import subprocess
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 
+from tests import programs
 from tests.ports import free_port
 
 PATIENCE = 20.0
@@ -69,3 +71,15 @@ class RedisServer:
         """Continues the process."""
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def running_redis(folder: Path, appendfsync: str = "everysec") -> Generator[RedisServer, None, None]:
+    """Starts a server for a block of code. Skips or fails the test if redis-server is missing."""
+    programs.require(["redis-server"])
+    server = RedisServer(folder, appendfsync)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()

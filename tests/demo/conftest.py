@@ -5,17 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import programs
-from tests.channels.redis_server import RedisServer
+from tests.channels.redis_server import RedisServer, running_redis
 
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[RedisServer]:
     """Yields an empty Redis."""
-    programs.require(["redis-server"])
-    server = RedisServer(tmp_path)
-    try:
-        server.start()
+    with running_redis(tmp_path) as server:
         yield server
-    finally:
-        server.kill()

@@ -1,25 +1,20 @@
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import httpx
 import pytest
 from httpx_sse import connect_sse
 
-from tests import programs
-from tests.channels.redis_server import RedisServer
+from tests.channels.redis_server import running_redis
 from tests.docs.example import Example, served
 from tests.docs.program import PATIENCE
 
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
-    programs.require(["redis-server"])
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
-        stack.callback(server.kill)
-        server.start()
+    with running_redis(tmp_path_factory.mktemp("redis")) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("REDIS_URL", server.url)
-        yield stack.enter_context(served("channel_redis"))
+        with served("channel_redis") as example:
+            yield example
 
 
 def test_an_event_of_one_worker_reaches_the_clients_of_another(example: Example, client: httpx.Client) -> None:

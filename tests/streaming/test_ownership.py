@@ -2,8 +2,9 @@
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterator
-from typing import Protocol
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 import anyio
 import pytest
@@ -63,58 +64,46 @@ async def test_a_context_variable_is_reset_across_yields() -> None:
     assert connection.outcome.reason == "completed"
 
 
-async def forever(_: str = "") -> None:
+async def forever() -> None:
     await asyncio.get_running_loop().create_future()
 
 
-async def with_timeout(ended: list[str], *, is_busy: bool) -> AsyncIterator[bytes]:
+SECONDS = 0.01
+
+
+async def fail() -> None:
+    await asyncio.sleep(SECONDS)
+    raise TimeoutError
+
+
+@asynccontextmanager
+async def cancel_scope() -> AsyncGenerator[None, None]:
+    with anyio.fail_after(SECONDS):
+        yield
+
+
+@asynccontextmanager
+async def task_group() -> AsyncGenerator[None, None]:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(fail())
+        yield
+
+
+@asynccontextmanager
+async def anyio_task_group() -> AsyncGenerator[None, None]:
+    async with anyio.create_task_group() as group:
+        group.start_soon(fail)
+        yield
+
+
+Guard = Callable[[], AbstractAsyncContextManager[object]]
+GUARDS: list[Guard] = [partial(asyncio.timeout, SECONDS), cancel_scope, task_group, anyio_task_group]
+
+
+async def guarded(guard: Guard, ended: list[str], *, is_busy: bool) -> AsyncIterator[bytes]:
+    """Yields within the guard. Adds to `ended` when the guard has cancelled it."""
     try:
-        async with asyncio.timeout(0.01):
-            while True:
-                yield b"x" * 100
-                if not is_busy:
-                    await forever()
-    except TimeoutError:
-        ended.append("timed out")
-    yield b"after"
-
-
-async def with_cancel_scope(ended: list[str], *, is_busy: bool) -> AsyncIterator[bytes]:
-    with anyio.move_on_after(0.01) as scope:
-        while True:
-            yield b"x" * 100
-            if not is_busy:
-                await forever()
-    if scope.cancelled_caught:
-        ended.append("timed out")
-    yield b"after"
-
-
-async def with_task_group(ended: list[str], *, is_busy: bool) -> AsyncIterator[bytes]:
-    async def fail() -> None:
-        await asyncio.sleep(0.01)
-        raise TimeoutError
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(fail())
-            while True:
-                yield b"x" * 100
-                if not is_busy:
-                    await forever()
-    except* TimeoutError:
-        ended.append("timed out")
-    yield b"after"
-
-
-async def with_anyio_task_group(ended: list[str], *, is_busy: bool) -> AsyncIterator[bytes]:
-    async def fail() -> None:
-        await anyio.sleep(0.01)
-        raise TimeoutError
-
-    try:
-        async with anyio.create_task_group() as group:
-            group.start_soon(fail)
+        async with guard():
             while True:
                 yield b"x" * 100
                 if not is_busy:
@@ -122,22 +111,13 @@ async def with_anyio_task_group(ended: list[str], *, is_busy: bool) -> AsyncIter
     except* TimeoutError:
         ended.append("timed out")
     yield b"after"
-
-
-class Guarded(Protocol):
-    """A source with a timeout of 0.01 s around its `yield`s. It adds to `ended` when the timeout has cancelled it."""
-
-    def __call__(self, ended: list[str], *, is_busy: bool) -> AsyncIterator[bytes]: ...
-
-
-GUARDS: list[Guarded] = [with_timeout, with_cancel_scope, with_task_group, with_anyio_task_group]
 
 
 @pytest.mark.parametrize("guard", GUARDS)
-async def test_a_timeout_around_a_yield_cancels_a_source_that_waits(guard: Guarded) -> None:
+async def test_a_timeout_around_a_yield_cancels_a_source_that_waits(guard: Guard) -> None:
     connection, ended = Connection(), list[str]()
     async with asyncio.timeout(10):
-        await stream(guard(ended, is_busy=False), connection, framing=RAW)
+        await stream(guarded(guard, ended, is_busy=False), connection, framing=RAW)
     assert ended == ["timed out"]
     assert connection.outcome.reason == "completed"
     assert connection.body.endswith(b"after")
@@ -145,10 +125,10 @@ async def test_a_timeout_around_a_yield_cancels_a_source_that_waits(guard: Guard
 
 
 @pytest.mark.parametrize("guard", GUARDS)
-async def test_a_timeout_around_a_yield_cancels_a_source_that_never_pauses(guard: Guarded) -> None:
+async def test_a_timeout_around_a_yield_cancels_a_source_that_never_pauses(guard: Guard) -> None:
     connection, ended = Connection(), list[str]()
     async with asyncio.timeout(10):
-        await stream(guard(ended, is_busy=True), connection, framing=RAW)
+        await stream(guarded(guard, ended, is_busy=True), connection, framing=RAW)
     assert ended == ["timed out"]
     assert connection.outcome.reason == "completed"
     assert connection.body.endswith(b"after")
@@ -156,11 +136,11 @@ async def test_a_timeout_around_a_yield_cancels_a_source_that_never_pauses(guard
 
 @pytest.mark.parametrize("is_busy", [True, False])
 @pytest.mark.parametrize("guard", GUARDS)
-def test_a_timeout_around_a_yield_does_not_break_off_a_slow_send(guard: Guarded, *, is_busy: bool) -> None:
+def test_a_timeout_around_a_yield_does_not_break_off_a_slow_send(guard: Guard, *, is_busy: bool) -> None:
     async def test() -> None:
         connection, ended = Connection(), list[str]()
         connection.block()
-        request = start(guard(ended, is_busy=is_busy), connection, framing=RAW)
+        request = start(guarded(guard, ended, is_busy=is_busy), connection, framing=RAW)
         await connection.blocked.wait()
         await asyncio.sleep(0.02)  # longer than the timeout
         assert not ended

@@ -45,80 +45,29 @@ def made(**members: Any) -> BaseApp:
     return made
 
 
-def wire_without_underscore() -> BaseApp:
-    class App(BaseApp):
-        async def wire(self) -> None:
-            self._include_endpoint(MoviesEndpoint())
-
-    return App()
+async def include_movies(self: Any) -> None:
+    self._include_endpoint(MoviesEndpoint())
 
 
-def misspelt_wire() -> BaseApp:
-    class App(BaseApp):
-        async def _wired(self) -> None:
-            self._include_endpoint(MoviesEndpoint())
-
-    return App()
+def include_movies_at_once(self: Any) -> None:
+    self._include_endpoint(MoviesEndpoint())
 
 
-def synchronous_wire() -> BaseApp:
-    class App(BaseApp):
-        def _wire(self) -> None:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride] - the mistake
-            self._include_endpoint(MoviesEndpoint())
-
-    return App()
+def include_movies_unannotated(self: Any):  # type: ignore[no-untyped-def] # noqa: ANN201 - the mistake
+    self._include_endpoint(MoviesEndpoint())
 
 
-def synchronous_wire_without_annotation() -> BaseApp:
-    def _wire(self: Any):  # type: ignore[no-untyped-def] # noqa: ANN202 - the mistake
-        self._include_endpoint(MoviesEndpoint())
-
-    return made(_wire=_wire)
+async def without_self() -> None: ...
 
 
-def wire_without_self() -> BaseApp:
-    async def _wire() -> None: ...
-
-    return made(_wire=_wire)
+async def receive_outcome(self: object, outcome: StreamOutcome) -> None: ...
 
 
-def misspelt_stream_end() -> BaseApp:
-    class App(BaseApp):
-        async def on_stream_ended(self, outcome: StreamOutcome) -> None: ...
-
-    return App()
+def receive_outcome_at_once(self: object, outcome: StreamOutcome) -> None: ...
 
 
-def synchronous_stream_end() -> BaseApp:
-    def _on_stream_end(self: object, outcome: StreamOutcome) -> None: ...
-
-    return made(_on_stream_end=_on_stream_end)
-
-
-def forgotten_super() -> BaseApp:
-    class App(BaseApp):
-        def __init__(self) -> None:
-            self.database = "sqlite://"
-
-        async def _wire(self) -> None:
-            self._include_endpoint(MoviesEndpoint())
-
-    return App()
-
-
-def included_in_init() -> BaseApp:
-    class App(BaseApp):
-        def __init__(self) -> None:
-            self._include_endpoint(MoviesEndpoint())
-
-    return App()
-
-
-def policy_in_the_class_of_the_application() -> BaseApp:
-    class App(BaseApp):
-        stream_policy = StreamPolicy()
-
-    return App()
+def init_without_super(self: Any) -> None:
+    self.database = "sqlite://"
 
 
 def class_keyword() -> BaseApp:
@@ -184,19 +133,37 @@ def on_error(self: object, error: Exception) -> None: ...
 MIXED = TypeAliasType("MIXED", str | Movie)
 
 MISTAKES: dict[str, tuple[Callable[[], BaseApp], str]] = {
-    "wire": (wire_without_underscore, r"App\.wire: jero does not call wire\. Write async def _wire\."),
-    "_wired": (misspelt_wire, r"App\._wired: jero does not call _wired\. Write async def _wire\."),
-    "def _wire": (synchronous_wire, r"App\._wire: it is not async def\. Write async def _wire\(self.*\) -> None\."),
-    "def _wire, unannotated": (synchronous_wire_without_annotation, r"App\._wire: it is not async def\. "),
-    "_wire()": (wire_without_self, r"App\._wire: it takes no argument, but .* Write async def _wire\(self\)\."),
-    "on_stream_ended": (misspelt_stream_end, r"App\.on_stream_ended: .* Write async def _on_stream_end\."),
-    "def _on_stream_end": (synchronous_stream_end, r"App\._on_stream_end: it is not async def\. "),
-    "no super": (forgotten_super, r"App\.__init__: .* Write super\(\)\.__init__\(\) as its first line\."),
+    "wire": (lambda: made(wire=include_movies), r"App\.wire: jero does not call wire\. Write async def _wire\."),
+    "_wired": (
+        lambda: made(_wired=include_movies),
+        r"App\._wired: jero does not call _wired\. Write async def _wire\.",
+    ),
+    "def _wire": (
+        lambda: made(_wire=include_movies_at_once),
+        r"App\._wire: it is not async def\. Write async def _wire\(self.*\) -> None\.",
+    ),
+    "def _wire, unannotated": (lambda: made(_wire=include_movies_unannotated), r"App\._wire: it is not async def\. "),
+    "_wire()": (
+        lambda: made(_wire=without_self),
+        r"App\._wire: it takes no argument, but .* Write async def _wire\(self\)\.",
+    ),
+    "on_stream_ended": (
+        lambda: made(on_stream_ended=receive_outcome),
+        r"App\.on_stream_ended: .* Write async def _on_stream_end\.",
+    ),
+    "def _on_stream_end": (
+        lambda: made(_on_stream_end=receive_outcome_at_once),
+        r"App\._on_stream_end: it is not async def\. ",
+    ),
+    "no super": (
+        lambda: made(__init__=init_without_super, _wire=include_movies),
+        r"App\.__init__: .* Write super\(\)\.__init__\(\) as its first line\.",
+    ),
     "included in __init__": (
-        included_in_init,
+        lambda: made(__init__=include_movies_at_once),
         r"_include_endpoint: it was called before the application starts\. ",
     ),
-    "policy in App": (policy_in_the_class_of_the_application, r"App: stream_policy is not read from the class\. "),
+    "policy in App": (lambda: made(stream_policy=StreamPolicy()), r"App: stream_policy is not read from the class\. "),
     "policy as dict": (
         lambda: Application(stream_policy={"max_concurrent": 5}),
         r"Application\.__init__: stream_policy is of type dict: .* Write stream_policy=StreamPolicy\(\.\.\.\)\.",
@@ -340,7 +307,7 @@ def test_a_mistake_is_a_wiring_error_at_startup(mistake: str) -> None:
 
 def test_a_server_is_told_why_the_application_does_not_start() -> None:
     with pytest.raises(RuntimeError, match=r"App\.__init__: it does not call the __init__ of BaseApp"):
-        TestClient(forgotten_super()).__enter__()
+        TestClient(made(__init__=init_without_super, _wire=include_movies)).__enter__()
 
 
 def test_the_words_of_an_authenticator_are_checked_too() -> None:

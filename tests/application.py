@@ -1,5 +1,6 @@
 """Makes an application of a test's endpoints, and calls it without a client."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -58,3 +59,11 @@ async def call(app: ASGIApp, scope: Scope, messages: Iterable[Message] = ()) -> 
 
     await app(scope, receive, send)
     return sent
+
+
+async def call_and_cancel(app: ASGIApp, path: str, moment: asyncio.Event) -> None:
+    """Calls the application, and cancels the call when `moment` is set. Raises what the call raises."""
+    request = asyncio.create_task(call(app, http_scope(path=path)))
+    await moment.wait()
+    request.cancel()
+    await request

@@ -25,7 +25,7 @@ from jero import (
 )
 from jero.testing import AsyncTestClient, TestClient
 from tests.app.shop import App, Note, RaisingEndpoint, ShopError, SoldOut, SoldOutForever, answered, returning, saying
-from tests.application import call, http_scope
+from tests.application import call, call_and_cancel, http_scope
 
 INTERNAL = {"type": "internal-server-error", "title": "Internal server error", "status": 500}
 
@@ -278,11 +278,8 @@ async def test_a_cancellation_of_the_request_in_a_handler_is_raised() -> None:
 
     app = App(RaisingEndpoint(SoldOut()), (SoldOut, handler))
     async with AsyncTestClient(app):
-        request = asyncio.create_task(call(app, http_scope(path="/raise")))
-        await is_waiting.wait()
-        request.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await request
+            await call_and_cancel(app, "/raise", is_waiting)
 
 
 async def test_a_cancelled_error_of_a_handler_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:

@@ -25,7 +25,7 @@ from jero import (
     Unauthorized,
 )
 from jero.testing import AsyncTestClient, TestClient
-from tests.application import Application, call, http_scope
+from tests.application import Application, call_and_cancel
 from tests.naming import shown
 
 INTERNAL = {"type": "internal-server-error", "title": "Internal server error", "status": 500}
@@ -243,11 +243,8 @@ async def test_a_cancellation_of_the_request_is_raised(caplog: pytest.LogCapture
     endpoint = WaitingEndpoint()
     app = Application(endpoint)
     async with AsyncTestClient(app):
-        request = asyncio.create_task(call(app, http_scope(path="/wait")))
-        await endpoint.is_waiting.wait()
-        request.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await request
+            await call_and_cancel(app, "/wait", endpoint.is_waiting)
     assert not caplog.records
 
 

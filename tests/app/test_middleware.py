@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from jero import BaseApp, Conflict, Endpoint, NDJSONStreamingResponse, TooManyRequests, WiringError
 from jero.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from jero.testing import AsyncTestClient, TestClient
-from tests.application import call, http_scope
+from tests.application import call, call_and_cancel, http_scope
 
 INTERNAL = {"type": "internal-server-error", "title": "Internal server error", "status": 500}
 
@@ -283,11 +283,8 @@ async def test_a_cancellation_passes_the_middleware() -> None:
     is_waiting = asyncio.Event()
     app = App(wrapping(wait))
     async with AsyncTestClient(app):
-        request = asyncio.create_task(call(app, http_scope(path="/names")))
-        await is_waiting.wait()
-        request.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await request
+            await call_and_cancel(app, "/names", is_waiting)
 
 
 async def test_a_middleware_sees_websockets() -> None:

@@ -99,7 +99,7 @@ def _page(runs: Sequence[Results], made_with: Sequence[str]) -> str:
     parts = [f"{', '.join(made_with)}.\n"]
     for results in runs:
         parts.append(f"### {results.workload.name}: {results.workload.title}\n")
-        parts += [table.markdown(one) + "\n" for one in (table.rows(results), table.targets(results))]
+        parts += [table.markdown(rows) + "\n" for rows in (table.rows(results), table.targets(results))]
     return "\n".join(parts)
 
 

@@ -49,7 +49,7 @@ class Results:
         if ratio(self.median(subject, metric), self.median(against, metric)) is None:
             return None
         rounds = zip(self.rounds[subject], self.rounds[against], strict=False)
-        ratios = [ratio(one.get(metric), other.get(metric)) for one, other in rounds]
+        ratios = [ratio(own.get(metric), theirs.get(metric)) for own, theirs in rounds]
         known = [value for value in ratios if value is not None]
         return median(known) if known else None
 
@@ -85,6 +85,8 @@ def ratio(value: float | None, base: float | None) -> float | None:
 def plain(results: Results) -> Mapping[str, list[dict[str, float | None]]]:
     """Returns all rounds in a form that JSON can express: an infinite figure becomes `None`."""
     return {
-        subject: [{name: value if math.isfinite(value) else None for name, value in one.items()} for one in rounds]
+        subject: [
+            {name: value if math.isfinite(value) else None for name, value in figures.items()} for figures in rounds
+        ]
         for subject, rounds in results.rounds.items()
     }

@@ -130,7 +130,7 @@ def expanded(annotation: Any, within: tuple[Any, ...] = ()) -> Any:
         inner = expanded(arguments[0], within)
         return annotation if inner is arguments[0] else typing.Annotated[(inner, *arguments[1:])]
     new = tuple(expanded(argument, within) for argument in arguments)
-    if all(one is other for one, other in zip(new, arguments, strict=True)):
+    if all(new_argument is argument for new_argument, argument in zip(new, arguments, strict=True)):
         return annotation
     return union_of(new) if origin in (typing.Union, types.UnionType) else origin[new]
 

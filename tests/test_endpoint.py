@@ -101,7 +101,7 @@ def test_a_body_read_as_it_arrives_has_a_limit_if_the_endpoint_sets_one() -> Non
 
     unbounded, own = FilmsEndpoint(), FilmsEndpoint()
     vars(own)["max_body_bytes"] = 20
-    found = [arriving_body_limit(one) for one in (unbounded, Bounded(), Inherited(), AsTheDefault(), own)]
+    found = [arriving_body_limit(endpoint) for endpoint in (unbounded, Bounded(), Inherited(), AsTheDefault(), own)]
     assert found == [None, 10, 10, Endpoint.max_body_bytes, 20]
 
 

@@ -194,7 +194,9 @@ def modelled_find(declared: Sequence[Declared], method: str, path: str) -> objec
 
 
 def modelled_add(declared: Sequence[Declared], method: str, text: str) -> str | None:
-    return next((f"{of} {one}" for of, one in declared if of == method and shape(one) == shape(text)), None)
+    return next(
+        (f"{of} {template}" for of, template in declared if of == method and shape(template) == shape(text)), None
+    )
 
 
 METHODS = st.sampled_from(["GET", "POST", "PUT"])
@@ -205,7 +207,9 @@ LITERALS = st.sampled_from(["a", "b", ""])
 def declared_paths(draw: st.DrawFn) -> str:
     names = draw(st.permutations(["x", "y", "z", "u"]))
     segments = draw(st.lists(st.none() | LITERALS, min_size=1, max_size=4))
-    return "/" + "/".join(f"{{{name}}}" if one is None else one for name, one in zip(names, segments, strict=False))
+    return "/" + "/".join(
+        f"{{{name}}}" if segment is None else segment for name, segment in zip(names, segments, strict=False)
+    )
 
 
 PATHS = st.lists(LITERALS | st.text(max_size=2), max_size=5).map(lambda segments: "/" + "/".join(segments)) | st.text(
@@ -253,7 +257,7 @@ def executed_lines(call: Callable[[], object]) -> int:
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 def test_a_request_costs_the_same_with_5000_templates_as_with_one(method: str, path: str) -> None:
     few, many = (
-        router([("GET", text) for one in range(count) for text in (f"/api/r{one}", f"/api/r{one}/{{a}}/parts/{{b}}")])
+        router([("GET", text) for n in range(count) for text in (f"/api/r{n}", f"/api/r{n}/{{a}}/parts/{{b}}")])
         for count in (2, 5_000)
     )
     assert many.find(method, path) == few.find(method, path)

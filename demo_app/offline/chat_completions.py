@@ -38,7 +38,7 @@ class ChatCompletionRequest(Struct):
     @property
     def question(self) -> str:
         """Returns the user's last message."""
-        content = next((one.content for one in reversed(self.messages) if one.role == "user"), None)
+        content = next((message.content for message in reversed(self.messages) if message.role == "user"), None)
         return " ".join(part.text for part in content) if isinstance(content, list) else content or ""
 
 

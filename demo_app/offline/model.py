@@ -23,7 +23,7 @@ class OfflineModel:
     def __init__(self, passages: Sequence[Passage]) -> None:
         self._passages = passages
         # A heading names the passage's subject, so its words count twice.
-        self._ranking = Ranking([f"{one.heading} {one.heading} {one.text}" for one in passages])
+        self._ranking = Ranking([f"{passage.heading} {passage.heading} {passage.text}" for passage in passages])
 
     def answer(self, question: str) -> str:
         """Returns the whole answer, in Markdown."""

@@ -31,7 +31,7 @@ class Passes(APIKeyAuth[Expiring[Visitor]], query="pass"):
     def issue(self) -> str:
         now = datetime.now(UTC)
         unused = self._visitors.items()
-        self._visitors = {key: one for key, one in unused if one.expires_at and one.expires_at > now}
+        self._visitors = {key: visitor for key, visitor in unused if visitor.expires_at and visitor.expires_at > now}
         self._issued += 1
         key = secrets.token_urlsafe(32)
         self._visitors[key] = Expiring(Visitor(number=self._issued), now + LIFETIME)

@@ -156,7 +156,7 @@ def _flat_members(annotation: Any) -> Iterator[Any]:
     """Yields the members of a union. A union inside `Annotated` is kept whole unless it contains a response."""
     for member in union_members(annotation):
         inner = union_members(unwrapped(member))
-        if len(inner) > 1 and any(_is_answer(class_of(unwrapped(one))) for one in inner):
+        if len(inner) > 1 and any(_is_answer(class_of(unwrapped(inner_member))) for inner_member in inner):
             yield from _flat_members(unwrapped(member))
         else:
             yield member

@@ -151,7 +151,7 @@ def ungrouped(error: Any) -> Any:
     if not isinstance(error, ExceptionGroup):
         return error
     inside = list(_leaves(cast("ExceptionGroup[Any]", error)))
-    is_same = len(inside) == 1 or all(isinstance(one, HTTPError) for one in inside)
+    is_same = len(inside) == 1 or all(isinstance(member, HTTPError) for member in inside)
     return inside[0] if is_same else cast("Exception", error)
 
 
@@ -183,7 +183,7 @@ def answerable(error: BaseException) -> Exception:
 def _is_order(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         group = cast("BaseExceptionGroup[Any]", error)
-        return any(_is_order(one) for one in group.exceptions)
+        return any(_is_order(member) for member in group.exceptions)
     if isinstance(error, asyncio.CancelledError):
         task = asyncio.current_task()
         return task is None or task.cancelling() > 0

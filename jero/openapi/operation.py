@@ -47,7 +47,7 @@ class OperationWriter(Struct, frozen=True):
     def write(self, operation: Operation, operation_id: str, slots: Sequence[str]) -> Schema:
         """Returns the Operation Object. `slots` are the names that the slots of its path have in the document."""
         notes = operation.notes
-        body = next((one for one in operation.inputs if one.name in BODIES), None)
+        body = next((argument for argument in operation.inputs if argument.name in BODIES), None)
         authentication = operation.authentication
         written: Schema = {
             "tags": list(notes.tags or ()),

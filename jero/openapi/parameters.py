@@ -25,7 +25,9 @@ def parameters(inputs: Sequence[Input], template: PathTemplate, slots: Sequence[
     `slots` are the names that the template's slots have in the document. A slot is a parameter even if the handler
     does not take it: clients need it to build the path.
     """
-    found = [parameter for one in inputs if one.name in LOCATIONS for parameter in _of_struct(one, schemas)]
+    found = [
+        parameter for argument in inputs if argument.name in LOCATIONS for parameter in _of_struct(argument, schemas)
+    ]
     names = dict(zip(template.slots, slots, strict=True))
     taken: set[str] = set()
     for parameter in found:
@@ -48,9 +50,9 @@ def header_objects(struct: type[Struct] | None, schemas: Schemas) -> Iterator[tu
             yield name, header
 
 
-def _of_struct(one: Input, schemas: Schemas) -> Iterator[Schema]:
-    location = LOCATIONS[one.name]
-    for field in msgspec.structs.fields(one.type):
+def _of_struct(argument: Input, schemas: Schemas) -> Iterator[Schema]:
+    location = LOCATIONS[argument.name]
+    for field in msgspec.structs.fields(argument.type):
         name = header_name(field.name, field.encode_name) if location == "header" else field.encode_name
         if location == "header" and name.lower() in _DESCRIBED_ELSEWHERE:
             continue

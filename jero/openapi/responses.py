@@ -103,9 +103,9 @@ def _problem_responses(operation: Operation, schemas: Schemas) -> Iterator[tuple
 
 def _refusals(operation: Operation) -> Iterator[type[HTTPError]]:
     """Yields the errors that jero itself answers requests of the operation with."""
-    for one in operation.inputs:
-        if not _is_unbounded(one, operation):
-            yield from _PROBLEMS_OF_INPUT[one.name]
+    for argument in operation.inputs:
+        if not _is_unbounded(argument, operation):
+            yield from _PROBLEMS_OF_INPUT[argument.name]
     if operation.authentication is not None:
         yield Unauthorized
     if any(output.is_negotiated for output in operation.outputs):
@@ -114,9 +114,9 @@ def _refusals(operation: Operation) -> Iterator[type[HTTPError]]:
         yield ServiceUnavailable
 
 
-def _is_unbounded(one: Input, operation: Operation) -> bool:
+def _is_unbounded(argument: Input, operation: Operation) -> bool:
     """Returns whether the argument is a raw body that is read as it arrives, without a limit."""
-    return one.name == "content" and one.is_stream and arriving_body_limit(operation.endpoint) is None
+    return argument.name == "content" and argument.is_stream and arriving_body_limit(operation.endpoint) is None
 
 
 def _example(error: type[HTTPError]) -> Schema:

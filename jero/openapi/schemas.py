@@ -120,8 +120,8 @@ def _new_names(named: dict[str, Schema], taken: dict[str, Schema]) -> dict[str, 
 def _references(node: Any) -> Iterator[str]:
     """Yields the names that a schema refers to."""
     if isinstance(node, list | tuple):
-        for one in cast("Sequence[Any]", node):
-            yield from _references(one)
+        for element in cast("Sequence[Any]", node):
+            yield from _references(element)
     elif isinstance(node, dict):
         yield from _references(list(cast("Schema", node).values()))
     elif isinstance(node, str) and node.startswith(_PREFIX):
@@ -131,7 +131,7 @@ def _references(node: Any) -> Iterator[str]:
 def _renamed(node: Any, names: dict[str, str]) -> Any:
     """Returns the schema with its references changed to the new names."""
     if isinstance(node, list | tuple):
-        return [_renamed(one, names) for one in cast("Sequence[Any]", node)]
+        return [_renamed(element, names) for element in cast("Sequence[Any]", node)]
     if isinstance(node, dict):
         return {str(key): _renamed(value, names) for key, value in cast("Schema", node).items()}
     if isinstance(node, str) and node.startswith(_PREFIX):

@@ -118,8 +118,8 @@ def test_a_ring_keeps_as_many_of_the_newest_events_as_fit(capacity: int, max_byt
         ring.append(added)
     kept = len(ring)
     assert 1 <= kept <= capacity
-    assert kept == 1 or sum(one.size for one in events[-kept:]) <= max_bytes
-    if kept < min(capacity, len(events)):  # the one before does not fit
-        assert sum(one.size for one in events[-kept - 1 :]) > max_bytes
+    assert kept == 1 or sum(event.size for event in events[-kept:]) <= max_bytes
+    if kept < min(capacity, len(events)):  # the event before does not fit
+        assert sum(event.size for event in events[-kept - 1 :]) > max_bytes
     assert ring.low_watermark == (1, len(events) - kept)
     assert (ring.first_sequence, ring.last_sequence) == (len(events) - kept + 1, len(events))

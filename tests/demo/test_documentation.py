@@ -48,7 +48,7 @@ def test_the_readme_and_all_pages_are_read(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("one", "utf-8")
     (tmp_path / "docs" / "guide" / "two.md").write_text("two", "utf-8")
 
-    assert [(one.page, one.text) for one in read_documentation(tmp_path)] == [
+    assert [(passage.page, passage.text) for passage in read_documentation(tmp_path)] == [
         ("README.md", "one"),
         ("docs/guide/two.md", "two"),
     ]

@@ -24,8 +24,8 @@ def test_the_connection_is_closed_when_the_client_leaves(example: Example) -> No
 
 
 def test_each_stream_has_a_thread_of_its_own(example: Example, client: httpx.Client) -> None:
-    with client.stream("GET", "/readings") as one:
-        rows = one.iter_lines()  # keeps the iterator: httpx closes a stream if its iterator is dropped
+    with client.stream("GET", "/readings") as response:
+        rows = response.iter_lines()  # keeps the iterator: httpx closes a stream if its iterator is dropped
         with client.stream("GET", "/readings") as other:
             other_rows = other.iter_lines()
             first, second = (list(islice(some, 3)) for some in (rows, other_rows))

@@ -216,7 +216,9 @@ def test_no_file_installs_the_stranger() -> None:
         if path != Path(__file__) and b"\0" not in data:
             searched.append(path.relative_to(ROOT))
             text = data.decode("utf-8")
-            found += [f"{searched[-1]}: {one}" for one in instructions_for_the_stranger(text, path.name)]
+            found += [
+                f"{searched[-1]}: {instruction}" for instruction in instructions_for_the_stranger(text, path.name)
+            ]
     assert not found, "jero is another project on the package index, write jero-asgi:\n" + "\n".join(found)
     assert {Path("README.md"), Path(".ci/run"), Path("jero/client/__init__.py"), Path("noxfile.py")} <= set(searched)
 
@@ -240,7 +242,7 @@ def test_the_distribution_and_what_it_requires() -> None:
         *project["optional-dependencies"].values(),
         *PROJECT["dependency-groups"].values(),
     ]
-    required = [one for group in groups for one in group if isinstance(one, str)]
-    names = {re.split(r"[^\w.-]", one)[0].lower() for one in required}
+    required = [requirement for group in groups for requirement in group if isinstance(requirement, str)]
+    names = {re.split(r"[^\w.-]", requirement)[0].lower() for requirement in required}
     assert "jero" not in names
     assert "jero-asgi" in names

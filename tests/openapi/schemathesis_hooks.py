@@ -32,9 +32,9 @@ def map_body(context: object, body: Any) -> Any:
 
 def _with_integers(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _with_integers(one) for key, one in cast("dict[str, Any]", value).items()}
+        return {key: _with_integers(member) for key, member in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
-        return [_with_integers(one) for one in cast("list[Any]", value)]
+        return [_with_integers(element) for element in cast("list[Any]", value)]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -117,7 +117,9 @@ def test_identifiers_are_unique() -> None:
         "/v2/films/{film-id}".replace("{film-id}", "film-id"),
         "/v2/films/film_id",
     )
-    operations = [one for path in paths for one in read_operations(OldFilmsEndpoint(), path, has_enc_hook=False)]
+    operations = [
+        operation for path in paths for operation in read_operations(OldFilmsEndpoint(), path, has_enc_hook=False)
+    ]
     found = [operation["operationId"] for path in decoded(operations)["paths"].values() for operation in path.values()]
     assert found[::2] == [
         "old_films_get",

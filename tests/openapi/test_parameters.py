@@ -84,9 +84,9 @@ class NumberEndpoint(Endpoint, path="/words/{number}"):
 def found(endpoint: Endpoint, location: str) -> dict[str, dict[str, Any]]:
     """Returns the parameters of one location, by name."""
     return {
-        one["name"]: {key: value for key, value in one.items() if key not in ("name", "in")}
-        for one in only_operation(endpoint)["parameters"]
-        if one["in"] == location
+        parameter["name"]: {key: value for key, value in parameter.items() if key not in ("name", "in")}
+        for parameter in only_operation(endpoint)["parameters"]
+        if parameter["in"] == location
     }
 
 

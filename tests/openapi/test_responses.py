@@ -129,7 +129,7 @@ class NegotiatedEndpoint(Endpoint, path="/films"):
         (EventsEndpoint(), [503]),
         (NegotiatedEndpoint(), [400, 406, 503]),
     ],
-    ids=lambda one: type(one).__name__,
+    ids=lambda endpoint: type(endpoint).__name__,
 )
 def test_a_stream_adds_its_problems(endpoint: Endpoint, statuses: list[int]) -> None:
     assert problems(only_operation(endpoint)) == statuses

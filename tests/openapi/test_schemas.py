@@ -193,7 +193,9 @@ def test_the_callback_receives_the_schema_once_it_is_filled() -> None:
 )
 def test_two_classes_of_one_name_are_two_components(make: Callable[[str], Any]) -> None:
     schemas = Schemas()
-    first, film, second, films = (schemas.of(one) for one in (make("first"), Film, make("second"), list[Film]))
+    first, film, second, films = (
+        schemas.of(annotation) for annotation in (make("first"), Film, make("second"), list[Film])
+    )
     components = {"schemas": schemas.components()}
     values: list[Any] = [{"first": 1}, {"second": 1}]
     if "Page" in first["$ref"]:

@@ -106,6 +106,6 @@ def test_only_event_streams_have_a_default_keepalive() -> None:
 
 @EVERY_RESPONSE
 def test_a_response_is_frozen(response: Any) -> None:
-    one = made(response, **content(response))
+    made_response = made(response, **content(response))
     with pytest.raises(AttributeError):
-        one.status_code = 201
+        made_response.status_code = 201

@@ -16,7 +16,7 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 
 def requests_per_cpu_second(server: Server, message: bytes, count: int) -> float:
-    """Returns how often a second of the server's CPU answers the request.
+    """Returns how many requests the server answers in a second of its CPU.
 
     CPU seconds, not seconds: a client in Python does not keep every server busy.
     """

@@ -34,7 +34,7 @@ def paths(count: int) -> list[str]:
 
 
 def requested(path: str) -> str:
-    """Returns the path of a request that a declared path matches."""
+    """Returns a path that a client can request and that matches the declared path."""
     return path.replace(SLOT, "7")
 
 
@@ -44,7 +44,7 @@ def figure_name(kind: str, count: int) -> str:
 
 
 def last_request(kind: str, count: int) -> str:
-    """Returns the path of the request that is measured: of its kind, the application has declared the path last."""
+    """Returns the path of the request that is measured. It matches the path that was declared last of its kind."""
     declared = [path for path in paths(count) if (SLOT in path) == (kind == "template")]
     return requested(declared[-1])
 

@@ -27,7 +27,7 @@ class Publication(Struct):
     publishers: int = 1
 
     async def publish(self, publish: Callable[[Item], Awaitable[object]]) -> None:
-        """Calls `publish` for each item, of about 50 bytes of JSON. Its price is the time at which it was made.
+        """Calls `publish` for each item, of about 50 bytes of JSON. Its `price` is the time at which it was made.
 
         Without a pause the event loop gets a turn between two items only if `publish` waits.
         """

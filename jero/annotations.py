@@ -149,7 +149,7 @@ def unwrapped(annotation: Any) -> Any:
 
 
 def class_of(annotation: Any) -> Any:
-    """Returns the class of a class with type arguments. Returns any other annotation unchanged."""
+    """Returns a class without its type arguments: `list` for `list[int]`. Returns any other annotation unchanged."""
     return typing.get_origin(annotation) or annotation
 
 
@@ -262,7 +262,7 @@ def hashes_numbers(annotation: Any) -> bool:
 
 
 def fast_path_types(annotation: Any) -> frozenset[type]:
-    """Returns the classes among the members of a type whose JSON never contains a line break.
+    """Returns the members of a type that are classes and whose JSON never contains a line break.
 
     The encoder itself writes no line breaks. Only a `msgspec.Raw`, or the output of an `enc_hook`, can contain them.
     """

@@ -45,7 +45,7 @@ NO_WAY = "-"
 
 
 def answer(between: str, protocol: str, server: Server) -> str:
-    """Returns "yes", or which endings the client cannot tell, with the number of the reason."""
+    """Returns "yes" if every cut is a cut for the client, or the exceptions with the numbers of their reasons."""
     way = next(
         (way for way in ALL_WAYS if (way.between, way.protocol, way.server) == (between, protocol, server)), None
     )

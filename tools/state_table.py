@@ -58,7 +58,7 @@ def words(event: Event, phase: Phase, transition: Transition) -> str:
 
 
 def ending_of(event: Event, phase: Phase) -> str:
-    """Returns the ending that the event decides, unless it is given with the event."""
+    """Returns the ending that the event decides, or `""` if the ending is given with the event."""
     if event in ENDING_IS_GIVEN:
         return ""
     state = StreamState()

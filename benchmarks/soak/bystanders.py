@@ -11,7 +11,10 @@ ENDLESS = b"GET /streams/endless HTTP/1.1\r\nHost: soak\r\n\r\n"
 
 
 def sample_health(port: int, until: float) -> list[float]:
-    """Sends `GET /health` again and again on one connection until `until`. Returns the seconds that each took."""
+    """Sends `GET /health` again and again on one connection. Returns the seconds that each request took.
+
+    It stops at the moment `until` of the monotonic clock.
+    """
     times: list[float] = []
     with socket.create_connection((HOST, port), PATIENCE) as connection:
         while (asked_at := monotonic()) < until:

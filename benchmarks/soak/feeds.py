@@ -113,7 +113,7 @@ async def unencodable() -> AsyncIterator[Item]:
 
 
 async def unclosable() -> AsyncIterator[Item]:
-    """Raises when it is closed."""
+    """Yields an item, waits without end, and raises an error when it is closed."""
     try:
         yield Item(0)
         await forever()

@@ -95,7 +95,7 @@ class Held:
 
     @property
     def unclosed(self) -> int:
-        """Returns how many streams are not yet known to be closed though their client has left."""
+        """Returns the number of streams whose client has left, and whose closing is not reported yet."""
         return len(self._left_at)
 
     async def _open(self) -> None:

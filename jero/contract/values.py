@@ -61,7 +61,7 @@ class Values:
         return self._items.allows(value[0])
 
     def validate(self, value: Any, encoder: Encoder) -> None:
-        """Reads the JSON of the value as the declared type, if `is_deep`.
+        """Checks that the JSON of the value is of the declared type, if `is_deep`.
 
         Raises `ValidationError` if the value does not fit. Text and bytes that are sent unchanged have no JSON.
         """
@@ -124,7 +124,7 @@ class ReturnedValues:
         self._validate(fitting, content, encoder)
 
     def error(self, value: Any) -> TypeError:
-        """Returns the error of a handler that returned what its annotation does not allow, with what to write."""
+        """Returns the error for a value that the return annotation does not allow. Its message says what to write."""
         found, returned = type(value).__name__, value
         if isinstance(value, JSONResponse) and any(isinstance(value, kind) for kind, _ in self._contents):
             returned = cast("JSONResponse[Any, Any]", value).content

@@ -108,10 +108,11 @@ class Failures:
         return None
 
     async def _answer(self, error: Exception) -> Answer:
-        """Returns what the handlers make of an exception. Without a handler an unexpected exception is a 500.
+        """Returns the answer of the exception's handler. Without a handler, an `HTTPError` is its own answer.
 
-        An `HTTPError` that a handler returns, and the 500, have handlers themselves. Each handler is called at most
-        once. Raises what a handler raises, unless that is an `HTTPError`.
+        Every other exception without a handler becomes an `InternalServerError`. A handler may return an `HTTPError`.
+        These two are given to their own handlers, if there are any. Each handler is called at most once. Raises what
+        a handler raises, unless that is an `HTTPError`.
         """
         called: set[ExceptionHandler[Any]] = set()
         while True:
@@ -138,15 +139,15 @@ class Failures:
 
 
 def problem_of(error: BaseException) -> Problem:
-    """Returns the problem to send for an exception. The problem of an unexpected one contains nothing of it."""
+    """Returns the problem to send for an exception. Nothing of an unexpected exception is in its problem."""
     error = ungrouped(error)
     return (error if isinstance(error, HTTPError) else InternalServerError()).problem()
 
 
 def ungrouped(error: Any) -> Any:
-    """Returns the exception inside a group (PEP 654) that says the same as the group. Other groups are unchanged.
+    """Returns the exception to answer instead of a group (PEP 654). Returns any other exception unchanged.
 
-    That is the only exception of the group, or the first if all of them are an `HTTPError`.
+    It is the only exception inside the group, or the first if each is an `HTTPError`. Otherwise it is the group.
     """
     if not isinstance(error, ExceptionGroup):
         return error

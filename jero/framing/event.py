@@ -28,10 +28,12 @@ class ServerSentEvent(Struct, Generic[T], frozen=True, kw_only=True):
 
     Text may contain every character, but a CR or CRLF in `data` or `comment` arrives as LF.
 
-    Raises `ValueError` if `event` contains CR, LF or NUL: they would end the line, or make readers ignore the field.
-    Raises it if a header cannot carry `id`: because of control characters, a space at either end, or more than 4,096
-    bytes of UTF-8. Also if `retry` is not a non-negative integer, or if no field is given. Raises `TypeError` if
-    `event`, `id` or `comment` is not text.
+    Raises `TypeError` if `event`, `id` or `comment` is not text. Raises `ValueError`:
+
+    - if `event` contains CR, LF or NUL: they would end the line, or make readers ignore the field.
+    - if a header cannot carry `id`: it has control characters, a space at either end, or over 4,096 bytes of UTF-8.
+    - if `retry` is not a non-negative integer.
+    - if no field is given.
     """
 
     data: T | UnsetType = UNSET

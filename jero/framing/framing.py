@@ -55,7 +55,7 @@ class PublishedItems(AsyncIterator[FramedItems]):
     """Framed items that are published elsewhere, for many streams.
 
     If `deliver` is set while the next items are awaited, the publisher may call it with them instead of ending that
-    wait. It returns whether the items were sent. If they were not, the wait ends, with the same items.
+    wait. `deliver` returns whether it has sent the items. If not, the publisher ends the wait with the same items.
     """
 
     __slots__ = ()
@@ -64,7 +64,7 @@ class PublishedItems(AsyncIterator[FramedItems]):
 
 
 class FramedSource(ABC):
-    """A source that keeps its items framed. It is an async iterable of items; the engine asks for framed ones."""
+    """A source that keeps its items framed. It is an async iterable of items; the engine reads `framed()` instead."""
 
     @abstractmethod
     def framed(self) -> AsyncIterator[FramedItems]:

@@ -11,12 +11,12 @@ import pytest
 
 from tests.ecosystem.included import DRAIN_TIMEOUT, ORIGIN, SEND_TIMEOUT
 from tests.servers.conftest import named
+from tests.servers.leaving import NOTICED_WITHIN, time_to_teardown
 from tests.servers.open_streams import open_streams
 from tests.servers.running import PATIENCE, Running, running
 from tests.servers.servers import GRANIAN, HYPERCORN, UVICORN, UVICORN_PURE, Server
-from tests.servers.wire import Answers, new_key, request
+from tests.servers.wire import Answers, request
 
-NOTICED_WITHIN = 0.1
 SLACK = 0.5
 FOREIGN = {"Origin": ORIGIN}
 FOREIGN_LINES = f"Origin: {ORIGIN}\r\nAccept-Encoding: gzip\r\n"
@@ -108,14 +108,7 @@ def test_another_host_is_refused_by_the_middleware(client: httpx.Client) -> None
 
 @pytest.mark.parametrize("path", ["/events/idle", "/lines/busy", "/lines/never-pausing", "/events/silent"])
 def test_a_client_that_leaves_is_noticed(server: Running, path: str) -> None:
-    key = new_key()
-    with server.connect() as connection:
-        connection.sendall(request(f"{path}?key={key}", headers=FOREIGN_LINES))
-        Answers(connection).head()
-        left_at = monotonic()
-    closed = server.note("closed", key)
-    assert closed.reason == "disconnected"
-    assert closed.at - left_at < NOTICED_WITHIN + SLACK
+    assert time_to_teardown(server, path, headers=FOREIGN_LINES) < NOTICED_WITHIN + SLACK
 
 
 def test_a_stream_that_breaks_is_cut(server: Running) -> None:

@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from tests.servers.conftest import named
+from tests.servers.leaving import NOTICED_WITHIN, time_to_teardown
 from tests.servers.running import PATIENCE, Running, running
 from tests.servers.servers import GRANIAN, HYPERCORN, UVICORN
-from tests.servers.wire import Answers, new_key, numbers, request
+from tests.servers.wire import Answers, numbers, request
 
-NOTICED_WITHIN = 0.1
 SLACK = 0.5
 ACCEPT_GZIP = "Accept-Encoding: gzip\r\n"
 
@@ -77,15 +77,7 @@ def test_the_headers_come_before_the_first_item(compressing: Running) -> None:
 
 @pytest.mark.parametrize("path", ["/events/idle", "/lines/busy", "/lines/never-pausing"])
 def test_a_client_that_leaves_is_noticed(compressing: Running, path: str) -> None:
-    key = new_key()
-    with compressing.connect() as connection:
-        connection.sendall(request(f"{path}?key={key}", headers=ACCEPT_GZIP))
-        Answers(connection).head()
-        left_at = monotonic()
-    closed = compressing.note("closed", key)
-
-    assert closed.reason == "disconnected"
-    assert closed.at - left_at < NOTICED_WITHIN + SLACK
+    assert time_to_teardown(compressing, path, headers=ACCEPT_GZIP) < NOTICED_WITHIN + SLACK
 
 
 def test_a_broken_stream_is_cut(compressing: Running) -> None:

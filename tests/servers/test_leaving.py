@@ -1,63 +1,26 @@
 """The client leaves: the stream is torn down at once, in every state."""
 
-import socket
-import struct
-from collections.abc import Callable
 from statistics import median
 from time import monotonic
 
 import pytest
 
+from tests.servers.leaving import NOTICED_WITHIN, Leave, close, first_item, half_close, nothing, reset, time_to_teardown
 from tests.servers.running import Running
-from tests.servers.wire import Answers, new_key, request
+from tests.servers.wire import new_key, request
 
-NOTICED_WITHIN = 0.1
 CLIENTS = 5
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-
-Leave = Callable[[socket.socket], None]
-
-
-def close(connection: socket.socket) -> None:
-    connection.close()
-
-
-def reset(connection: socket.socket) -> None:
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-    connection.close()
-
-
-def half_close(connection: socket.socket) -> None:
-    connection.shutdown(socket.SHUT_WR)
-
-
-def time_to_teardown(server: Running, path: str, leave: Leave, *, until_first_item: bool = True) -> float:
-    """Returns the seconds from the client's leaving until the source is closed."""
-    key = new_key()
-    with server.connect() as connection:
-        connection.sendall(request(f"{path}?key={key}"))
-        if until_first_item:
-            answers = Answers(connection)
-            answers.head()
-            answers.chunk()
-        server.note("opened", key)
-        left_at = monotonic()
-        leave(connection)
-        closed = server.note("closed", key)
-
-    assert closed.reason == "disconnected"
-    return closed.at - left_at
 
 
 @pytest.mark.parametrize("leave", [close, reset, half_close])
 @pytest.mark.parametrize("path", ["/events/idle", "/lines/idle", "/lines/busy", "/lines/never-pausing"])
 def test_a_client_that_leaves_an_open_stream_is_noticed(server: Running, path: str, leave: Leave) -> None:
-    assert median(time_to_teardown(server, path, leave) for _ in range(CLIENTS)) < NOTICED_WITHIN
+    assert median(time_to_teardown(server, path, leave, read=first_item) for _ in range(CLIENTS)) < NOTICED_WITHIN
 
 
 @pytest.mark.parametrize("path", ["/events/silent", "/lines/silent"])
 def test_a_client_that_leaves_before_the_first_item_is_noticed(server: Running, path: str) -> None:
-    times = [time_to_teardown(server, path, close, until_first_item=False) for _ in range(CLIENTS)]
+    times = [time_to_teardown(server, path, read=nothing) for _ in range(CLIENTS)]
     assert median(times) < NOTICED_WITHIN
 
 

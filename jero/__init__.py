@@ -27,7 +27,7 @@ from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
 from jero.http.cookies import Cookie
 from jero.http.headers import ResumeHeaders
-from jero.policy import StreamOutcome, StreamPolicy
+from jero.policy import StreamOutcome, StreamPolicy, StreamStart
 from jero.responses.streaming import (
     FramedResponse,
     JSONArrayStreamingResponse,
@@ -73,6 +73,7 @@ __all__ = [
     "StreamInterrupted",
     "StreamOutcome",
     "StreamPolicy",
+    "StreamStart",
     "StreamingResponse",
     "TextResponse",
     "TooManyRequests",

@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import NoneType
 from typing import Concatenate, Final, ParamSpec, TypeVar, Unpack
@@ -23,7 +23,7 @@ from jero.http.asgi import ASGIApp, Receive, Scope, Send
 from jero.lifespan import Lifespan
 from jero.names import check_self, check_value, is_surely_sync, nearest, own_functions, own_values
 from jero.openapi.info import Description, Documentation, DocumentInfo
-from jero.policy import DEFAULT_POLICY, StreamOutcome, StreamPolicy
+from jero.policy import DEFAULT_POLICY, StreamOutcome, StreamPolicy, StreamStart
 from jero.shutdown import ShutdownWatch
 from jero.streaming.serve import OpenStreams
 
@@ -79,6 +79,7 @@ class BaseApp:
             policy=stream_policy,
             admission=Admission(stream_policy, self._streams),
             on_end=self._on_stream_end,
+            on_start=self._on_start(),
             streams=self._streams,
             validate_items=validate_items,
         )
@@ -155,6 +156,13 @@ class BaseApp:
         """Opens a resource for as long as the application runs. Resources close in reverse, also if `_wire` fails."""
         return await self._lifespan.aenter(manager)
 
+    async def _on_stream_start(self, start: StreamStart) -> None:
+        """Override it to count open streams. Called once for every stream, before its source is opened.
+
+        For each call `_on_stream_end` is called once, later, whatever ends the stream. The stream waits for the hook,
+        up to `StreamPolicy.teardown_timeout` seconds. What the hook raises is logged.
+        """
+
     async def _on_stream_end(self, outcome: StreamOutcome) -> None:
         """Override it to count or log streams. Called once for every stream, after its last byte."""
         logger.info(
@@ -230,6 +238,11 @@ class BaseApp:
         self._wiring = Wiring(self._stream_defaults)
         self._documentation = None
         self._entry = self._wiring.entry()
+
+    def _on_start(self) -> Callable[[StreamStart], Awaitable[None]] | None:
+        """Returns the hook, or `None` if the application does not override it: then a stream does not call it."""
+        hook = self._on_stream_start
+        return None if getattr(hook, "__func__", None) is BaseApp._on_stream_start else hook
 
     def _stream_opened(self, scope: Scope) -> None:
         if not self._shutdown_watch.is_looking:

@@ -1,4 +1,4 @@
-"""Defines the limits of a stream, and the report of how it ended."""
+"""Defines the limits of a stream, and the reports of its start and of how it ended."""
 
 from typing import Literal, TypeAlias
 
@@ -60,6 +60,17 @@ class StreamPolicy(Struct, frozen=True, kw_only=True):
 
 
 DEFAULT_POLICY = StreamPolicy()
+
+
+class StreamStart(Struct, frozen=True, kw_only=True):
+    """The report that a stream starts. A `StreamOutcome` with the same `endpoint` and `method` follows, in any case.
+
+    `endpoint`: the name of the endpoint class.
+    `method`: the request's method.
+    """
+
+    endpoint: str
+    method: str
 
 
 class StreamOutcome(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ import pytest
 import jero
 
 NAMES = {
-    *("BaseApp", "Endpoint", "operation_notes", "StreamPolicy", "StreamOutcome"),
+    *("BaseApp", "Endpoint", "operation_notes", "StreamPolicy", "StreamStart", "StreamOutcome"),
     *("Auth", "BearerAuth", "BasicAuth", "APIKeyAuth", "Expiring"),
     *("Framing", "FramedResponse", "NotAcceptable"),
     *("JSONResponse", "TextResponse", "BytesResponse", "Created", "NoContent", "Cookie"),

@@ -3,14 +3,18 @@
 Such a source is in memory. It cannot pause, block, or need a teardown, so the engine would only cost time.
 """
 
+import asyncio
 from collections.abc import Sequence
 from time import monotonic
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from jero.dispatch.respond import send_whole
 from jero.framing.json import JSON_ARRAY, NDJSON
+from jero.framing.raw import RAW
 from jero.http.asgi import HeaderPairs, Scope, Send
-from jero.policy import StreamOutcome
+from jero.policy import EndReason, StreamOutcome
 from jero.streaming.buffer import FrameBuffer
 from jero.streaming.plan import StreamKind, StreamPlan
 from jero.streaming.stream import report_outcome
@@ -19,33 +23,63 @@ from jero.streaming.stream import report_outcome
 LARGEST_BODY: Final = 32_768
 
 
-async def answer_if_ready(plan: StreamPlan, scope: Scope, send: Send) -> bool:
-    """Sends the whole stream, with its length, and reports the outcome. Returns False if the engine has to send it.
+async def answer_if_ready(plan: StreamPlan, scope: Scope, send: Send) -> StreamPlan | None:
+    """Sends the whole stream, with its length, and reports the outcome. Returns the plan if the engine has to send it.
 
-    That is so if the body is larger than `LARGEST_BODY` or than a chunk, or if an item cannot be encoded.
+    That is so if the body is larger than `LARGEST_BODY` or than a chunk, or if an item cannot be encoded. It is also so
+    if the application wants to know of the start: the engine calls both hooks, and lets both finish.
     """
     began = monotonic()
     kind, items = plan.kind, plan.source
     try:
         body = _frame(kind, items)
     except Exception:  # the engine meets the same error, and handles it
-        return False
+        return plan
     if body is None:
-        return False
+        return plan
     headers: HeaderPairs = [*plan.headers, (b"content-length", b"%d" % len(body))]
-    await send_whole((plan.status, headers, body), scope, send)
-    outcome = StreamOutcome(
-        reason="completed",
-        error=None,
-        items=len(items),
-        bytes=len(body),
-        duration=monotonic() - began,
-        first_item_after=0.0 if items else None,
-        endpoint=kind.endpoint,
-        method=kind.method,
-    )
+    if kind.on_start is not None:
+        return _framed(plan, headers, body)
+    try:
+        is_taken = await send_whole((plan.status, headers, body), scope, send)
+    except BaseException as error:
+        is_cancelled = isinstance(error, asyncio.CancelledError)
+        reason: EndReason = "disconnected" if is_cancelled else "failed"
+        await report_outcome(kind, _outcome(plan, began, reason, error=None if is_cancelled else error))
+        raise
+    outcome = _outcome(plan, began, "completed", len(body)) if is_taken else _outcome(plan, began, "disconnected")
     await report_outcome(kind, outcome)
-    return True
+    return None
+
+
+def _outcome(
+    plan: StreamPlan, began: float, reason: EndReason, sent: int = 0, error: BaseException | None = None
+) -> StreamOutcome:
+    return StreamOutcome(
+        reason=reason,
+        error=error,
+        items=len(plan.source),
+        bytes=sent,
+        duration=monotonic() - began,
+        first_item_after=0.0 if plan.source else None,
+        endpoint=plan.kind.endpoint,
+        method=plan.kind.method,
+    )
+
+
+def _framed(plan: StreamPlan, headers: HeaderPairs, body: bytes) -> StreamPlan:
+    """Returns a plan that sends the body, and nothing else, since its length is sent before."""
+    kind, items = plan.kind, len(plan.source)
+
+    async def on_end(outcome: StreamOutcome) -> None:
+        first_item_after = outcome.first_item_after if items else None
+        counted = replace(outcome, items=items if outcome.items else 0, first_item_after=first_item_after)
+        await kind.on_end(counted)
+
+    framed = replace(
+        kind, framing=RAW, fast_path=None, final_frame=None, keepalive=None, close_on_error=False, on_end=on_end
+    )
+    return replace(plan, kind=framed, source=[body] if body else [], headers=headers, on_error=None)
 
 
 def _frame(kind: StreamKind, items: Sequence[Any]) -> bytes | None:

@@ -52,14 +52,16 @@ def write_response(response: Response[Any], encoder: Encoder) -> Whole:
     return response.status_code, with_defaults(own, defaults), body
 
 
-async def send_whole(whole: Whole, scope: Scope, send: Send) -> None:
-    """Sends a response; to HEAD without its body (RFC 9110, section 9.3.2)."""
+async def send_whole(whole: Whole, scope: Scope, send: Send) -> bool:
+    """Sends a response; to HEAD without its body (RFC 9110, section 9.3.2). Returns whether the client was there."""
     status, headers, body = whole
     try:
         await send(response_start(status, headers))
         await send(response_body(body if scope["method"] != "HEAD" else b""))
     except OSError:  # the server's report that the client has left (ASGI HTTP, version 2.4)
         logger.debug("%s: the client left before its response", request_line(scope))
+        return False
+    return True
 
 
 def with_defaults(pairs: HeaderPairs, defaults: Sequence[tuple[bytes, bytes]]) -> HeaderPairs:

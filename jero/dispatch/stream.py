@@ -27,7 +27,7 @@ from jero.framing.json import NDJSON, checked
 from jero.framing.sse import SSE
 from jero.http.accept import is_named
 from jero.http.asgi import Scope, Send, request_header
-from jero.policy import EndReason, StreamOutcome, StreamPolicy
+from jero.policy import EndReason, StreamOutcome, StreamPolicy, StreamStart
 from jero.responses.streaming import FramedResponse, SSEResponse
 from jero.streaming.plan import FastPath, StreamKind, StreamPlan
 from jero.streaming.serve import OpenStreams
@@ -159,13 +159,17 @@ def _refusal(error: type[HTTPError], detail: str) -> HTTPError:
 
 
 class StreamDefaults(msgspec.Struct, frozen=True):
-    """The settings of an application, or of an endpoint, for its streams. `streams`: all that are open."""
+    """The settings of an application, or of an endpoint, for its streams.
+
+    `streams`: all that are open. `on_start`: `None` if the application does not override it.
+    """
 
     encoder: Encoder
     policy: StreamPolicy
     admission: Admission
     on_end: Callable[[StreamOutcome], Awaitable[None]]
     streams: OpenStreams
+    on_start: Callable[[StreamStart], Awaitable[None]] | None = None
     validate_items: bool = False
     sent: SentSources = msgspec.field(default_factory=SentSources)
     connections: Connections = msgspec.field(default_factory=Connections)
@@ -179,6 +183,7 @@ class StreamResponder:
         self._encoder = defaults.encoder
         self._policy = defaults.policy
         self._on_end = defaults.on_end
+        self._on_start = defaults.on_start
         self._connections = defaults.connections
         self._fast_types = frozenset[type]().union(*(output.fast_types for output in operation.outputs))
         self._on_stream_error = getattr(operation.endpoint, "on_stream_error", None)
@@ -207,7 +212,7 @@ class StreamResponder:
             return None
         plan = await self._plan(response, headers, scope, expires_at, place)
         is_in_memory = source_kind(response.stream) is SourceKind.IN_MEMORY
-        return None if is_in_memory and await answer_if_ready(plan, scope, send) else plan
+        return await answer_if_ready(plan, scope, send) if is_in_memory else plan
 
     async def _plan(
         self,
@@ -260,6 +265,7 @@ class StreamResponder:
             final_frame=_final_frame if isinstance(response, SSEResponse) else None,
             fast_path=self._fast_path(framing, encoder),
             on_end=self._on_end,
+            on_start=self._on_start,
             drop_connection=self._connections.drop,
             cut_connection=self._connections.cut,
             pace=paced,

@@ -74,6 +74,11 @@ class TeardownLimit:
             self.stop()
             self.start(self._task)
 
+    def renew(self) -> bool:
+        """Gives what follows a time of its own. Returns whether the time had run out."""
+        was_exhausted, self.is_exhausted = self.is_exhausted, False
+        return was_exhausted
+
     def explain(self, cancelled: asyncio.CancelledError) -> Exception:
         """Returns the error behind a cancellation that nothing else explains: a timeout, or the source's own raise."""
         if self.is_exhausted:

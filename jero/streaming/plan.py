@@ -8,7 +8,7 @@ from msgspec.json import Encoder
 
 from jero.framing.framing import Framing
 from jero.http.asgi import Scope, Send
-from jero.policy import EndReason, StreamOutcome, StreamPolicy
+from jero.policy import EndReason, StreamOutcome, StreamPolicy, StreamStart
 
 
 class FastPath(Struct, frozen=True):
@@ -30,9 +30,10 @@ class StreamKind(Struct, frozen=True, kw_only=True):
     `first_item_grace`, `keepalive`: seconds. `ping`: the bytes of a ping, or a function that makes them.
     `final_frame` returns the last bytes for a client that reconnects automatically, given why the stream was cut short;
     `None` if clients of this format do not reconnect. `fast_path`: `None` if no item is known to be JSON on one line.
-    `on_end` is called with the outcome. `drop_connection` closes the connection of a request whose client takes
-    nothing, and returns whether it could. `cut_connection` lets a client notice that its body has no end. Both are
-    called with the request's scope and `send`, and with a time of `time.monotonic` when the request was open already.
+    `on_end` is called with the outcome, and `on_start` before the source is opened, if it is not `None`: once each, in
+    any case. `drop_connection` closes the connection of a request whose client takes nothing, and returns whether it
+    could. `cut_connection` lets a client notice that its body has no end. Both are called with the request's scope and
+    `send`, and with a time of `time.monotonic` when the request was open already.
     `pace` returns a `send` for HTTP/2 that waits for the client, if the server's does not. `endpoint` and `method` are
     for the outcome, `name` is the task's. `close_on_error`: the format's closing bytes are also sent if the stream
     fails, before the transfer is cut.
@@ -54,6 +55,12 @@ class StreamKind(Struct, frozen=True, kw_only=True):
     endpoint: str
     method: str
     close_on_error: bool = False
+    on_start: Callable[[StreamStart], Awaitable[None]] | None = None
+
+    @property
+    def label(self) -> str:
+        """Returns the method and the endpoint, for a log."""
+        return f"{self.method} {self.endpoint}"
 
 
 class StreamPlan(Struct, frozen=True):

@@ -72,11 +72,10 @@ def _is_async_iterable(type_: Any) -> bool:
 class Source:
     """A source that is opened, pulled and closed in the event loop: every kind but `SYNCHRONOUS`.
 
-    `first` is the item that `open` had to pull to tell a plain generator from a lifecycle, or `MISSING`. `on_set_up` is
-    called once, when the setup has ended, if it is set by then.
+    `first` is the item that `open` had to pull to tell a plain generator from a lifecycle, or `MISSING`.
     """
 
-    __slots__ = ("_is_opened", "_items", "_kind", "_lifecycle", "_manager", "_stream", "first", "on_set_up")
+    __slots__ = ("_is_opened", "_items", "_kind", "_lifecycle", "_manager", "_on_set_up", "_stream", "first")
 
     def __init__(self, stream: Any, kind: SourceKind) -> None:
         self._stream = stream
@@ -86,10 +85,20 @@ class Source:
         self._manager: AbstractAsyncContextManager[Any] | None = None
         self._is_opened = False
         self.first: Any = MISSING
-        self.on_set_up: Callable[[], None] | None = None
+        self._on_set_up: Callable[[], None] | None = None
+
+    def when_set_up(self, call: Callable[[], None]) -> None:
+        """Calls `call` when the setup has ended; at once, if the source is in no setup.
+
+        A setup may fail with its true status, however long it takes.
+        """
+        if self.is_setting_up():
+            self._on_set_up = call
+        else:
+            call()
 
     def is_setting_up(self) -> bool:
-        """Returns whether the source waits in its setup: in `__aenter__`, or before the `yield` of a lifecycle.
+        """Returns whether the source has a setup that has not ended: `__aenter__`, or a lifecycle before its `yield`.
 
         A generator is known as a lifecycle by its return annotation.
         """
@@ -120,9 +129,9 @@ class Source:
         else:
             items = self._iterate(self._stream)
         self._is_opened = True
-        if self.on_set_up is not None:
-            self.on_set_up()
-            self.on_set_up = None
+        if self._on_set_up is not None:
+            self._on_set_up()
+            self._on_set_up = None
         return items
 
     async def close(self, outcome: Callable[[], StreamOutcome], fail: Callable[[BaseException], None]) -> None:

@@ -124,6 +124,7 @@ TRANSITIONS: Final[Mapping[Event, Mapping[Phase, Transition]]] = {
         Phase.CLOSING: _FAIL,
     },
     Event.OUT_OF_TIME: {
+        Phase.NEW: _STAY,  # the hook `on_start` is given up, and not the client
         Phase.PULLING: _GO,
         Phase.CLOSING: _GO,
         Phase.FINISHING: _GO,

@@ -1,7 +1,7 @@
 """Runs one stream, from the opening of its source to the end of its body, in the task that owns the source.
 
-Theory of operation. A stream does five things, in this order, whatever ends it: it delivers the items, sends what is
-left in the buffer, tears the source down, ends the body, and reports its outcome.
+Theory of operation. A stream does six things, in this order, whatever ends it: it reports its start, delivers the
+items, sends what is left in the buffer, tears the source down, ends the body, and reports its outcome.
 
 It can end in these ways. The source ends, and the stream is "completed"; the end of the body is sent after the teardown
 has succeeded. The source, the encoding of an item, or the teardown raises, and the stream is "failed". Or it is stopped
@@ -22,7 +22,6 @@ These invariants hold:
 
 import asyncio
 import contextvars
-import inspect
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -35,6 +34,7 @@ from jero.framing.raw import RAW
 from jero.http.asgi import Scope, Send, report_error
 from jero.policy import EndReason, StreamOutcome
 from jero.streaming.buffer import FrameBuffer
+from jero.streaming.hooks import add_last_item, report_start
 from jero.streaming.limits import LAST_SECONDS, LEAVE_SECONDS, TeardownLimit
 from jero.streaming.plan import StreamKind, StreamPlan
 from jero.streaming.pump import Pump, pull_fast, pull_items
@@ -137,6 +137,8 @@ class Stream:
             self._task = asyncio.current_task()
         try:
             try:
+                if self._plan.kind.on_start is not None:
+                    await self._report_start()
                 if self.state.ending is None:
                     self.state.apply(BEGIN)
                     await self._deliver()
@@ -149,8 +151,10 @@ class Stream:
             await self._source.close(self._outcome, self._fail)
             self._stop_limit()
             self.state.apply(TORN_DOWN)
-            await self._finish()
-            await self._report()
+            try:
+                await self._finish()
+            finally:  # the task may be cancelled a second time at the end of the event loop
+                await self._report()
             if self._dropped is not None:
                 await asyncio.wait((self._dropped,), timeout=LEAVE_SECONDS)
         finally:
@@ -164,7 +168,7 @@ class Stream:
         self._has_paused = True
         if self._is_bounded:
             self._start_limit()
-        if self.state.phase is not Phase.PULLING:
+        if self.state.phase > Phase.PULLING:
             return
         policy, expires_at = self._plan.kind.policy, self._plan.expires_at
         if policy.max_duration is not None:
@@ -172,10 +176,8 @@ class Stream:
             self._end_after(policy.max_duration * part, "expired")
         if expires_at is not None:
             self._end_after(expires_at - time(), "expired")
-        if self._source.is_setting_up():  # a setup may fail with its true status, however long it takes
-            self._source.on_set_up = self._start_keepalive
-        else:
-            self._start_keepalive()
+        if self.state.phase is Phase.PULLING:
+            self._source.when_set_up(self._start_keepalive)
 
     def stop(self, ending: EndReason) -> None:
         """Stops the stream from outside, for the reason `ending`. What its source has yielded is still sent."""
@@ -212,6 +214,18 @@ class Stream:
             return pump.drive(pull_items(self._source, self._buffer))
         return pump.drive(pull_fast(self._source, self._buffer, plan.kind.fast_path))
 
+    async def _report_start(self) -> None:
+        """Calls `on_start`. Only its time breaks it off, so that it is as sure to end as the call of `on_end`."""
+        self._start_limit()
+        await report_start(self._plan.kind)
+        was_late = self._limit is not None and self._limit.renew()
+        was_cancelled = self._task is not None and self._task.cancelling() > 0 and not was_late
+        self._stop_limit()
+        if was_cancelled or self.is_over:  # at the end of the event loop, or because the hook was given up
+            self._apply(Event.CLIENT_LEFT)
+        elif self._has_paused and self.state.ending is None:
+            self._source.when_set_up(self._start_keepalive)
+
     def _start_keepalive(self) -> None:
         self._keepalive = Keepalive(self._plan, self._sender)
 
@@ -246,20 +260,11 @@ class Stream:
 
     async def _last_item(self) -> bytes:
         """Returns what `on_error` makes of the error, framed; nothing if it makes nothing, or fails."""
-        on_error, error = self._plan.on_error, self.error
-        if on_error is None or self.state.client_is_gone or not isinstance(error, Exception):
+        on_error = self._plan.on_error
+        if on_error is None or self.state.client_is_gone or not isinstance(self.error, Exception):
             return b""
         self._start_limit()
-        try:
-            item = on_error(error)
-            if inspect.isawaitable(item):
-                item = await item
-            if item is not None:
-                self._frames.add(item)
-        except BaseException:
-            logger.exception("%s: the error's handler failed", self._label())
-        finally:
-            del error  # its traceback refers to this frame
+        await add_last_item(self._plan.kind, self._frames, on_error, self.error)
         self._stop_limit()
         return self._frames.take()
 
@@ -267,18 +272,15 @@ class Stream:
         """Passes the outcome to `on_end`, once, and logs a failure that the request cannot answer."""
         if self._end_timer is not None:
             self._end_timer.cancel()
-        outcome = self._outcome()
-        answer = self._answer()
+        kind, outcome, answer = self._plan.kind, self._outcome(), self._answer()
         if outcome.error is not None and answer is None:
             report_error(self.scope, outcome.error)
-            logger.error("%s: the stream failed after %d items", self._label(), outcome.items, exc_info=outcome.error)
+            logger.error("%s: the stream failed after %d items", kind.label, self._items, exc_info=self.error)
         is_order = self.error is not None and not isinstance(self.error, Exception)
         self.to_raise = self.error if is_order else answer  # an order to the process is always raised
         self._start_limit()
-        try:
-            await report_outcome(self._plan.kind, outcome)
-        finally:
-            del outcome, answer  # the traceback of an error refers to this frame
+        await report_outcome(kind, outcome)
+        del outcome, answer  # the traceback of an error refers to this frame
         self._stop_limit()
         self.state.apply(REPORTED)
 
@@ -323,7 +325,7 @@ class Stream:
             if was_open and state.ending is not None:
                 self.error = error
             elif error is not self.error:
-                logger.error("%s: a further failure", self._label(), exc_info=error)
+                logger.error("%s: a further failure", self._plan.kind.label, exc_info=error)
         if was_there and state.client_is_gone:
             self._buffer.close()
         if cancelled is None or task is None or (cancelled == "send" and not self._is_sending):
@@ -352,7 +354,7 @@ class Stream:
             self.state.apply(Event.RAISED)
             self.error = error
         else:
-            logger.error("%s: a further failure", self._label(), exc_info=error)
+            logger.error("%s: a further failure", self._plan.kind.label, exc_info=error)
 
     def _send_failed(self, error: Exception) -> None:
         """Takes an error of `send`. OSError is how a server reports that the client left (ASGI HTTP, version 2.4)."""
@@ -422,9 +424,6 @@ class Stream:
         while self._task is not None and self._task.cancelling():
             self._task.uncancel()
 
-    def _label(self) -> str:
-        return f"{self._plan.kind.method} {self._plan.kind.endpoint}"
-
     def _outcome(self) -> StreamOutcome:
         first_item_at = self._frames.first_item_at
         return StreamOutcome(
@@ -444,4 +443,4 @@ async def report_outcome(kind: StreamKind, outcome: StreamOutcome) -> None:
     try:
         await kind.on_end(outcome)
     except BaseException:
-        logger.exception("%s %s: _on_stream_end failed", kind.method, kind.endpoint)
+        logger.exception("%s: _on_stream_end failed", kind.label)

@@ -1,5 +1,6 @@
 """A list or tuple as a stream has the bytes, the checks and the outcome of a generator of the same items."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -19,9 +20,12 @@ from jero import (
     StreamingResponse,
     StreamOutcome,
     StreamPolicy,
+    StreamStart,
 )
 from jero.dispatch.ready import LARGEST_BODY
+from jero.http.asgi import Message
 from jero.testing import TestClient
+from tests.application import http_scope
 
 
 class Row(Struct, tag=True):
@@ -45,6 +49,7 @@ class App(BaseApp):
         super().__init__(**options)
         self.items: Any = []
         self.outcomes: list[StreamOutcome] = []
+        self.started = 0
 
     async def _wire(self) -> None:
         app = self
@@ -75,6 +80,13 @@ class App(BaseApp):
         self.outcomes.append(outcome)
 
 
+class Gauged(App):
+    """The same, with a hook for the start, which lets the engine send a list, too."""
+
+    async def _on_stream_start(self, start: StreamStart) -> None:
+        self.started += 1
+
+
 class Kind(Struct):
     kind: str
 
@@ -97,15 +109,17 @@ ITEMS = st.builds(Row, st.integers(-9, 9), st.text()) | st.builds(Other, st.text
 EVENTS = st.builds(ServerSentEvent, data=ITEMS, comment=st.none() | st.text(max_size=3))
 
 
+@pytest.mark.parametrize("kind", [App, Gauged])
 @pytest.mark.parametrize("form", ["lines", "array", "events"])
 @settings(deadline=None, max_examples=50)
 @given(items=st.lists(ITEMS | EVENTS, max_size=6) | st.lists(st.builds(Row, st.integers(-9, 9), st.text()), max_size=6))
-def test_a_list_is_sent_as_a_generator_of_its_items(form: str, items: list[Any]) -> None:
-    app = App()
+def test_a_list_is_sent_as_a_generator_of_its_items(form: str, kind: type[App], items: list[Any]) -> None:
+    app = kind()
     with TestClient(app) as client:
         for app.items in (items, tuple(items)):
             of_list, of_generator = both(app, client, form)
             assert of_list == of_generator
+    assert app.started == (4 if kind is Gauged else 0)
 
 
 def test_chunks_of_bytes_are_sent_alike() -> None:
@@ -117,10 +131,11 @@ def test_chunks_of_bytes_are_sent_alike() -> None:
     assert of_list[2] == b"abc"
 
 
+@pytest.mark.parametrize("kind", [App, Gauged])
 @pytest.mark.parametrize("form", ["lines", "array", "events"])
 @pytest.mark.parametrize("size", [LARGEST_BODY // 2, LARGEST_BODY, 10 * LARGEST_BODY])
-def test_a_long_list_is_sent_alike(form: str, size: int) -> None:
-    app = App()
+def test_a_long_list_is_sent_alike(form: str, size: int, kind: type[App]) -> None:
+    app = kind()
     app.items = [Row(0, "x" * 1_000)] * (size // 1_000)
     with TestClient(app) as client:
         of_list, of_generator = both(app, client, form)
@@ -153,3 +168,45 @@ def test_head_has_no_body() -> None:
     with TestClient(app) as client:
         response = client.head("/lines/list")
     assert (response.status_code, response.content) == (200, b"")
+
+
+@pytest.mark.parametrize("kind", [App, Gauged])
+@pytest.mark.parametrize("items", [[], [Row(1), Row(2)]])
+def test_the_outcome_has_the_time_of_the_first_item(kind: type[App], items: list[Row]) -> None:
+    app = kind()
+    app.items = items
+    with TestClient(app) as client:
+        both_media_types = [client.get(f"/{form}/list").headers["content-length"] for form in ("lines", "array")]
+    assert all(both_media_types)
+    assert [outcome.first_item_after is None for outcome in app.outcomes] == [not items] * 2
+
+
+@pytest.mark.parametrize("kind", [App, Gauged])
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(OSError, "disconnected"), (asyncio.CancelledError, "disconnected"), (LookupError, "failed")],
+)
+async def test_a_list_that_cannot_be_sent_has_an_outcome(
+    kind: type[App], error: type[BaseException], reason: str
+) -> None:
+    app = kind()
+    app.items = [Row(1)]
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        return {}
+
+    async def send(message: Message) -> None:
+        if error is asyncio.CancelledError:
+            request.cancel()
+            await asyncio.get_running_loop().create_future()
+        raise error
+
+    async with app.lifespan():
+        request = asyncio.ensure_future(app(http_scope("GET", "/lines/list"), receive, send))
+        await asyncio.wait((request,))
+    (outcome,) = app.outcomes
+    assert (outcome.reason, outcome.bytes) == (reason, 0)
+    assert isinstance(outcome.error, LookupError if reason == "failed" else type(None))
+    assert request.cancelled() == (error is asyncio.CancelledError)
+    assert request.cancelled() or (request.exception() is None) == (error is OSError)

@@ -18,6 +18,7 @@ from jero import (
     SSEResponse,
     StreamOutcome,
     StreamPolicy,
+    StreamStart,
     WiringError,
 )
 from jero.auth import BearerAuth
@@ -64,6 +65,12 @@ async def receive_outcome(self: object, outcome: StreamOutcome) -> None: ...
 
 
 def receive_outcome_at_once(self: object, outcome: StreamOutcome) -> None: ...
+
+
+async def receive_start(self: object, start: StreamStart) -> None: ...
+
+
+def receive_start_at_once(self: object, start: StreamStart) -> None: ...
 
 
 def init_without_super(self: Any) -> None:
@@ -154,6 +161,14 @@ MISTAKES: dict[str, tuple[Callable[[], BaseApp], str]] = {
     "def _on_stream_end": (
         lambda: made(_on_stream_end=receive_outcome_at_once),
         r"App\._on_stream_end: it is not async def\. ",
+    ),
+    "_on_stream_started": (
+        lambda: made(_on_stream_started=receive_start),
+        r"App\._on_stream_started: .* Write async def _on_stream_start\.",
+    ),
+    "def _on_stream_start": (
+        lambda: made(_on_stream_start=receive_start_at_once),
+        r"App\._on_stream_start: it is not async def\. ",
     ),
     "no super": (
         lambda: made(__init__=init_without_super, _wire=include_movies),

@@ -140,6 +140,7 @@ def make_plan(
         "final_frame": None,
         "fast_path": None,
         "on_end": on_end,
+        "on_start": None,
         "drop_connection": keep_connection,
         "cut_connection": no_cut,
         "pace": keep_pace,

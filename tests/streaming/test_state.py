@@ -27,7 +27,7 @@ CLIENT_LEFT  | decide gone | decide gone source | decide gone send | gone send |
 STALLED      |             | decide gone source | decide gone send | gone send | -
 SEND_FAILED  |             | decide gone source | decide gone send | gone send | -
 RAISED       | fail        | fail               | fail             |           |
-OUT_OF_TIME  |             | gone               | gone             | gone      | -
+OUT_OF_TIME  | -           | gone               | gone             | gone      | -
 """
 
 # The ending that each event decides. `STOPPED` is given its own: here "expired".

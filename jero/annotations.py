@@ -4,8 +4,9 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum
 from functools import lru_cache
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
 import msgspec
 import typing_extensions
@@ -79,6 +80,8 @@ _NOT_FROM_TEXT: Final = (
     TypedDictType,
 )
 _LISTS: Final = (FrozenSetType, ListType, SetType, TupleType, VarTupleType)
+
+EventForm: TypeAlias = Literal["text", "bytes", "json", "any", "mixed"]
 
 _MODULES: Final = re.compile(r"(?<![\w'\".])(?:[A-Za-z_][\w<>]*\.(?:<locals>\.)?)+")
 
@@ -310,26 +313,44 @@ def _lists(info: Type) -> bool:
     return any(isinstance(member.type if isinstance(member, Metadata) else member, _LISTS) for member in members)
 
 
-def mixes_text(annotation: Any) -> bool:
-    """Returns whether some values of the type are text, and others are not.
+def event_form(annotation: Any) -> EventForm:
+    """Returns the form in which an event stream sends values of the type.
 
-    An event stream sends text and bytes unchanged, and anything else as JSON. A reader could not tell "5" from 5.
+    "text" and "bytes" are sent unchanged, "json" as JSON. "any": the class of each value decides. "mixed": some values
+    are sent unchanged and others as JSON, so a reader could not tell the text `5` from the number 5.
+
+    Raises `TypeError` if msgspec cannot read the annotation.
     """
-    kinds = set(_text_kinds(msgspec.inspect.type_info(annotation)))
-    return len(kinds) > 1
+    forms = set(_event_forms(msgspec.inspect.type_info(annotation)))
+    if len(forms) == 1:
+        return forms.pop()
+    return "json" if forms == {"any", "json"} else "mixed"
 
 
-def _text_kinds(info: Type) -> Iterator[bool]:
-    """Yields whether values are text, for each member of the type. Yields nothing for what is not known, as `Any`."""
+def _event_forms(info: Type) -> Iterator[EventForm]:
+    """Yields the form of each member of the type."""
     if isinstance(info, Metadata):
-        yield from _text_kinds(info.type)
+        yield from _event_forms(info.type)
     elif isinstance(info, UnionType):
         for member in info.types:
-            yield from _text_kinds(member)
+            yield from _event_forms(member)
     elif isinstance(info, LiteralType):
-        yield from (isinstance(value, str) for value in info.values)
-    elif not isinstance(info, AnyType):
-        yield isinstance(info, StrType | BytesType | ByteArrayType | MemoryViewType)
+        for value in info.values:
+            yield "text" if isinstance(value, str) else "json"
+    elif isinstance(info, CustomType):
+        yield _form_of_class(info.cls)
+    elif isinstance(info, BytesType | ByteArrayType | MemoryViewType):
+        yield "bytes"
+    else:
+        yield "any" if isinstance(info, AnyType) else "text" if isinstance(info, StrType) else "json"
+
+
+def _form_of_class(cls: type) -> EventForm:
+    if issubclass(cls, Enum):
+        return "json"
+    if issubclass(cls, str | bytes | bytearray):
+        return "text" if issubclass(cls, str) else "bytes"
+    return "any" if cls is object else "json"
 
 
 def _without_json(info: Type, *, allow_custom: bool) -> Iterator[str]:

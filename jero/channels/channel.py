@@ -1,11 +1,13 @@
 """Publishes events of one type under a name, subscribes to them, and counts both."""
 
+from enum import Enum
 from types import UnionType
-from typing import Generic, TypeVar, Unpack, overload
+from typing import Any, Generic, TypeVar, Unpack, cast, overload
 
 from msgspec import Struct
 from msgspec.json import Decoder, Encoder
 
+from jero.annotations import event_form, expanded, name_of, wiring_error
 from jero.channels.event import encode_payload
 from jero.channels.store import History, Store
 from jero.channels.subscribers import Subscription
@@ -43,8 +45,9 @@ class Channel(Generic[T]):
     once for all formats and subscribers, so encoders of the application and of responses are not used.
 
     Raises `ValueError` if `name` is empty, `history` or `history_bytes` is less than 1, or `publish_timeout` is not
-    positive. Raises `WiringError` if the store is not open, or if it has a channel of that name with another `history`
-    or `history_bytes`.
+    positive. Raises `WiringError` if the store is not open, if it has a channel of that name with another `history`
+    or `history_bytes`, or if `type` is a union of text with another type, such as `str | None`. Raises `TypeError` if
+    msgspec cannot represent `type`.
     """
 
     @overload
@@ -88,6 +91,14 @@ class Channel(Generic[T]):
             raise ValueError("Channel(name=''): the name is empty. The store needs one to tell channels apart.")
         if not publish_timeout > 0:
             raise ValueError(f"Channel(publish_timeout={publish_timeout!r}): it must be a positive number of seconds.")
+        type = expanded(type)
+        self._form = event_form(type)
+        if self._form == "mixed":
+            found = (
+                f"the events are {name_of(type)}, of which an event stream sends some as text and some as JSON, "
+                "so that a client cannot tell them apart"
+            )
+            raise wiring_error(f"Channel({name!r})", found, "Use a Struct with a field for each")
         self.name = name
         self._log = store.log(name, **history)
         self._publish_timeout = publish_timeout
@@ -105,6 +116,8 @@ class Channel(Generic[T]):
         still store it later, once. Raises `TypeError` for bytes and for types without a JSON form. Raises `ValueError`
         if `event` contains CR, LF or NUL, or is "gap".
         """
+        if self._form == "text" and isinstance(data, Enum):
+            data = cast("T", str.__str__(cast("Any", data)))
         payload = encode_payload(data, event, self._encoder)
         event_id = await self._log.append(payload, self._publish_timeout)
         self._log.counters.published += 1

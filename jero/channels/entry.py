@@ -6,7 +6,7 @@ from typing import Any, Final
 from msgspec import Raw
 from msgspec.json import Decoder
 
-from jero.annotations import holds_custom
+from jero.annotations import EventForm, event_form, holds_custom
 from jero.channels.event import GAP, Payload
 from jero.codec import DEFAULT_ENCODER, json_decoder
 from jero.framing.event import ServerSentEvent
@@ -16,6 +16,7 @@ OWN: Final = ("jero", "1")
 
 _OWN: Final = tuple(part.encode() for part in OWN)
 _ANY_JSON: Final[Decoder[Any]] = json_decoder(Raw)
+_TEXT: Final[Decoder[str]] = json_decoder(str)
 
 
 class NotAnEvent(ValueError):
@@ -30,16 +31,21 @@ class EntryReader:
 
     def __init__(self) -> None:
         self._types: list[Any] = []
-        self._decoders: list[Decoder[Any]] = []
+        self._decoders: list[tuple[Decoder[Any], EventForm]] = []
 
     def accept(self, type_: Any) -> None:
         """Accepts entries of this type, too. If msgspec cannot decode it without a hook, accepts any JSON."""
         if type_ not in self._types:
             self._types.append(type_)
-            self._decoders.append(_ANY_JSON if holds_custom(type_) else json_decoder(type_))
+            form = event_form(type_)
+            is_unknown = form != "text" and holds_custom(type_)
+            self._decoders.append((_ANY_JSON if is_unknown else json_decoder(type_), form))
 
     def read(self, fields: Sequence[bytes]) -> Payload:
-        """Returns the payload of an entry, which lists its fields and values in turn. May raise `NotAnEvent`."""
+        """Returns the payload of an entry, which lists its fields and values in turn. May raise `NotAnEvent`.
+
+        An entry of another program gets the form that publishing gives its value: a channel of text sends no JSON.
+        """
         names = fields[::2]
         values = dict(zip(names, fields[1::2], strict=False))
         if len(values) < len(names):
@@ -49,12 +55,21 @@ class EntryReader:
         if (text is None) == (data is None):
             raise NotAnEvent("it needs either a field data or a field text")
         json = _checked_json(data) if data is not None else _json_of_text(text or b"")
-        if values.get(_OWN[0]) != _OWN[1] and not self._fits(json):
-            raise NotAnEvent("its data does not fit the type of the channel")
-        return Payload(text or b"", is_text=True, event=event) if data is None else Payload(data, event=event)
+        form: EventForm = "text" if data is None else "json"
+        if values.get(_OWN[0]) != _OWN[1]:
+            form = self._form_of(json, form)
+        if form == "text":
+            return Payload(text if text is not None else _TEXT.decode(json).encode(), is_text=True, event=event)
+        return Payload(json, event=event)
 
-    def _fits(self, json: bytes) -> bool:
-        return not self._decoders or any(_decodes(decoder, json) for decoder in self._decoders)
+    def _form_of(self, json: bytes, form: EventForm) -> EventForm:
+        """Returns the form of the first type that the JSON fits, or `form` if values of that type may have any."""
+        if not self._decoders:
+            return form
+        found = next((found for decoder, found in self._decoders if _decodes(decoder, json)), None)
+        if found is None:
+            raise NotAnEvent("its data does not fit the type of the channel")
+        return found if found in ("text", "json") else form
 
 
 def _decodes(decoder: Decoder[Any], json: bytes) -> bool:

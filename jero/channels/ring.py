@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from jero.channels.event import Event, Offset
 from jero.codec import DEFAULT_ENCODER
 from jero.framing.framing import FramedItems, Framing
-from jero.framing.sse import SSE
+from jero.framing.sse import SSE, SSE_TEXT
 
 # Theory of operation
 # -------------------
@@ -72,7 +72,7 @@ class Batch(FramedItems):
 
     def bytes_in(self, framing: Framing) -> bytes:
         """Returns the events in a format. Event streams get the kept frames; each other format is encoded once."""
-        if framing is SSE:
+        if framing is SSE or framing is SSE_TEXT:
             return self._bytes
         for encoded, others in self._others:
             if encoded is framing:

@@ -10,6 +10,7 @@ from msgspec.json import Decoder
 from jero.channels.event import GAP, Event, Offset
 from jero.channels.log import EventLog
 from jero.channels.ring import NOT_BUSY, Batch, fill_batch
+from jero.codec import from_text
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import FramedItems, FramedSource, PublishedItems
 
@@ -223,5 +224,6 @@ class Subscription(FramedSource, AsyncIterable[ServerSentEvent[T]], Generic[T]):
 
     def _decode(self, event: Event) -> Any:
         if event.is_text:
-            return event.data.decode()
+            text = event.data.decode()
+            return text if self._decoder.type is str else from_text(text, self._decoder.type)
         return event.decode_gap() if event.type == GAP else self._decoder.decode(event.data)

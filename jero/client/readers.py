@@ -6,15 +6,14 @@ an event loop.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from enum import Enum
-from typing import Any, Final, Generic, Protocol, cast
+from typing import Any, Final, Generic, Protocol
 
 import msgspec
-from msgspec.inspect import BytesType, LiteralType, Metadata, StrType, Type, UnionType
 from msgspec.structs import force_setattr
 from typing_extensions import TypeForm, TypeVar
 
-from jero.annotations import name_of
+from jero.annotations import event_form, expanded, is_struct, name_of
+from jero.codec import from_text, json_decoder
 from jero.errors import Problem, StreamFailed
 from jero.framing.event import ServerSentEvent
 
@@ -94,7 +93,7 @@ class NDJSONReader(Generic[T]):
     """
 
     def __init__(self, type_: TypeForm[T], *, max_item_bytes: int = MAX_ITEM_BYTES) -> None:
-        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(cast("type[T]", type_))
+        self._decoder: msgspec.json.Decoder[T] = json_decoder(expanded(type_))
         self._lines = LineReader(max_bytes=max_item_bytes)
         self._max_item_bytes = max_item_bytes
         self._line_number = 0
@@ -131,9 +130,9 @@ class NDJSONReader(Generic[T]):
 class EventReader(Generic[T]):
     """Parses an event stream (WHATWG HTML, section 9.2.6) into events whose data is a `T`.
 
-    If `type_` is text alone, such as `str`, `Literal["a", "b"]`, `Annotated[str, ...]`, a `NewType` of `str`, or
-    `bytes`, the data is the text of the event. For every other type, the data is decoded as JSON. Raises `TypeError`
-    for a union of text with another type, since the data could be either.
+    If `type_` is text alone, such as `str`, `Literal["a", "b"]`, `Annotated[str, ...]`, a `NewType`, alias or subclass
+    of `str`, or `bytes`, the data is the text of the event. For every other type, `Any` included, the data is decoded
+    as JSON. Raises `TypeError` for a union of text with another type, since the data could be either.
 
     `max_item_bytes`: the size of the longest line, and of all lines of an event's data together.
     `last_event_id` is the id of the last complete event, or the id that the reader was made with. `retry` is the
@@ -231,42 +230,21 @@ def _data_converter(type_: Any) -> Callable[[str], Any]:
 
     Raises `TypeError` if the data could be both text and JSON.
     """
-    if isinstance(type_, type) and issubclass(type_, str) and not issubclass(type_, Enum):
-        return type_
-    if type_ in (bytes, bytearray, memoryview):
-        return lambda data: type_(data.encode())
-    if isinstance(type_, type):  # a Struct, for example: faster than to inspect it
-        return msgspec.json.Decoder(type_).decode
-    members = _members(msgspec.inspect.type_info(type_))
-    if not any(_has_text(member) for member in members):
-        return msgspec.json.Decoder(type_).decode
-    if all(isinstance(member, BytesType) for member in members):
-        return lambda data: msgspec.convert(data.encode(), type_)
-    if all(_is_text(member) for member in members):
-        return lambda data: msgspec.convert(data, type_)
-    raise TypeError(
-        f"An event's data cannot be read as {name_of(type_)}: text is sent as it is, and everything else as JSON, so"
-        " one cannot be told from the other. Read str, and decode what you need, or use a Struct with a field for it."
-    )
-
-
-def _members(info: Type) -> list[Type]:
-    if isinstance(info, Metadata):
-        return _members(info.type)
-    if isinstance(info, UnionType):
-        return [each for member in info.types for each in _members(member)]
-    return [info]
-
-
-def _is_text(info: Type) -> bool:
-    return isinstance(info, StrType) or (
-        isinstance(info, LiteralType) and all(isinstance(value, str) for value in info.values)
-    )
-
-
-def _has_text(info: Type) -> bool:
-    is_literal_text = isinstance(info, LiteralType) and any(isinstance(value, str) for value in info.values)
-    return isinstance(info, StrType | BytesType) or is_literal_text
+    type_ = expanded(type_)
+    if type_ is str:
+        return str
+    form = "json" if is_struct(type_) else event_form(type_)  # most are a Struct: faster than to inspect it
+    if form == "mixed":
+        raise TypeError(
+            f"An event's data cannot be read as {name_of(type_)}: text is sent as it is, and everything else as JSON, "
+            "so one cannot be told from the other. Read str, and decode what you need, or use a Struct with a field "
+            "for it."
+        )
+    if form == "text":
+        return lambda data: from_text(data, type_)
+    if form == "bytes":
+        return lambda data: from_text(data.encode(), type_)
+    return json_decoder(type_).decode
 
 
 def _too_long(what: str, limit: int) -> msgspec.DecodeError:

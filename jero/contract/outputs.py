@@ -21,9 +21,9 @@ from msgspec import Struct
 from jero.annotations import (
     check_type,
     class_of,
+    event_form,
     fast_path_types,
     is_struct,
-    mixes_text,
     name_of,
     type_arguments,
     union_members,
@@ -249,7 +249,7 @@ def _check_events(outputs: tuple[Output, ...], where: str) -> None:
     """Raises `WiringError` if an event stream would mix text with JSON."""
     for output in outputs:
         is_event_stream = output.is_negotiated or getattr(output.response, "framing", None) is SSE
-        if is_event_stream and output.content is not None and mixes_text(output.content):
+        if is_event_stream and output.content is not None and event_form(output.content) == "mixed":
             raise wiring_error(
                 where,
                 f"the items are {name_of(output.content)}, of which an event stream sends some as text and some as "

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 import msgspec
 from msgspec.json import Encoder
 
-from jero.annotations import holds_custom
+from jero.annotations import event_form, holds_custom
 from jero.codec import DEFAULT_ENCODER, json_decoder
 from jero.connection import Connections, paced
 from jero.contract.operation import Operation
@@ -24,7 +24,7 @@ from jero.errors import HTTPError, ServiceUnavailable, TooManyRequests
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
 from jero.framing.json import NDJSON, checked
-from jero.framing.sse import SSE
+from jero.framing.sse import SSE, SSE_TEXT
 from jero.http.accept import is_named
 from jero.http.asgi import Scope, Send, request_header
 from jero.policy import EndReason, StreamOutcome, StreamPolicy, StreamStart
@@ -190,6 +190,7 @@ class StreamResponder:
         validate_items = operation.endpoint.validate_items
         self._validate_items = defaults.validate_items if validate_items is None else validate_items
         self._decode_item = _item_decoder(operation)
+        self._is_text = _is_text(operation)
         # By class of response, for those that change nothing: most of them.
         self._kinds: dict[type, StreamKind] = {}
 
@@ -276,10 +277,9 @@ class StreamResponder:
         )
 
     def _framing(self, response: FramedResponse[Any, Any]) -> Framing:
+        framing = SSE_TEXT if self._is_text and response.framing is SSE else response.framing
         is_checked = self._validate_items if response.validate_items is None else response.validate_items
-        if not is_checked or self._decode_item is None:
-            return response.framing
-        return checked(response.framing, self._decode_item)
+        return framing if not is_checked or self._decode_item is None else checked(framing, self._decode_item)
 
     def _fast_path(self, framing: Framing, encoder: Encoder) -> FastPath | None:
         if framing.json_prefix is None or not self._fast_types or encoder.enc_hook is not None:
@@ -293,8 +293,18 @@ def _item_decoder(operation: Operation) -> Callable[[bytes], Any] | None:
 
     Returns `None` if the type of the items is not declared, or if only a hook of the encoder can write it.
     """
-    item = next((output.content for output in operation.outputs if output.is_stream), None)
+    item = _item(operation)
     return None if item is None or holds_custom(item) else json_decoder(item).decode
+
+
+def _is_text(operation: Operation) -> bool:
+    """Returns whether the items of the operation's streams are declared as text."""
+    item = _item(operation)
+    return item is not None and event_form(item) == "text"
+
+
+def _item(operation: Operation) -> Any:
+    return next((output.content for output in operation.outputs if output.is_stream), None)
 
 
 def _error_event(error: Exception) -> ServerSentEvent[Any]:

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from msgspec import UNSET
 from msgspec.json import Encoder
+from msgspec.structs import replace
 
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
@@ -20,6 +21,15 @@ def encode_event(item: Any, buffer: bytearray, encoder: Encoder) -> None:
     buffer += b"\n"
 
 
+def encode_text(item: Any, buffer: bytearray, encoder: Encoder) -> None:
+    """Appends an item of a stream of text, or its event. A member of a `StrEnum` is text among other text."""
+    if isinstance(item, ServerSentEvent):
+        event: ServerSentEvent[Any] = cast("Any", item)
+        if isinstance(event.data, Enum):
+            item = replace(event, data=_without_enum(event.data))
+    encode_event(_without_enum(item), buffer, encoder)
+
+
 def frame_event(data: bytes, *, event: str | None, event_id: str) -> bytes:
     """Returns an event whose data is encoded already, as JSON on one line or as text, the way a stream sends it.
 
@@ -32,6 +42,11 @@ def frame_event(data: bytes, *, event: str | None, event_id: str) -> bytes:
     _append_lines(b"data: ", data, buffer)
     buffer += b"\n"
     return bytes(buffer)
+
+
+def _without_enum(data: Any) -> Any:
+    """Returns the text of a member of a `StrEnum`, and any other data unchanged."""
+    return str.__str__(cast("str", data)) if isinstance(data, str) and isinstance(data, Enum) else data
 
 
 def _append_fields(item: ServerSentEvent[Any], buffer: bytearray, encoder: Encoder) -> None:
@@ -74,3 +89,5 @@ SSE = Framing(
     json_prefix=b"data: ",
     json_suffix=b"\n\n",
 )
+SSE_TEXT = replace(SSE, encode=encode_text, json_prefix=None)
+"""The same for streams whose items are all text."""

@@ -4,9 +4,9 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from msgspec.inspect import AnyType, BytesType, LiteralType, Metadata, StrType, Type
+from msgspec.inspect import Metadata, StrType, Type
 
-from jero.annotations import union_members
+from jero.annotations import event_form, union_members
 from jero.contract.inputs import Input
 from jero.contract.outputs import Output
 from jero.framing.framing import Framing
@@ -84,7 +84,7 @@ class MediaTypes(Struct, frozen=True):
         members = [_inner(msgspec.inspect.type_info(member)) for member in union_members(item)]
         if all(isinstance(member, StrType) for member in members):
             return self.schemas.of(item)
-        if any(_may_be_text(member) for member in members):
+        if event_form(item) != "json":
             return {"type": "string"}
         return {"type": "string", "contentMediaType": JSON, "contentSchema": self.schemas.of(item)}
 
@@ -100,9 +100,3 @@ def _opaque(media_type: str) -> Schema:
 
 def _inner(info: Type) -> Type:
     return _inner(info.type) if isinstance(info, Metadata) else info
-
-
-def _may_be_text(info: Type) -> bool:
-    """Returns whether an event's data of this type may be sent as text, without JSON."""
-    is_text_literal = isinstance(info, LiteralType) and any(isinstance(value, str) for value in info.values)
-    return is_text_literal or isinstance(info, StrType | BytesType | AnyType)

@@ -29,7 +29,10 @@ class AuthorizationAuth(CredentialAuth[U], ABC, Generic[U]):
     authorization_scheme: ClassVar[str]
 
     async def authenticate(self, headers: AuthorizationHeaders) -> U:
-        """Returns the user. Raises `Unauthorized` if the header is missing, malformed, repeated or over 8 KiB."""
+        """Returns the user. Raises `Unauthorized` if the header is missing, malformed, repeated or over 8 KiB.
+
+        Headers of different values are refused with 400 before.
+        """
         if not headers.authorization:
             return self._anonymous()
         token68 = self._token68(headers.authorization)

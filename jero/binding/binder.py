@@ -1,11 +1,12 @@
 """Binding: makes all arguments of a handler from a request."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from jero.binding.body import body_reader, check_content_length, read_body
-from jero.binding.fields import field_reader
+from jero.binding.fields import field_reader, header_fields
 from jero.binding.incoming import RequestBody, body_opener
-from jero.contract.inputs import BODIES, FIELDS
+from jero.contract.inputs import BODIES, FIELDS, Input
 from jero.contract.operation import Operation
 from jero.endpoint import arriving_body_limit
 from jero.http.asgi import Receive, Scope
@@ -23,9 +24,11 @@ class Binder:
         whole = [body for body in inputs if body.name in BODIES and not body.is_stream]
         arriving = [body for body in inputs if body.name in BODIES and body.is_stream]
         self._fields = [(field.name, field_reader(field.name, field.type)) for field in inputs if field.name in FIELDS]
-        self._bodies = [(body.name, body_reader(body.name, body.type)) for body in whole]
+        decodes = _decodes(inputs)
+        self._bodies = [(body.name, body_reader(body.name, body.type, may_be_encoded=decodes)) for body in whole]
         self._open_bodies = [
-            (body.name, body_opener(body.name, body.type, endpoint.max_line_bytes)) for body in arriving
+            (body.name, body_opener(body.name, body.type, endpoint.max_line_bytes, may_be_encoded=decodes))
+            for body in arriving
         ]
         self.reads_whole = bool(whole)
         self.reads_as_it_arrives = bool(self._open_bodies)
@@ -56,3 +59,9 @@ class Binder:
         if self._limit is not None:
             check_content_length(scope, self._limit)
         return arguments, body
+
+
+def _decodes(inputs: Iterable[Input]) -> bool:
+    """Returns whether the handler can decode its `content` itself, because it takes the header Content-Encoding."""
+    headers = next((input_.type for input_ in inputs if input_.name == "headers"), None)
+    return headers is not None and "content-encoding" in header_fields(headers)

@@ -3,9 +3,16 @@
 import asyncio
 import types
 from collections.abc import Callable, Generator
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
-from jero.binding.faults import refused_body, silent_body, too_large, unsupported_encoding, unsupported_media_type
+from jero.binding.faults import (
+    refused_body,
+    repeated_header,
+    silent_body,
+    too_large,
+    unsupported_encoding,
+    unsupported_media_type,
+)
 from jero.binding.hashes import hash_check
 from jero.codec import json_decoder
 from jero.errors import ClientDisconnected
@@ -88,22 +95,45 @@ def check_content_length(scope: Scope, limit: int) -> None:
         raise too_large(limit)
 
 
-def body_reader(name: str, type_: Any) -> BodyReader:
-    """Returns a function that makes the argument called `name` from a request and its body."""
-    return _READERS[name](type_)
+def body_reader(name: str, type_: Any, *, may_be_encoded: bool = False) -> BodyReader:
+    """Returns a function that makes the argument called `name` from a request and its body.
+
+    `may_be_encoded`: the body may have a Content-Encoding, because the handler itself decodes it.
+    """
+    return _content_reader(may_be_encoded=may_be_encoded) if name == "content" else _json_reader(type_)
 
 
-def content_type(scope: Scope) -> bytes | None:
-    """Returns the Content-Type, or `None`. Several lines of it become one list, which is not a media type."""
-    found = [value for name, value in scope["headers"] if name == b"content-type"]
-    return b", ".join(found) if found else None
+def content_type(scope: Scope, *, may_be_encoded: bool = False) -> bytes | None:
+    """Returns the Content-Type, or `None`. Checks the headers of the body on the way, in one pass over all headers.
 
-
-def check_encoding(scope: Scope) -> None:
-    """Raises `UnsupportedMediaType` if the body has a Content-Encoding (RFC 9110, section 8.4), such as gzip."""
+    Raises `RepeatedHeader` if Content-Type or Content-Length has several different values. Raises
+    `UnsupportedMediaType` if the body has a Content-Encoding (RFC 9110, section 8.4), such as gzip, unless it
+    `may_be_encoded`.
+    """
+    media_type: bytes | None = None
+    length: bytes | None = None
     for name, value in scope["headers"]:
-        if name == b"content-encoding" and value.strip(SPACE).lower() not in (b"", b"identity"):
-            raise unsupported_encoding(value)
+        if b"content-" < name < b"content.":  # few names are, so that one comparison is made for the others
+            if name == b"content-type":
+                media_type = value if media_type is None else _once("Content-Type", media_type, value)
+            elif name == b"content-length":
+                length = value if length is None else _once("Content-Length", length, value)
+            elif name == b"content-encoding" and not may_be_encoded:
+                _check_encoding(value)
+    return media_type
+
+
+def _once(name: str, first: bytes, second: bytes) -> bytes:
+    """Returns the value of a header that was sent with two values. Raises `RepeatedHeader` if they differ."""
+    if first.strip(SPACE) != second.strip(SPACE):
+        raise repeated_header(name)
+    return first
+
+
+def _check_encoding(codings: bytes) -> None:
+    """Raises `UnsupportedMediaType` if a Content-Encoding, which is a list, names more than `identity`."""
+    if any(coding.strip(SPACE).lower() not in (b"", b"identity") for coding in codings.split(b",")):
+        raise unsupported_encoding(codings)
 
 
 def essence(media_type: bytes | None) -> bytes:
@@ -111,8 +141,9 @@ def essence(media_type: bytes | None) -> bytes:
     return (media_type or b"").partition(b";")[0].strip().lower()
 
 
-def _content_reader(type_: Any) -> BodyReader:
+def _content_reader(*, may_be_encoded: bool) -> BodyReader:
     def read(scope: Scope, body: bytes) -> Any:
+        content_type(scope, may_be_encoded=may_be_encoded)
         return body
 
     return read
@@ -130,7 +161,6 @@ def _json_reader(type_: Any) -> BodyReader:
                 check(body)
             return decode(body)
         except Exception as error:
-            check_encoding(scope)  # no encoding leaves JSON that can be read
             raise refused_body(error, body) from error
 
     return read
@@ -140,6 +170,3 @@ def _is_json(media_type: bytes) -> bool:
     """Returns whether it is `application/json`, or has the suffix `+json` (RFC 6839, section 3.1)."""
     is_suffixed = media_type.startswith(b"application/") and media_type.endswith(b"+json")
     return media_type == b"application/json" or is_suffixed
-
-
-_READERS: Final[dict[str, Callable[[Any], BodyReader]]] = {"json": _json_reader, "content": _content_reader}

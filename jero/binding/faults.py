@@ -96,6 +96,16 @@ def unsupported_media_type(found: bytes | None, *supported: str) -> UnsupportedM
     )
 
 
+class RepeatedHeader(MalformedRequest):
+    """A header that has one value was sent several times, with different values."""
+
+
+def repeated_header(name: str) -> RepeatedHeader:
+    """Returns the refusal of a request with several different values of the header `name`, which has one value."""
+    fault = Fault(("headers", name.lower().replace("-", "_")), "Was sent several times, with different values")
+    return RepeatedHeader(f"Header {name} was sent several times, with different values. Send it once.", errors=[fault])
+
+
 def unsupported_encoding(found: bytes) -> UnsupportedMediaType:
     """Returns the refusal of a body whose Content-Encoding is `found`."""
     return UnsupportedMediaType(

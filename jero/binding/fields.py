@@ -8,12 +8,12 @@ import msgspec
 from msgspec.inspect import FrozenSetType, ListType, Metadata, SetType, TupleType, UnionType, VarTupleType
 
 from jero.annotations import hashes_numbers
-from jero.binding.faults import read_fault
+from jero.binding.faults import read_fault, repeated_header
 from jero.binding.hashes import check_hashes
 from jero.errors import Fault, HTTPError, MalformedRequest, NotFound
 from jero.http.asgi import SPACE, Scope
 from jero.http.cookies import read_cookies
-from jero.http.headers import header_name
+from jero.http.headers import SINGLE, header_name
 
 Reader: TypeAlias = Callable[[Scope, dict[str, str]], Any]
 
@@ -53,6 +53,7 @@ def _headers_reader(struct: type[Any]) -> Reader:
     fields = msgspec.structs.fields(struct)
     sent_as = {field.encode_name: header_name(field.name, field.encode_name) for field in fields}
     names = {header.lower().encode(): encode_name for encode_name, header in sent_as.items()}
+    single = {name: header for name, header in sent_as.items() if header.lower() in SINGLE}
     id_field = names.get(_LAST_EVENT_ID)
 
     def read(scope: Scope, slots: dict[str, str]) -> Any:
@@ -60,10 +61,16 @@ def _headers_reader(struct: type[Any]) -> Reader:
         pairs = [(name, value.decode("latin-1")) for name, value in lines]
         if id_field is not None:
             pairs = [(name, _in_utf_8(name, value) if name == id_field else value) for name, value in pairs]
-        values = _gather_headers(pairs, lists)
+        values = _gather_headers(pairs, lists, single)
         return _convert(values, struct, "headers", MalformedRequest, sent_as, is_checked=is_checked)
 
     return read
+
+
+def header_fields(struct: type[Any]) -> frozenset[str]:
+    """Returns the names of the headers that fill the Struct, in lower case."""
+    fields = msgspec.structs.fields(struct)
+    return frozenset(header_name(field.name, field.encode_name).lower() for field in fields)
 
 
 def _in_utf_8(name: str, value: str) -> str:
@@ -106,14 +113,22 @@ def _gather(pairs: Iterable[tuple[str, str]], lists: frozenset[str]) -> dict[str
     return values
 
 
-def _gather_headers(pairs: Iterable[tuple[str, str]], lists: frozenset[str]) -> dict[str, Any]:
+def _gather_headers(
+    pairs: Iterable[tuple[str, str]], lists: frozenset[str], single: Mapping[str, str]
+) -> dict[str, Any]:
     """Returns the values by name: each line of a header for the fields in `lists`, one list with commas for others.
 
-    The standard says that several lines mean the same as one list (RFC 9110, section 5.3).
+    The standard says that several lines mean the same as one list (RFC 9110, section 5.3). `single` has the headers of
+    the fields that are not lists. Raises `RepeatedHeader` if one of them has two different values.
     """
     values: dict[str, Any] = {}
     for name, value in pairs:
-        values.setdefault(name, []).append(value)
+        lines = values.setdefault(name, [])
+        is_repeated = name in single and bool(lines)
+        if is_repeated and value != lines[0]:
+            raise repeated_header(single[name])
+        if not is_repeated or name in lists:
+            lines.append(value)
     return {name: lines if name in lists else ", ".join(lines) for name, lines in values.items()}
 
 

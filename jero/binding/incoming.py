@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, Self, TypeAlias
 from msgspec.json import Decoder
 from typing_extensions import TypeVar
 
-from jero.binding.body import check_encoding, content_type, essence
+from jero.binding.body import content_type, essence
 from jero.binding.faults import line_too_long, refused_line, too_large, unsupported_media_type
 from jero.binding.hashes import hash_check
 from jero.codec import json_decoder
@@ -244,16 +244,20 @@ class BoundedLines:
 BodyOpener: TypeAlias = Callable[[Scope, RequestBody], Any]
 
 
-def body_opener(name: str, type_: Any, max_line_bytes: int) -> BodyOpener:
-    """Returns a function that makes the iterator called `name` from a request and its unread body."""
-    return _items_opener(type_, max_line_bytes) if name == "items" else _open_content
+def body_opener(name: str, type_: Any, max_line_bytes: int, *, may_be_encoded: bool = False) -> BodyOpener:
+    """Returns a function that makes the iterator called `name` from a request and its unread body.
+
+    `may_be_encoded`: the body may have a Content-Encoding, because the handler itself decodes it.
+    """
+    if name == "items":
+        return _items_opener(type_, max_line_bytes)
+    return _content_opener(may_be_encoded=may_be_encoded)
 
 
 def _items_opener(type_: Any, max_line_bytes: int) -> BodyOpener:
     decoder, check = json_decoder(type_), hash_check(type_)
 
     def open_items(scope: Scope, body: RequestBody) -> AsyncIterator[Any]:
-        check_encoding(scope)
         media_type = content_type(scope)
         if essence(media_type).decode("latin-1") not in NDJSON_NAMES:
             raise unsupported_media_type(media_type, *NDJSON_NAMES[:2])
@@ -262,5 +266,9 @@ def _items_opener(type_: Any, max_line_bytes: int) -> BodyOpener:
     return open_items
 
 
-def _open_content(scope: Scope, body: RequestBody) -> AsyncIterator[bytes]:
-    return ContentReader(body)
+def _content_opener(*, may_be_encoded: bool) -> BodyOpener:
+    def open_content(scope: Scope, body: RequestBody) -> AsyncIterator[bytes]:
+        content_type(scope, may_be_encoded=may_be_encoded)
+        return ContentReader(body)
+
+    return open_content

@@ -8,6 +8,7 @@ from jero.annotations import name_of
 from jero.auth.auth import Expiring
 from jero.auth.scheme import DEFAULT_REALM, challenged
 from jero.binding.binder import Binder
+from jero.binding.faults import RepeatedHeader
 from jero.binding.fields import field_reader
 from jero.contract.authentication import Authentication
 from jero.contract.operation import Operation
@@ -175,10 +176,12 @@ class Authenticator:
         """Returns the user, and when the credentials expire, in Unix seconds, or `None` if they do not.
 
         Raises `Unauthorized`, with a challenge, if the authenticator refuses, if the credentials are missing or
-        malformed, and if they have expired.
+        malformed, and if they have expired. Raises `RepeatedHeader` if a header that has one value has several.
         """
         try:
             arguments = {name: read(scope, slots) for name, read in self._readers}
+        except RepeatedHeader:
+            raise
         except MalformedRequest:
             # What the authenticator reads are credentials. The response must not show what is wrong with them.
             raise challenged(Unauthorized(), self._challenge) from None

@@ -26,7 +26,7 @@ from jero.framing.framing import Framing
 from jero.framing.json import NDJSON, checked
 from jero.framing.sse import SSE, SSE_TEXT
 from jero.http.accept import is_named
-from jero.http.asgi import Scope, Send, request_header
+from jero.http.asgi import Scope, Send
 from jero.policy import EndReason, StreamOutcome, StreamPolicy, StreamStart
 from jero.responses.streaming import FramedResponse, SSEResponse
 from jero.streaming.plan import FastPath, StreamKind, StreamPlan
@@ -352,8 +352,8 @@ def _default_headers(media_type: str) -> Sequence[tuple[bytes, bytes]]:
 
 def _media_type(response: FramedResponse[Any, Any], scope: Scope) -> str:
     if response.framing is NDJSON:
-        accept = request_header(scope, b"accept")
-        if accept is None or b"jsonl" not in accept.lower():  # most clients: they name no JSON Lines
+        accept = b",".join([value for name, value in scope["headers"] if name == b"accept"])
+        if b"jsonl" not in accept.lower():  # most clients: they name no JSON Lines
             return NDJSON.content_type
         if is_named(accept, "application/jsonl") and not is_named(accept, NDJSON.content_type):
             return "application/jsonl"

@@ -17,6 +17,31 @@ RawHeaders: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
 TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
 _FORBIDDEN_IN_VALUE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110, section 5.5
 
+# Fields of a request that have one value (RFC 9110; RFC 6454, section 7; WHATWG HTML, section 9.2.4). Several lines of
+# another field are one list.
+SINGLE: Final = frozenset(
+    {
+        "authorization",
+        "content-length",
+        "content-location",
+        "content-range",
+        "content-type",
+        "date",
+        "from",
+        "host",
+        "if-modified-since",
+        "if-range",
+        "if-unmodified-since",
+        "last-event-id",
+        "max-forwards",
+        "origin",
+        "proxy-authorization",
+        "range",
+        "referer",
+        "user-agent",
+    }
+)
+
 
 def header_pair(name: str, value: str) -> tuple[bytes, bytes]:
     """Returns one header as bytes: the name in lower case, the value without leading and trailing whitespace.

@@ -43,7 +43,7 @@ _PROBLEMS_OF_INPUT: Final[dict[str, tuple[type[HTTPError], ...]]] = {
     "cookies": (MalformedRequest,),
     "json": (MalformedRequest, UnsupportedMediaType, UnprocessableContent, ContentTooLarge),
     "items": (MalformedRequest, UnsupportedMediaType, UnprocessableContent, ContentTooLarge),
-    "content": (ContentTooLarge,),
+    "content": (MalformedRequest, UnsupportedMediaType, ContentTooLarge),
     "user": (),
 }
 # The headers of a problem that jero itself answers with. A handler that raises the same error need not send them.
@@ -104,8 +104,9 @@ def _problem_responses(operation: Operation, schemas: Schemas) -> Iterator[tuple
 def _refusals(operation: Operation) -> Iterator[type[HTTPError]]:
     """Yields the errors that jero itself answers requests of the operation with."""
     for argument in operation.inputs:
-        if not _is_unbounded(argument, operation):
-            yield from _PROBLEMS_OF_INPUT[argument.name]
+        for problem in _PROBLEMS_OF_INPUT[argument.name]:
+            if problem is not ContentTooLarge or not _is_unbounded(argument, operation):
+                yield problem
     if operation.authentication is not None:
         yield Unauthorized
     if any(output.is_negotiated for output in operation.outputs):

@@ -15,7 +15,7 @@ import os
 import re
 import socket
 import stat
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any, Final, TypeAlias, cast
@@ -95,6 +95,11 @@ def find_listener(scope: Scope) -> Socket | None:
     return next((Socket(*numbers) for numbers in _descriptors() if _read(numbers[0], fits)), None)
 
 
+def lists_descriptors() -> bool:
+    """Returns whether the system lists the descriptors of the process. Windows does not."""
+    return next(_numbers(), None) is not None
+
+
 @contextmanager
 def borrowed(descriptor: int) -> Generator[socket.socket, None, None]:
     """Wraps the server's descriptor in a socket object, without closing the descriptor afterwards."""
@@ -107,15 +112,19 @@ def borrowed(descriptor: int) -> Generator[socket.socket, None, None]:
 
 def _descriptors() -> Generator[tuple[int, int], None, None]:
     """Yields the descriptor and the inode of each socket of the process."""
-    try:
-        descriptors = sorted(map(int, os.listdir("/dev/fd")))  # noqa: PTH208 - these are numbers, not paths
-    except OSError:
-        return
-    for descriptor in descriptors:
+    for descriptor in _numbers():
         with suppress(OSError):  # closed meanwhile
             status = os.fstat(descriptor)
             if stat.S_ISSOCK(status.st_mode):
                 yield descriptor, status.st_ino
+
+
+def _numbers() -> Iterator[int]:
+    """Yields the descriptors of the process in order, or nothing if the system does not list them."""
+    try:
+        yield from sorted(map(int, os.listdir("/dev/fd")))  # noqa: PTH208 - these are numbers, not paths
+    except OSError:
+        return
 
 
 def _read(descriptor: int, read: Callable[[socket.socket], Any]) -> Any:

@@ -14,7 +14,7 @@ import pytest
 from jero import BaseApp, Endpoint, NDJSONStreamingResponse, StreamOutcome, StreamPolicy
 from jero.errors import UnfinishedBody
 from jero.http.asgi import Message
-from jero.shutdown import LOOK_SECONDS
+from jero.shutdown import LOOK_SECONDS, ShutdownWatch
 from tests.application import http_scope
 
 PROGRAM = """
@@ -45,7 +45,10 @@ asyncio.run(main())
 
 
 def outcome(before: str = "", after: str = "") -> tuple[str, int]:
-    program = PROGRAM.format(before=before, after=after)
+    return run(PROGRAM.format(before=before, after=after))
+
+
+def run(program: str) -> tuple[str, int]:
     checkout = str(Path(__file__).parents[1])
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -78,6 +81,103 @@ def test_a_signal_handler_of_the_server_is_not_replaced(handling: str) -> None:
 
 def test_a_process_dies_at_once_after_the_watch_is_closed() -> None:
     assert outcome(after="watch.close()") == ("", -signal.SIGTERM)
+
+
+# `os.listdir` fails as on Windows. The program is its own client, and sends itself the signal after the first item.
+WITHOUT_DESCRIPTORS = """
+import asyncio, os, signal, threading, urllib.request
+import uvicorn
+from collections.abc import AsyncIterator
+from jero import BaseApp, Endpoint, NDJSONStreamingResponse
+
+listdir = os.listdir
+
+def without_descriptors(path="."):
+    if path == "/dev/fd":
+        raise FileNotFoundError(path)
+    return listdir(path)
+
+os.listdir = without_descriptors
+
+class ForeverEndpoint(Endpoint, path="/"):
+    async def get(self) -> NDJSONStreamingResponse[int]:
+        return NDJSONStreamingResponse(stream=self._numbers())
+
+    async def _numbers(self) -> AsyncIterator[int]:
+        yield 1
+        await asyncio.get_running_loop().create_future()
+
+class App(BaseApp):
+    async def _wire(self) -> None:
+        self._include_endpoint(ForeverEndpoint())
+
+    async def _on_stream_end(self, outcome) -> None:
+        print(outcome.reason, flush=True)
+
+def visit(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{{port}}/") as stream:
+        stream.readline()
+        os.kill(os.getpid(), signal.{name})
+        try:
+            stream.read()
+        except Exception:
+            pass
+
+config = uvicorn.Config(App(), port=0, log_level="critical")
+listening = config.bind_socket()
+listening.listen()
+threading.Thread(target=visit, args=(listening.getsockname()[1],)).start()
+uvicorn.Server(config).run(sockets=[listening])
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_shutdown_of_uvicorn_is_noticed_without_descriptors(name: str) -> None:
+    assert run(WITHOUT_DESCRIPTORS.format(name=name))[0] == "shutdown\n"
+
+
+@pytest.fixture
+def without_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: str) -> list[str]:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr("jero.sockets.os.listdir", fail)
+
+
+@pytest.mark.usefixtures("without_descriptors")
+async def test_a_server_that_shows_nothing_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    watch = ShutdownWatch(asyncio.get_running_loop().create_future, lambda: True)
+    for _ in range(2):
+        watch.begin({"server": ("127.0.0.1", 80)})
+        assert not watch.is_looking
+        watch.close()
+    [record] = caplog.records
+    assert (record.name, record.levelname) == ("jero.streams", "WARNING")
+    assert record.getMessage().startswith("A shutdown cannot be noticed: this system lists no descriptors")
+
+
+async def test_a_server_whose_socket_is_not_named_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    watch = ShutdownWatch(asyncio.get_running_loop().create_future, lambda: True)
+    watch.begin({"server": ("testserver", 80)})
+    watch.close()
+    assert not caplog.records
+
+
+def unhandled(signal_number: int) -> signal.Handlers:
+    return signal.SIG_DFL
+
+
+@pytest.mark.usefixtures("without_descriptors")
+async def test_a_loop_that_handles_no_signals_serves_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise NotImplementedError
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(loop, "add_signal_handler", refuse)
+    monkeypatch.setattr("jero.shutdown.signal.getsignal", unhandled)
+    watch = ShutdownWatch(loop.create_future, lambda: True)
+    watch.begin({"server": ("127.0.0.1", 80)})
+    watch.close()
 
 
 class SlowEndpoint(Endpoint, path="/"):

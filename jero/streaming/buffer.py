@@ -7,7 +7,7 @@ from typing import Any, Final
 from msgspec.json import Encoder
 
 from jero.framing.framing import FramedItems, Framing
-from jero.streaming.turns import Turns
+from jero.streaming.turns import TURN_SECONDS
 
 # How long an item of a source that never pauses may wait while the buffer is less than a chunk.
 LINGER_SECONDS: Final = 0.05
@@ -35,7 +35,6 @@ class FrameBuffer:
         "_looked_at",
         "_separator",
         "_step",
-        "_turns",
         "buffer",
         "first_item_at",
         "is_closed",
@@ -49,7 +48,6 @@ class FrameBuffer:
         framing: Framing,
         encoder: Encoder,
         chunk_bytes: int,
-        turns: Turns | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._framing = framing
@@ -57,7 +55,6 @@ class FrameBuffer:
         self._separator = framing.separator
         self._encoder = encoder
         self._chunk_bytes = chunk_bytes
-        self._turns = turns or Turns()
         self._clock = clock
         self._step = 1
         self._first_mark = 0
@@ -120,12 +117,11 @@ class FrameBuffer:
         now = self._clock()
         if self.first_item_at is None and self.buffer:
             self.first_item_at = now
-        turn_seconds = self._turns.seconds
         if self.turn_until is None:
-            self.turn_until = now + turn_seconds
+            self.turn_until = now + TURN_SECONDS
         if self._linger_until is None:
             self._linger_until = now + LINGER_SECONDS
-        is_slow = now - self._looked_at > turn_seconds / 4
+        is_slow = now - self._looked_at > TURN_SECONDS / 4
         self._step = max(1, self._step // 8) if is_slow else min(self._step * 2, LARGEST_STEP)
         self._looked_at = now
         size = len(self.buffer)

@@ -81,10 +81,13 @@ class Pump:
         thrown = None if pending is SENT else (yield from self.send_slowly(pending))
         if thrown is not None or not self._buffer.turn_is_over():
             return thrown
-        self._turns.end(asyncio.get_running_loop().call_soon)
         self._buffer.turn_until = None
+        next_turn = self._turns.end(asyncio.get_running_loop())
         try:
-            yield None
+            if next_turn is None:
+                yield None
+            else:
+                yield from next_turn
         except BaseException as error:  # the task's cancellation, which the source has to handle
             return error
         return None

@@ -98,11 +98,11 @@ class Stream:
         self._turns = turns
         self._sender = Sender(send, plan, self.context, self._send_failed, self._stall)
         # `_frames` is where items are framed, `_buffer` where framed bytes wait to be sent.
-        self._frames = self._buffer = FrameBuffer(kind.framing, kind.encoder, kind.policy.chunk_bytes, turns)
+        self._frames = self._buffer = FrameBuffer(kind.framing, kind.encoder, kind.policy.chunk_bytes)
         self._source_kind = source_kind(plan.source)
         if self._source_kind is SourceKind.SYNCHRONOUS:  # its items are framed in its thread, which yields chunks
             self._frames = FrameBuffer(kind.framing, kind.encoder, kind.policy.chunk_bytes)
-            self._buffer = FrameBuffer(RAW, kind.encoder, kind.policy.chunk_bytes, turns)
+            self._buffer = FrameBuffer(RAW, kind.encoder, kind.policy.chunk_bytes)
             self._source = Source(ThreadedSource(plan.source, self._frames, plan.on_thread_end), SourceKind.ITERABLE)
         else:
             self._source = Source(plan.source, self._source_kind)

@@ -1,20 +1,23 @@
 """Shares the event loop among sources that never pause, and among streams that end together.
 
-Such a source gives the event loop back after its turn. If every one of a hundred sources took half a millisecond, other
-requests would wait for fifty. So all of them together have `SHARED_SECONDS` between two turns of anything else. If
-thousands of clients stall together, a few of their streams are stopped in each turn.
+Such a source gives the event loop back after its turn. If each of a hundred sources took its turn between two turns of
+anything else, other requests would wait for all of them. So `TOGETHER` of them have a turn at once, and the others wait
+in a queue. A turn stays as long as it is, because a short one sends small chunks. If thousands of clients stall
+together, a few of their streams are stopped in each turn.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
 from time import sleep
 from typing import Final
 
-# How long one source keeps the event loop at most. Half a millisecond is short enough for other requests to stay fast
-# (an answer takes two or three turns) and costs little: a turn of 1 ms saved a tenth of an item.
-LONGEST_SECONDS: Final = 0.0005
-SHARED_SECONDS: Final = 0.004
+# How long a source keeps the event loop. Half a millisecond is short enough for other requests to stay fast (an answer
+# takes two or three turns) and costs little: a turn of 1 ms saved a tenth of an item.
+TURN_SECONDS: Final = 0.0005
+# How many sources have a turn between two turns of anything else.
+TOGETHER: Final = 8
 # Other threads, a server's own among them, need the interpreter as tasks need the event loop. A thread that waits for
 # it has to wake first, so the interpreter is released for a sleep, however short. When it was released for a call only,
 # a request on granian took a second.
@@ -24,26 +27,49 @@ STOPS_A_TURN: Final = 64
 
 
 class Turns:
-    """The turns of an application's streams. `seconds`: how long each may be at present."""
+    """The turns of an application's streams."""
 
-    __slots__ = ("_stops", "_taken", "seconds")
+    __slots__ = ("_loop", "_queue", "_stops", "_taken")
 
     def __init__(self) -> None:
         self._stops: deque[tuple[Callable[[], None], Context]] = deque()
+        self._queue: deque[asyncio.Future[None]] = deque()
         self._taken = 0
-        self.seconds = LONGEST_SECONDS
+        self._loop: asyncio.AbstractEventLoop | None = None  # the one in which the next round is scheduled
 
-    def end(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
-        """Counts a turn that is over. The caller pauses after it. `call_soon` is that of the event loop."""
+    def end(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None] | None:
+        """Counts a turn that is over. Returns a future to wait for until the next one, or None if that is the loop's.
+
+        None stands for one turn of the event loop, for which the caller pauses in any case.
+        """
+        if self._loop is not loop:  # none is scheduled, or an earlier event loop was closed before
+            self._queue.clear()
+            self._taken = 0
+            self._schedule(loop)
         self._taken += 1
-        if self._taken == 1:
-            call_soon(self._begin_round)
+        if self._taken <= TOGETHER and not self._queue:
+            return None
+        future = loop.create_future()
+        self._queue.append(future)
+        return future
 
-    def _begin_round(self) -> None:
-        """Divides the time by the sources that took a turn in the last round, once all of them had one."""
-        self.seconds = min(LONGEST_SECONDS, SHARED_SECONDS / self._taken)
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        loop.call_soon(self._begin_round, loop)
+
+    def _begin_round(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Lets the next sources of the queue have their turn."""
+        self._loop = None
         self._taken = 0
         sleep(HANDOVER_SECONDS)
+        let_in = 0
+        while self._queue and let_in < TOGETHER:
+            future = self._queue.popleft()
+            if not future.done():  # else its stream was stopped
+                future.set_result(None)
+                let_in += 1
+        if let_in:
+            self._schedule(loop)
 
     def spread(self, call_soon: Callable[..., object], stop: Callable[[], None], context: Context) -> None:
         """Calls `stop` in one of the next turns of the event loop, whose method `call_soon` is."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from jero.streaming import turns
+from jero.streaming import buffer
 
 
 def eager_loop() -> asyncio.AbstractEventLoop:
@@ -37,5 +37,4 @@ def pytest_asyncio_loop_factories(
 @pytest.fixture
 def long_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets a source keep the event loop, however slow this machine is."""
-    monkeypatch.setattr(turns, "LONGEST_SECONDS", 60)
-    monkeypatch.setattr(turns, "SHARED_SECONDS", 60)
+    monkeypatch.setattr(buffer, "TURN_SECONDS", 60)

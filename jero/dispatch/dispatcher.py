@@ -123,12 +123,15 @@ class Dispatcher:
         The engine raises no other `Exception` than `UnfinishedBody` after the first byte, and no `CancelledError` that
         nobody has asked for.
         """
-        if isinstance(error, UnfinishedBody):
-            raise error
-        is_before_the_first_byte = isinstance(error, Exception | asyncio.CancelledError)
-        if not is_before_the_first_byte and isinstance(found, Found) and found.route.is_stream:
-            raise error
-        await self._failures.answer(answerable(error), scope, send)
+        try:
+            if isinstance(error, UnfinishedBody):
+                raise error
+            is_before_the_first_byte = isinstance(error, Exception | asyncio.CancelledError)
+            if not is_before_the_first_byte and isinstance(found, Found) and found.route.is_stream:
+                raise error
+            await self._failures.answer(answerable(error), scope, send)
+        finally:
+            del error  # its traceback refers to this frame
 
     def _mount(self, mounts: Mounts, path: str, segments: Segments | None, found: _Target) -> Mount | None:
         """Returns the mount of the path, unless an endpoint below the mount's prefix matches the path.

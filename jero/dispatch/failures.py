@@ -174,11 +174,14 @@ def answerable(error: BaseException) -> Exception:
     """
     if isinstance(error, Exception):
         return error
-    if _is_order(error):
-        raise error
-    unexpected = RuntimeError(f"{type(error).__name__} was raised, but nobody has cancelled the request")
-    unexpected.__cause__ = error
-    return unexpected
+    try:
+        if _is_order(error):
+            raise error
+        unexpected = RuntimeError(f"{type(error).__name__} was raised, but nobody has cancelled the request")
+        unexpected.__cause__ = error
+        return unexpected
+    finally:
+        del error  # its traceback refers to this frame
 
 
 def _is_order(error: BaseException) -> bool:

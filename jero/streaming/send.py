@@ -116,6 +116,7 @@ class Sender:
         if self._aside is not None:
             self._aside.cancel()
             await asyncio.wait((self._aside,))
+            self._aside = None  # if it was cancelled before its first step, its traceback refers to this object
 
     @types.coroutine
     def _send_parts(self) -> Parts:

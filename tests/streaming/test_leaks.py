@@ -4,15 +4,17 @@ import asyncio
 import contextvars
 import gc
 import itertools
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from time import time
 
 import pytest
 
 from jero import StreamOutcome, StreamPolicy
+from jero.streaming.send import Sender
 from jero.streaming.stream import Stream
-from tests.streaming.connection import Connection, start, stream
+from tests.garbage import garbage
+from tests.streaming.connection import Connection, make_plan, start, stream
 
 STREAMS = 1_000
 
@@ -186,6 +188,17 @@ async def test_a_stream_that_failed_is_freed_without_the_garbage_collector(
     assert await garbage(once) < 10
 
 
+async def test_a_ping_that_is_cancelled_before_it_began_is_freed_without_the_garbage_collector() -> None:
+    async def once() -> None:
+        connection = Connection()
+        plan = make_plan(Counter().idle(), connection.report)
+        sender = Sender(connection.send, plan, contextvars.copy_context(), lambda error: None, lambda: None)
+        sender.send_aside(b": ping\n\n")
+        await sender.end_aside()
+
+    assert await garbage(once) < 10
+
+
 async def test_the_timers_of_a_stream_are_freed_at_its_end() -> None:
     before = set(map(id, streams()))
     source = Counter().items()
@@ -199,20 +212,6 @@ def streams() -> list[Stream]:
     """Returns all streams that exist."""
     gc.collect()
     return [thing for thing in gc.get_objects() if isinstance(thing, Stream)]
-
-
-async def garbage(once: Callable[[], Awaitable[None]]) -> int:
-    """Returns how many objects ten calls leave to the garbage collector."""
-    await once()
-    gc.collect()
-    gc.disable()
-    try:
-        for _ in range(10):
-            await once()
-        await asyncio.sleep(0)
-        return gc.collect()
-    finally:
-        gc.enable()
 
 
 def contexts() -> int:

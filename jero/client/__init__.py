@@ -4,7 +4,7 @@ The public names need the extra `jero-asgi[client]`, which installs httpx. An im
 httpx yet, so that `jero.client.readers` works without it. `__init__.pyi` declares the names for type checkers.
 """
 
-_PUBLIC_NAMES = {"Reconnection", "RequestRefused", "StreamClient", "StreamCut"}
+_PUBLIC_NAMES = {"EventStream", "Reconnection", "RequestRefused", "StreamClient", "StreamCut"}
 
 
 def __getattr__(name: str) -> object:
@@ -14,12 +14,14 @@ def __getattr__(name: str) -> object:
     try:
         from jero.client.client import StreamClient
         from jero.client.event_source import Reconnection
+        from jero.client.event_stream import EventStream
         from jero.client.refused import RequestRefused, StreamCut
     except ModuleNotFoundError as error:
         if error.name != "httpx":
             raise
         raise ImportError(f'jero.client.{name} needs httpx: pip install "jero-asgi[client]"', name="httpx") from error
     names = {
+        "EventStream": EventStream,
         "Reconnection": Reconnection,
         "RequestRefused": RequestRefused,
         "StreamClient": StreamClient,

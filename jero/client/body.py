@@ -25,19 +25,22 @@ class Body:
     """
 
     def __init__(self, response: httpx.Response) -> None:
-        self._response = response
+        self.response = response
         self._is_read = _is_read(response)
         self._inflaters = [] if self._is_read else _inflaters(response)
         self._sent = 0
         self._decompressed = 0
+        self._chunks: AsyncIterator[bytes] | None = None
 
     def chunks(self) -> AsyncIterator[bytes]:
-        """Returns the chunks as they were sent."""
-        return self._response.aiter_bytes() if self._is_read else self._response.aiter_raw()
+        """Returns the chunks as they were sent. A second call returns the same iterator, so it goes on."""
+        if self._chunks is None:
+            self._chunks = self.response.aiter_bytes() if self._is_read else self.response.aiter_raw()
+        return self._chunks
 
     def chunks_now(self) -> Iterator[bytes]:
         """Returns the chunks as they were sent, of a response of a synchronous client."""
-        return self._response.iter_bytes() if self._is_read else self._response.iter_raw()
+        return self.response.iter_bytes() if self._is_read else self.response.iter_raw()
 
     def decompress(self, chunk: bytes) -> Iterator[bytes]:
         """Yields the decompressed bytes of a chunk in pieces, of at most 64 KiB if the body is compressed."""
@@ -56,26 +59,26 @@ class Body:
                 yield piece
         except zlib.error as error:
             raise httpx.DecodingError(
-                f"The response's body is not valid {self._coding}: {error}.", request=self._response.request
+                f"The response's body is not valid {self._coding}: {error}.", request=self.response.request
             ) from error
 
     def end(self) -> None:
         """Raises `httpx.RemoteProtocolError` if the compressed data stopped before its end."""
         if self._sent and not all(inflater.has_ended for inflater in self._inflaters):
             raise httpx.RemoteProtocolError(
-                f"The response's body ended inside of its {self._coding} data.", request=self._response.request
+                f"The response's body ended inside of its {self._coding} data.", request=self.response.request
             )
 
     @property
     def _coding(self) -> str:
-        return self._response.headers["content-encoding"]
+        return self.response.headers["content-encoding"]
 
     def _expands_too_far(self) -> httpx.DecodingError:
         return httpx.DecodingError(
             f"The response's body has {self._sent} bytes in {self._coding}, and more than {self._decompressed} "
             f"decompressed: that is over {MAX_EXPANSION} times as many. If you trust the server, send "
             "Accept-Encoding: identity.",
-            request=self._response.request,
+            request=self.response.request,
         )
 
 

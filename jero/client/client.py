@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
@@ -12,8 +12,10 @@ from typing_extensions import TypeForm, TypeVar
 
 from jero.client.body import SUPPORTED, Body
 from jero.client.event_source import DEFAULT_RECONNECTION, EventSource, Reconnection, Sleep
-from jero.client.readers import MAX_ITEM_BYTES, EventReader, NDJSONReader
-from jero.client.refused import RequestRefused, check_media_type, cut
+from jero.client.event_stream import EventStream
+from jero.client.items import read_items
+from jero.client.readers import MAX_ITEM_BYTES, EventReader, NDJSONReader, Until
+from jero.client.refused import RequestRefused, check_media_type
 from jero.client.request import (
     ACCEPT_EVENTS,
     ACCEPT_NDJSON,
@@ -23,7 +25,7 @@ from jero.client.request import (
     with_headers,
     with_json,
 )
-from jero.client.wording import with_words
+from jero.client.wording import worded
 from jero.framing.event import ServerSentEvent
 
 T = TypeVar("T")
@@ -39,14 +41,15 @@ class StreamClient:
     `async with` block.
 
     `idle_timeout`: the seconds without a byte after which a stream counts as stalled; `None` for no limit. Pings are
-    bytes too. `sse` reconnects after a stall, `ndjson` raises `httpx.ReadTimeout`.
+    bytes too. `sse` reconnects after a stall, `ndjson` and `events` raise `httpx.ReadTimeout`.
     `max_item_bytes`: the size of the longest line of NDJSON, and of the longest event. A stream that exceeds it raises
     `msgspec.DecodeError`, and is not kept in memory until then.
     `reconnection`: sets when and how often `sse` reconnects. `sleep`: waits for a number of seconds before `sse`
     reconnects; a test can pass a function that takes no time.
 
-    To leave a stream early, close its iterator. `contextlib.aclosing` closes it at the end of a block. After a `break`,
-    Python closes it as soon as nothing refers to it.
+    To leave a stream early, leave the block of `events`, or close the iterator of `ndjson` or `sse`.
+    `contextlib.aclosing` closes an iterator at the end of a block. After a `break`, Python closes it as soon as nothing
+    refers to it.
 
     Raises `TypeError` if `client` is combined with a base URL or options, and `ValueError` if `idle_timeout` or
     `max_item_bytes` is not positive.
@@ -110,26 +113,15 @@ class StreamClient:
     async def _items(
         self, reader: NDJSONReader[T], method: str, url: str, options: dict[str, Any]
     ) -> AsyncGenerator[T, None]:
-        received = 0
         async with self._stream(method, url, options) as response:
             if not response.is_success:
                 raise await RequestRefused.read(response)
             if response.status_code == 204:
                 return
             check_media_type(response, *NDJSON_MEDIA_TYPES)
-            body = Body(response)
-            try:
-                async for chunk in body.chunks():
-                    for piece in body.decompress(chunk):
-                        for item in reader.feed(piece):
-                            received += 1
-                            yield item
-                body.end()
-                _check_end(response)
-            except (httpx.RemoteProtocolError, httpx.ReadError) as error:
-                raise cut(error, received, response.request) from error
-        for item in reader.end():
-            yield item
+            async with aclosing(read_items(Body(response), reader)) as items:
+                async for item in items:
+                    yield item
 
     def sse(self, url: str, type_: TypeForm[T], **options: Any) -> AsyncGenerator[ServerSentEvent[T], None]:
         """Yields the events of an event stream as they arrive, and reconnects until the server answers with 204.
@@ -154,6 +146,29 @@ class StreamClient:
         )
         return source.events()
 
+    def events(
+        self,
+        url: str,
+        type_: TypeForm[T],
+        *,
+        method: str = "GET",
+        until: Until[T] | None = None,
+        **options: Any,
+    ) -> EventStream[T]:
+        """Returns the event stream of one request, to be entered with `async with`. Never reconnects.
+
+        `type_` is the type of an event's data, as in `sse`. `until` is the end that the protocol promises. If it is a
+        text, such as "[DONE]", the event with this data ends the stream, and is not yielded. If it is a function, it
+        receives each event, and the first for which it returns true is yielded as the last. A stream that ends before
+        it is cut. `options` are those of `httpx.AsyncClient.stream`, with two differences: `json=` takes every value
+        that msgspec can encode, and `timeout=` replaces `idle_timeout`.
+
+        Raises `TypeError` at the call if `type_` is a union of text with another type, or if `until` is something else.
+        `EventStream` says what entering and iterating raise.
+        """
+        reader = EventReader(type_, until=until, max_item_bytes=self._max_item_bytes)
+        return EventStream(self._stream(method, url, with_headers(ACCEPT_EVENTS, with_json(options))), reader)
+
     def _connect(
         self, url: str, options: dict[str, Any], headers: dict[str, bytes]
     ) -> AbstractAsyncContextManager[httpx.Response]:
@@ -164,14 +179,10 @@ class StreamClient:
         options.setdefault("timeout", self._timeout)
         if "br" in (accepted := self._client.headers.get("Accept-Encoding", "")) or "zstd" in accepted:
             options = with_headers({"Accept-Encoding": _ACCEPT_ENCODING}, options)  # all that `Body` can bound
-        try:
-            async with self._client.stream(method, url, **options) as response:
-                yield response
-        except httpx.TransportError as error:
-            worded = with_words(error, error.request)
-            if worded is error:
-                raise
-            raise worded from error
+        async with AsyncExitStack() as opened:
+            with worded():
+                response = await opened.enter_async_context(self._client.stream(method, url, **options))
+            yield response
 
 
 def _new_client(base_url: str, options: dict[str, Any]) -> httpx.AsyncClient:
@@ -179,17 +190,3 @@ def _new_client(base_url: str, options: dict[str, Any]) -> httpx.AsyncClient:
     options.setdefault("limits", httpx.Limits(max_connections=None, max_keepalive_connections=20))
     options["headers"] = header_fields(options.get("headers"))
     return httpx.AsyncClient(base_url=base_url, **options)
-
-
-def _check_end(response: httpx.Response) -> None:
-    """Raises `httpx.RemoteProtocolError` if a cut response would look the same as a complete one.
-
-    An HTTP/1 body with neither a length nor chunks ends when its connection closes, for any reason.
-    """
-    is_http_1 = response.extensions.get("http_version", b"").startswith(b"HTTP/1")
-    if is_http_1 and not {"content-length", "transfer-encoding"} & response.headers.keys():
-        raise httpx.RemoteProtocolError(
-            "The response has neither Content-Length nor Transfer-Encoding: a complete stream looks the same as a cut"
-            " one. Have the server or the proxy send chunks.",
-            request=response.request,
-        )

@@ -36,6 +36,7 @@ from jero.client.body import Body
 from jero.client.readers import EventReader
 from jero.client.refused import RequestRefused, check_media_type
 from jero.client.request import EVENT_MEDIA_TYPES, last_event_id_header
+from jero.client.wording import worded
 from jero.framing.event import ServerSentEvent
 
 logger = logging.getLogger("jero.client")
@@ -173,12 +174,13 @@ class EventSource(Generic[T]):
                 raise await RequestRefused.read(response)
             check_media_type(response, *EVENT_MEDIA_TYPES)
             body = Body(response)
-            async for chunk in body.chunks():
-                for piece in body.decompress(chunk):
-                    self._has_received = True
-                    for event in self._reader.feed(piece):
-                        yield event
-            body.end()
+            with worded():
+                async for chunk in body.chunks():
+                    for piece in body.decompress(chunk):
+                        self._has_received = True
+                        for event in self._reader.feed(piece):
+                            yield event
+                body.end()
             if not self._has_received:
                 raise httpx.RemoteProtocolError("The event stream ended without a byte.", request=response.request)
 

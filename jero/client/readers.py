@@ -6,9 +6,10 @@ an event loop.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, Generic, Protocol
+from typing import Any, Final, Generic, Protocol, TypeAlias
 
 import msgspec
+from msgspec import UNSET
 from msgspec.structs import force_setattr
 from typing_extensions import TypeForm, TypeVar
 
@@ -19,6 +20,9 @@ from jero.framing.event import ServerSentEvent
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+
+# The data of the event that ends a stream, or a function that returns whether an event is the last.
+Until: TypeAlias = str | Callable[[ServerSentEvent[T]], bool]
 
 _UNIVERSAL_LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -77,8 +81,15 @@ class LineReader:
 class Reader(Protocol[T_co]):
     """Makes items of type `T_co` from the chunks of one body."""
 
+    has_ended: bool
+
+    @property
+    def promised_end(self) -> str | None:
+        """Returns a description of the end that the protocol promises, or `None` if the end of the body is the end."""
+        ...
+
     def feed(self, chunk: bytes) -> Iterator[T_co]:
-        """Yields the items that `chunk` completes."""
+        """Yields the items that `chunk` completes. `has_ended` is true after the last item that was promised."""
         ...
 
     def end(self) -> Sequence[T_co]:
@@ -91,6 +102,9 @@ class NDJSONReader(Generic[T]):
 
     `max_item_bytes`: the size of the longest line.
     """
+
+    has_ended = False
+    promised_end = None
 
     def __init__(self, type_: TypeForm[T], *, max_item_bytes: int = MAX_ITEM_BYTES) -> None:
         self._decoder: msgspec.json.Decoder[T] = json_decoder(expanded(type_))
@@ -134,6 +148,10 @@ class EventReader(Generic[T]):
     of `str`, or `bytes`, the data is the text of the event. For every other type, `Any` included, the data is decoded
     as JSON. Raises `TypeError` for a union of text with another type, since the data could be either.
 
+    An event whose data is empty has no JSON. It is passed over, or its data is `UNSET` if it has a name.
+
+    `until`: the end that the protocol promises. A text is the data of the event that ends the stream, and that event
+    is not yielded. A function returns whether an event is the last; that event is yielded. `has_ended` is true then.
     `max_item_bytes`: the size of the longest line, and of all lines of an event's data together.
     `last_event_id` is the id of the last complete event, or the id that the reader was made with. `retry` is the
     reconnection time of the stream in milliseconds, `None` unless the stream has set one. A client that reconnects
@@ -144,14 +162,27 @@ class EventReader(Generic[T]):
         self,
         type_: TypeForm[T],
         *,
+        until: Until[T] | None = None,
         last_event_id: str | None = None,
         max_item_bytes: int = MAX_ITEM_BYTES,
     ) -> None:
-        self._convert = _data_converter(type_)
+        if not (until is None or isinstance(until, str) or callable(until)):
+            raise TypeError(f"until={until!r}: it must be the data of the last event, or a function of an event.")
+        self._convert, self._is_text = _data_converter(type_)
+        self._last_data = until if isinstance(until, str) else None
+        self._is_last = None if isinstance(until, str) else until
+        self.has_ended = False
         self._max_item_bytes = max_item_bytes
         self.last_event_id = last_event_id
         self.retry: int | None = None
         self.restart()
+
+    @property
+    def promised_end(self) -> str | None:
+        """Returns a description of the end that `until` promises."""
+        if self._last_data is not None:
+            return f"the event {self._last_data!r}"
+        return None if self._is_last is None else "the last event that `until` waits for"
 
     def restart(self) -> None:
         """Drops a half-read event, and expects the bytes of a new connection. Keeps `last_event_id` and `retry`.
@@ -180,8 +211,11 @@ class EventReader(Generic[T]):
             if line:
                 name, _, value = line.decode("utf-8", "replace").partition(":")
                 self._set_field(name, value.removeprefix(" "), len(line))
-            elif (event := self._dispatch()) is not None:
+                continue
+            if (event := self._dispatch()) is not None:
                 yield event
+            if self.has_ended:
+                return
         if self._lines.is_over:
             raise _too_long("A line of the stream", self._max_item_bytes)
 
@@ -210,12 +244,21 @@ class EventReader(Generic[T]):
         self.last_event_id = self._id
         if not data:
             return None
-        found: ServerSentEvent[T] = ServerSentEvent(data=self._decode("\n".join(data), event), event=event or None)
+        text = "\n".join(data)
+        if text == self._last_data:
+            self.has_ended = True
+            return None
+        if not (text or event or self._is_text):
+            return None
+        found: ServerSentEvent[T] = ServerSentEvent(data=self._decode(text, event), event=event or None)
         # Another server may send ids that `ServerSentEvent` refuses to send, such as with spaces around them.
         force_setattr(found, "id", self.last_event_id)
+        self.has_ended = self._is_last is not None and self._is_last(found)
         return found
 
     def _decode(self, data: str, event: str | None) -> Any:
+        if not (data or self._is_text):
+            return UNSET
         if event == "error":
             _raise_problem(data)
         try:
@@ -225,14 +268,14 @@ class EventReader(Generic[T]):
             raise
 
 
-def _data_converter(type_: Any) -> Callable[[str], Any]:
-    """Returns the function that makes a value of `type_` from the text of an event's data.
+def _data_converter(type_: Any) -> tuple[Callable[[str], Any], bool]:
+    """Returns the function that makes a value of `type_` from an event's data, and whether the data is text.
 
     Raises `TypeError` if the data could be both text and JSON.
     """
     type_ = expanded(type_)
     if type_ is str:
-        return str
+        return str, True
     form = "json" if is_struct(type_) else event_form(type_)  # most are a Struct: faster than to inspect it
     if form == "mixed":
         raise TypeError(
@@ -241,10 +284,10 @@ def _data_converter(type_: Any) -> Callable[[str], Any]:
             "for it."
         )
     if form == "text":
-        return lambda data: from_text(data, type_)
+        return lambda data: from_text(data, type_), True
     if form == "bytes":
-        return lambda data: from_text(data.encode(), type_)
-    return json_decoder(type_).decode
+        return lambda data: from_text(data.encode(), type_), True
+    return json_decoder(type_).decode, False
 
 
 def _too_long(what: str, limit: int) -> msgspec.DecodeError:

@@ -1,5 +1,7 @@
 """Gives the errors of a network a message, since many errors of httpx have none."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Final
 
 import httpx
@@ -13,6 +15,18 @@ def stalled(request: httpx.Request) -> httpx.ReadTimeout:
         f"No bytes arrived for {_timeout(request, 'read')}: have the server send pings, or set a longer timeout.",
         request=request,
     )
+
+
+@contextmanager
+def worded() -> Generator[None, None, None]:
+    """Gives the errors of httpx that its block raises a message."""
+    try:
+        yield
+    except httpx.TransportError as error:
+        found = with_words(error, error.request)
+        if found is error:
+            raise
+        raise found from error
 
 
 def with_words(error: httpx.TransportError, request: httpx.Request) -> httpx.TransportError:

@@ -1,7 +1,7 @@
 """The test client for asynchronous tests: runs the application in the same event loop."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from typing import Any, Self
 from weakref import WeakSet
 
@@ -9,8 +9,9 @@ import httpx
 from typing_extensions import TypeForm, TypeVar
 
 from jero.client.body import Body
+from jero.client.items import read_items
 from jero.client.readers import EventReader, NDJSONReader, Reader
-from jero.client.refused import RequestRefused, check_media_type, cut
+from jero.client.refused import RequestRefused, check_media_type
 from jero.client.request import EVENT_MEDIA_TYPES, NDJSON_MEDIA_TYPES, header_fields, with_headers, with_json
 from jero.framing.event import ServerSentEvent
 from jero.http.asgi import ASGIApp
@@ -77,23 +78,13 @@ class AsyncTestClient(httpx.AsyncClient):
     async def _read(
         self, reader: Reader[T], media_types: tuple[str, ...], method: str, url: str, options: dict[str, Any]
     ) -> AsyncGenerator[T, None]:
-        received = 0
         async with self.stream(method, url, **with_headers({"Accept": media_types[0]}, options)) as response:
             if not response.is_success:
                 raise await RequestRefused.read(response)
             check_media_type(response, *media_types)
-            body = Body(response)
-            try:
-                async for chunk in body.chunks():
-                    for piece in body.decompress(chunk):
-                        for item in reader.feed(piece):
-                            received += 1
-                            yield item
-                body.end()
-            except httpx.RemoteProtocolError as error:
-                raise cut(error, received, response.request) from error
-        for item in reader.end():
-            yield item
+            async with aclosing(read_items(Body(response), reader)) as items:
+                async for item in items:
+                    yield item
 
 
 class _Transport(httpx.AsyncBaseTransport):

@@ -9,7 +9,7 @@ import pytest
 
 import jero.client
 
-NAMES = {"Reconnection", "RequestRefused", "StreamClient", "StreamCut"}
+NAMES = {"EventStream", "Reconnection", "RequestRefused", "StreamClient", "StreamCut"}
 WITHOUT_HTTPX = "import sys; sys.modules['httpx'] = None\n"
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct
 
 from jero import Conflict, Problem, ServerSentEvent, StreamFailed
 from jero.client.readers import EventReader, LineReader, NDJSONReader
@@ -263,6 +263,24 @@ def test_data_has_the_requested_type() -> None:
     assert events(b'data: {"title":\ndata: "a"}\n\n', type_=Movie) == [ServerSentEvent(data=Movie("a"))]
     assert events(b"data: 3\n\n", type_=int) == [ServerSentEvent(data=3)]
     assert events(b"data: 3\n\n", type_=str) == [ServerSentEvent(data="3")]
+
+
+@pytest.mark.parametrize("type_", [Movie, int, Movie | None, Any, msgspec.Raw, list[str]])
+def test_an_event_without_a_name_whose_data_is_empty_is_a_ping(type_: Any) -> None:
+    reader: EventReader[Any] = EventReader(type_)
+    assert list(reader.feed(b"data:\n\ndata\nid: 7\n\nevent:\ndata: \n\n")) == []
+    assert reader.last_event_id == "7"
+
+
+@pytest.mark.parametrize("name", ["end", "error"])
+def test_a_named_event_whose_data_is_empty_has_no_data(name: str) -> None:
+    [event] = events(f"event: {name}\ndata:\n\n".encode(), type_=Movie)
+    assert (event.event, event.data) == (name, UNSET)
+
+
+@pytest.mark.parametrize(("type_", "empty"), [(str, ""), (bytes, b""), (Literal["", "a"], "")])
+def test_empty_data_is_a_text(type_: Any, empty: Any) -> None:
+    assert events(b"data:\n\n", type_=type_) == [ServerSentEvent(data=empty)]
 
 
 def test_invalid_data_is_quoted_in_a_note() -> None:

@@ -23,7 +23,7 @@ from jero import (
     TextResponse,
 )
 from jero.channels import Channel, Store, Subscription
-from jero.client import StreamClient
+from jero.client import EventStream, StreamClient
 from jero.testing import AsyncTestClient, TestClient
 
 
@@ -143,6 +143,19 @@ async def network_clients() -> None:
             assert_type(event, ServerSentEvent[Movie | Paging])
         async for text in client.sse("/events", Annotated[str, Meta(max_length=3)]):
             assert_type(text.data, str | UnsetType)
+        async with client.events("/events", Movie, method="POST", json=Movie("a"), until="[DONE]") as stream:
+            assert_type(stream, EventStream[Movie])
+            assert_type(stream.status, int)
+            async for read_once in stream:
+                assert_type(read_once, ServerSentEvent[Movie])
+        unions = client.events("/events", Goal | Whistle, until=lambda event: isinstance(event.data, Whistle))
+        assert_type(unions, EventStream[Goal | Whistle])
+        passed_on = NDJSONStreamingResponse(stream=unions)
+        assert_type(passed_on, NDJSONStreamingResponse[ServerSentEvent[Goal | Whistle], None])
+        async with unions as entered:
+            async for union_event in entered:
+                assert_type(union_event.data, Goal | Whistle | UnsetType)
+        assert_type(SSEResponse[Movie](stream=client.events("/events", Movie)), SSEResponse[Movie, None])
         async for numbers in client.sse("/events", list[int], headers={"Last-Event-ID": "Zürich-1"}):
             assert_type(numbers, ServerSentEvent[list[int]])
 

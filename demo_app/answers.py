@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
-from typing import Final
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any, Final
 
-import msgspec
-from msgspec import Struct
-from openai import AsyncOpenAI, AsyncStream, DefaultAsyncHttpxClient, OpenAIError, Timeout
-from openai.types.chat import ChatCompletionChunk
+import httpx
+from msgspec import Struct, field
 
 from demo_app.settings import Service
 from demo_app.upstream_problems import UpstreamFailed, problem_for
+from jero import ServerSentEvent, StreamFailed
+from jero.client import EventStream, StreamClient, StreamCut
 
 logger = logging.getLogger("demo_app.answers")
 
@@ -29,14 +30,15 @@ class Delta(Struct):
 class Choice(Struct):
     """The part of a chunk that continues one answer. The demo asks the upstream for one answer only."""
 
-    delta: Delta
+    delta: Delta = field(default_factory=Delta)
     finish_reason: str | None = None
 
 
 class Chunk(Struct):
-    """The part of an upstream's chunk that is read. It is checked here: the client does not, and upstreams differ."""
+    """The part of an upstream's chunk that is read. Upstreams differ, and some chunks have no choices."""
 
-    choices: list[Choice]
+    choices: list[Choice] | None = None
+    error: Any = None
 
 
 class Answers:
@@ -45,7 +47,7 @@ class Answers:
     `upstream_timeout`: seconds until the first word has to arrive, and the longest silence after it.
     """
 
-    def __init__(self, client: AsyncOpenAI, model: str, upstream_timeout: float) -> None:
+    def __init__(self, client: StreamClient, model: str, upstream_timeout: float) -> None:
         self._client = client
         self._model = model
         self.upstream_timeout = upstream_timeout
@@ -56,24 +58,51 @@ class Answers:
         Raises a problem of `upstream_problems` if the service fails, also if its answer is not complete.
         """
         try:
-            async with asyncio.timeout(self.upstream_timeout) as deadline, await self._ask(question) as completion:
-                finish_reason: str | None = None
-                async for chunk in completion:
-                    for choice in msgspec.convert(chunk, Chunk, from_attributes=True).choices:
-                        finish_reason = choice.finish_reason or finish_reason
-                        if choice.delta.content:
-                            deadline.reschedule(None)
-                            yield choice.delta.content
-                _check_finish(finish_reason)
-        except (OpenAIError, UpstreamFailed, TimeoutError, ValueError, msgspec.ValidationError) as error:
+            async with (
+                asyncio.timeout(self.upstream_timeout) as deadline,
+                self._ask(question) as events,
+                aclosing(_words(events)) as words,
+            ):
+                async for word in words:
+                    deadline.reschedule(None)
+                    yield word
+        except (httpx.HTTPError, StreamFailed, UpstreamFailed, TimeoutError, ValueError, RecursionError) as error:
             problem = problem_for(error)
             logger.warning("%s (%s)", problem.detail, _causes(error))
             raise problem from None
 
-    async def _ask(self, question: str) -> AsyncStream[ChatCompletionChunk]:
-        return await self._client.chat.completions.create(
-            model=self._model, messages=[{"role": "user", "content": question}], stream=True
-        )
+    def _ask(self, question: str) -> EventStream[Chunk]:
+        request = {"model": self._model, "messages": [{"role": "user", "content": question}], "stream": True}
+        return self._client.events("chat/completions", Chunk, method="POST", json=request, until="[DONE]")
+
+
+async def _words(events: EventStream[Chunk]) -> AsyncGenerator[str, None]:
+    finish_reason: str | None = None
+    try:
+        async for event in events:
+            for choice in _choices(event):
+                finish_reason = choice.finish_reason or finish_reason
+                if choice.delta.content:
+                    yield choice.delta.content
+    except StreamCut:  # some services send no [DONE]: the finish reason shows that the answer is complete
+        if finish_reason is None:
+            raise
+    _check_finish(finish_reason)
+
+
+def _choices(event: ServerSentEvent[Chunk]) -> Sequence[Choice]:
+    if not event.data:  # a ping
+        return ()
+    if event.data.error is not None:
+        raise UpstreamFailed("The upstream sent an error instead of an answer.")
+    return event.data.choices or ()
+
+
+def _check_finish(finish_reason: str | None) -> None:
+    if finish_reason is None:
+        raise UpstreamFailed("The upstream's answer ended without a finish reason.")
+    if finish_reason in CUT_SHORT:
+        raise UpstreamFailed(f"The upstream cut its answer short: {finish_reason}.")
 
 
 def _causes(error: BaseException | None) -> str:
@@ -85,20 +114,14 @@ def _causes(error: BaseException | None) -> str:
     return " from ".join(names)
 
 
-def _check_finish(finish_reason: str | None) -> None:
-    if finish_reason is None:
-        raise UpstreamFailed("The upstream's answer ended without a finish reason.")
-    if finish_reason in CUT_SHORT:
-        raise UpstreamFailed(f"The upstream cut its answer short: {finish_reason}.")
-
-
-def openai_client(service: Service, upstream_timeout: float) -> AsyncOpenAI:
+def service_client(service: Service, upstream_timeout: float) -> StreamClient:
     """Returns a client of the service, a context manager that closes it."""
-    return AsyncOpenAI(
-        base_url=service.base_url,
-        api_key=service.api_key,
-        timeout=Timeout(upstream_timeout, connect=min(upstream_timeout, CONNECT_TIMEOUT)),
-        max_retries=0,
+    return StreamClient(
+        service.base_url,
+        headers={"Authorization": f"Bearer {service.api_key}"},
+        timeout=httpx.Timeout(upstream_timeout, connect=min(upstream_timeout, CONNECT_TIMEOUT)),
+        idle_timeout=upstream_timeout,
+        follow_redirects=True,
         # The environment's proxies must not be used for a server in this process.
-        http_client=DefaultAsyncHttpxClient(trust_env=not service.is_embedded),
+        trust_env=not service.is_embedded,
     )

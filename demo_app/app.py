@@ -3,7 +3,7 @@
 import os
 from typing import Final
 
-from demo_app.answers import Answers, openai_client
+from demo_app.answers import Answers, service_client
 from demo_app.notifications import PUBLISH_TIMEOUT, Notification, heartbeat, publish_or_log, store_at
 from demo_app.offline.service import offline_service
 from demo_app.operations.health_operations import HealthEndpoint
@@ -38,7 +38,7 @@ class App(BaseApp):
         service = settings.service
         if service is None:
             service = await self._aenter(offline_service())
-        client = await self._aenter(openai_client(service, settings.upstream_timeout))
+        client = await self._aenter(service_client(service, settings.upstream_timeout))
         store = await self._aenter(store_at(settings.redis_url))
         self._notifications = Channel(store, "notifications", Notification, publish_timeout=PUBLISH_TIMEOUT)
         await self._aenter(heartbeat(self._notifications, settings.heartbeat))

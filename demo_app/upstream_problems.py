@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError
+import httpx
 
-from jero import HTTPError, ServiceUnavailable, TooManyRequests, Unauthorized
+from jero import HTTPError, ServiceUnavailable, StreamFailed, TooManyRequests, Unauthorized
+from jero.client import RequestRefused
 
 _RETRY_AFTER = re.compile(r"[0-9A-Za-z ,:]{1,40}")
 
@@ -36,13 +37,13 @@ def problem_for(error: Exception) -> HTTPError:
     match error:
         case HTTPError():
             return error
-        case APIStatusError():
-            return _refusal(error.status_code, error.response.headers)
-        case APITimeoutError() | TimeoutError():
+        case RequestRefused():
+            return _refusal(error.response.status_code, error.response.headers)
+        case httpx.TimeoutException() | TimeoutError():
             return UpstreamTimeout("The upstream did not answer in time.")
-        case APIConnectionError():
+        case httpx.TransportError():
             return UpstreamFailed("The upstream could not be reached, or broke off.")
-        case APIError():
+        case StreamFailed():
             return UpstreamFailed("The upstream sent an error instead of an answer.")
         case _:
             return UpstreamFailed("The upstream sent something that is not an answer.")

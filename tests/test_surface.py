@@ -20,7 +20,7 @@ NAMES = {
     *("BadRequest", "Unauthorized", "Forbidden", "NotFound", "Conflict", "Gone", "ContentTooLarge"),
     *("UnprocessableContent", "TooManyRequests", "ServiceUnavailable"),
 }
-EXTRAS = ["httpx", "h11", "jwt", "openai", "pytest", "redis", "uvicorn", "uvloop"]
+EXTRAS = ["httpx", "h11", "jwt", "pytest", "redis", "uvicorn", "uvloop"]
 
 LOADED_WITH_JERO = "import json, sys, jero; print(json.dumps([*sys.modules]))"
 

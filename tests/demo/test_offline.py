@@ -7,7 +7,6 @@ import httpx
 import openai
 import pytest
 
-from demo_app.answers import openai_client
 from demo_app.offline.documentation import Passage
 from demo_app.offline.model import OfflineModel, few_words
 from demo_app.offline.service import offline_service
@@ -20,7 +19,16 @@ PASSAGES = [
 
 @asynccontextmanager
 async def offline_client() -> AsyncGenerator[openai.AsyncOpenAI, None]:
-    async with offline_service() as service, openai_client(service, upstream_timeout=10) as client:
+    async with (
+        offline_service() as service,
+        openai.AsyncOpenAI(
+            base_url=service.base_url,
+            api_key=service.api_key,
+            timeout=10,
+            max_retries=0,
+            http_client=openai.DefaultAsyncHttpxClient(trust_env=False),
+        ) as client,
+    ):
         yield client
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from demo_app.answers import Answers, openai_client
+from demo_app.answers import Answers, service_client
 from demo_app.operations.streaming_operations import Question, QuestionsEndpoint
 from demo_app.settings import Service
 from tests.demo.running import running_demo
@@ -27,6 +27,7 @@ from tests.demo.upstream import (
     hang_up,
     keep_alive,
     never_pause,
+    part,
     refusal,
     stay,
 )
@@ -119,6 +120,10 @@ async def test_the_upstream_request_ends_when_the_client_leaves_between_words() 
         (HEAD + event(b"{") + ENDING, 502, "upstream-failed"),
         (HEAD + event(b"\xff") + ENDING, 502, "upstream-failed"),
         (HEAD + event(b"[1]") + ENDING, 502, "upstream-failed"),
+        (HEAD + event(b"[" * 100_000) + ENDING, 502, "upstream-failed"),
+        (HEAD.replace(b"text/event-stream", b"text/html") + ENDING, 502, "upstream-failed"),
+        (HEAD + part(b'event: error\ndata: {"type":"a","title":"b","status":500}\n\n'), 502, "upstream-failed"),
+        (refusal(307, headers={"Location": "/v1/elsewhere"}), 502, "upstream-failed"),
         (HEAD + event(b'{"choices": [{"delta": null}]}') + ENDING, 502, "upstream-failed"),
         (HEAD + chunk(finish_reason="content_filter") + DONE + END_OF_BODY, 502, "upstream-failed"),
     ],
@@ -184,7 +189,7 @@ async def test_an_upstream_that_stalls_is_a_gateway_timeout(
 
 
 async def test_the_headers_wait_longer_than_the_upstream_timeout() -> None:
-    async with openai_client(Service("http://127.0.0.1:9/v1", "m", KEY), upstream_timeout=60) as client:
+    async with service_client(Service("http://127.0.0.1:9/v1", "m", KEY), upstream_timeout=60) as client:
         response = await QuestionsEndpoint(Answers(client, "m", upstream_timeout=60)).post(Question("Who is there?"))
 
     assert response.policy is not None
@@ -244,6 +249,39 @@ async def test_an_answer_without_words_is_an_empty_success() -> None:
         response = await ask(client)
 
     assert (response.status_code, response.content) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b": OPENROUTER PROCESSING\n\n",
+        b"data:\n\n",
+        b"event: ping\ndata:\n\n",
+        b'data:{"choices":[]}\n\n',
+        b'data: {"choices":null}\r\n\r\n',
+        b'data: {"usage":{"total_tokens":3},"error":null}\n\n',
+        b'data: {"choices":[{"index":0}]}\n\n',
+        b'data: {"choices":[{"delta":{"role":"assistant","content":null}}]}\n\n',
+        b'data: {"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}\n\n',
+        b'data: {"choices":[{"delta":{"content":""},"finish_reason":null}]}\n\n',
+    ],
+)
+async def test_a_chunk_without_words_is_passed_over(sent: bytes) -> None:
+    async with (
+        Upstream(HEAD, part(b"\xef\xbb\xbf"), part(sent), HELLO, part(sent), ENDING) as upstream,
+        running_demo(upstream.service) as client,
+    ):
+        response = await ask(client)
+
+    assert (response.status_code, response.text) == (200, '{"text":"Hello"}\n')
+
+
+@pytest.mark.parametrize("rest", [STOP, STOP + END_OF_BODY], ids=["broken off", "ended"])
+async def test_an_answer_with_a_finish_reason_is_complete_without_done(rest: bytes) -> None:
+    async with Upstream(HEAD, HELLO, rest) as upstream, running_demo(upstream.service) as client:
+        response = await ask(client)
+
+    assert (response.status_code, response.text) == (200, '{"text":"Hello"}\n')
 
 
 @pytest.mark.parametrize("text", ["", " \n", "x" * 4_001, None, 7])

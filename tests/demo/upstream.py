@@ -15,10 +15,14 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding
 END_OF_BODY = b"0\r\n\r\n"
 
 
+def part(text: bytes) -> bytes:
+    """Returns a chunk of the body."""
+    return b"%x\r\n%b\r\n" % (len(text), text)
+
+
 def event(data: bytes) -> bytes:
     """Returns a server-sent event in a chunk of the body."""
-    text = b"data: " + data + b"\n\n"
-    return b"%x\r\n%b\r\n" % (len(text), text)
+    return part(b"data: " + data + b"\n\n")
 
 
 def chunk(finish_reason: str | None = None, **delta: str) -> bytes:

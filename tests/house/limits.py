@@ -24,7 +24,7 @@ NONDESCRIPT_NAMES = {"utils", "helpers", "common", "base", "core", "misc"}
 LONG_FUNCTION = "HOU001"
 LONG_FILE = re.compile(r"^# Over 450 lines: (?P<reason>.+)$", re.MULTILINE)
 # The modules that extras install. An import of these may wait until a function needs it.
-EXTRAS = {"httpx", "jwt", "openai", "redis", "uvicorn"}
+EXTRAS = {"httpx", "jwt", "redis", "uvicorn"}
 # Which file imports which module of jero inside a function: the module needs an extra, or an import of jero is faster
 # without it.
 LAZY_IMPORTS = {

@@ -5,6 +5,7 @@ Such a source is in memory. It cannot pause, block, or need a teardown, so the e
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from time import monotonic
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from jero.framing.raw import RAW
 from jero.http.asgi import HeaderPairs, Scope, Send
 from jero.policy import EndReason, StreamOutcome
 from jero.streaming.buffer import FrameBuffer
+from jero.streaming.hooks import frame_last
 from jero.streaming.plan import StreamKind, StreamPlan
 from jero.streaming.stream import report_outcome
 
@@ -30,35 +32,41 @@ async def answer_if_ready(plan: StreamPlan, scope: Scope, send: Send) -> StreamP
     if the application wants to know of the start: the engine calls both hooks, and lets both finish.
     """
     began = monotonic()
-    kind, items = plan.kind, plan.source
+    kind = plan.kind
     try:
-        body = _frame(kind, items)
+        framed = _frame(kind, plan.source)
     except Exception:  # the engine meets the same error, and handles it
         return plan
-    if body is None:
+    if framed is None or (plan.last is not None and kind.on_start is not None):
         return plan
+    body, items = framed
+    if plan.last is not None:
+        try:
+            body, items = _with_last(plan, body, _outcome(plan, began, "completed", items, _sent_before(kind, body)))
+        except Exception as error:  # the engine raises it again, and handles it
+            return replace(plan, last=partial(_raise, error))
     headers: HeaderPairs = [*plan.headers, (b"content-length", b"%d" % len(body))]
     if kind.on_start is not None:
-        return _framed(plan, headers, body)
+        return _framed(plan, headers, body, items)
     try:
         is_taken = await send_whole((plan.status, headers, body), scope, send)
     except BaseException as error:
         is_cancelled = isinstance(error, asyncio.CancelledError)
         reason: EndReason = "disconnected" if is_cancelled else "failed"
-        await report_outcome(kind, _outcome(plan, began, reason, error=None if is_cancelled else error))
+        await report_outcome(kind, _outcome(plan, began, reason, items, error=None if is_cancelled else error))
         raise
-    outcome = _outcome(plan, began, "completed", len(body)) if is_taken else _outcome(plan, began, "disconnected")
-    await report_outcome(kind, outcome)
+    reason, sent = ("completed", len(body)) if is_taken else ("disconnected", 0)
+    await report_outcome(kind, _outcome(plan, began, reason, items, sent))
     return None
 
 
 def _outcome(
-    plan: StreamPlan, began: float, reason: EndReason, sent: int = 0, error: BaseException | None = None
+    plan: StreamPlan, began: float, reason: EndReason, items: int, sent: int = 0, error: BaseException | None = None
 ) -> StreamOutcome:
     return StreamOutcome(
         reason=reason,
         error=error,
-        items=len(plan.source),
+        items=items,
         bytes=sent,
         duration=monotonic() - began,
         first_item_after=0.0 if plan.source else None,
@@ -67,9 +75,9 @@ def _outcome(
     )
 
 
-def _framed(plan: StreamPlan, headers: HeaderPairs, body: bytes) -> StreamPlan:
+def _framed(plan: StreamPlan, headers: HeaderPairs, body: bytes, items: int) -> StreamPlan:
     """Returns a plan that sends the body, and nothing else, since its length is sent before."""
-    kind, items = plan.kind, len(plan.source)
+    kind = plan.kind
 
     async def on_end(outcome: StreamOutcome) -> None:
         first_item_after = outcome.first_item_after if items else None
@@ -82,7 +90,25 @@ def _framed(plan: StreamPlan, headers: HeaderPairs, body: bytes) -> StreamPlan:
     return replace(plan, kind=framed, source=[body] if body else [], headers=headers, on_error=None)
 
 
-def _frame(kind: StreamKind, items: Sequence[Any]) -> bytes | None:
+def _sent_before(kind: StreamKind, body: bytes) -> int:
+    """Returns how many bytes of a body the engine would have sent before its last item: no opening without an item."""
+    size = len(body) - len(kind.framing.closing)
+    return 0 if size == len(kind.framing.opening) else size
+
+
+def _with_last(plan: StreamPlan, body: bytes, outcome: StreamOutcome) -> tuple[bytes, int]:
+    """Returns the body with the last item before its closing bytes, and the number of items in it."""
+    last = frame_last(plan, outcome)
+    end = len(body) - len(plan.kind.framing.closing)
+    return body[:end] + last + body[end:], outcome.items + bool(last)
+
+
+def _raise(error: Exception, outcome: StreamOutcome) -> bytes:
+    raise error
+
+
+def _frame(kind: StreamKind, items: Sequence[Any]) -> tuple[bytes, int] | None:
+    """Returns the body and the number of items in it, or `None` if it is too large."""
     framing, fast_path, limit = kind.framing, kind.fast_path, min(LARGEST_BODY, kind.policy.chunk_bytes)
     if items and fast_path is not None and fast_path.types.issuperset(map(type, items)):
         if len(items) * len(kind.encoder.encode(items[0])) > limit:
@@ -93,10 +119,10 @@ def _frame(kind: StreamKind, items: Sequence[Any]) -> bytes | None:
         elif framing is JSON_ARRAY:
             body = kind.encoder.encode(items)
         if body is not None:
-            return body if len(body) <= limit else None
+            return (body, len(items)) if len(body) <= limit else None
     frames = FrameBuffer(framing, kind.encoder, limit)
     for item in items:
         frames.add(item)
         if frames.is_full():
             return None
-    return framing.opening + frames.take() + framing.closing
+    return framing.opening + frames.take() + framing.closing, frames.items

@@ -227,14 +227,15 @@ class StreamResponder:
         on_error = response.on_error or self._on_stream_error
         if on_error is None and isinstance(response, SSEResponse):
             on_error = _error_event
+        last = None if response.last is None else _last(response.framing, response.last, kind.encoder)
         if source_kind(source) is not SourceKind.SYNCHRONOUS:
-            return StreamPlan(kind, source, scope, status, headers, on_error, expires_at)
+            return StreamPlan(kind, source, scope, status, headers, on_error, expires_at, None, last)
         try:
             place.begin_thread()
         except HTTPError:
             await close_unstarted(source)
             raise
-        return StreamPlan(kind, source, scope, status, headers, on_error, expires_at, place.end_thread)
+        return StreamPlan(kind, source, scope, status, headers, on_error, expires_at, place.end_thread, last)
 
     def _kind(self, response: FramedResponse[Any, Any]) -> StreamKind:
         """Returns the kind of the stream: a shared one, unless the response itself sets what streams have in common."""
@@ -365,8 +366,19 @@ def _ping(response: FramedResponse[Any, Any], encoder: Encoder) -> Callable[[], 
         return response.framing.keepalive
 
     def make() -> bytes:
-        buffer = bytearray()
-        response.framing.encode(response.ping() if callable(response.ping) else response.ping, buffer, encoder)
-        return bytes(buffer)
+        return _encoded(response.framing, response.ping() if callable(response.ping) else response.ping, encoder)
 
     return make
+
+
+def _last(framing: Framing, last: Any, encoder: Encoder) -> Callable[[StreamOutcome], bytes]:
+    def make(outcome: StreamOutcome) -> bytes:
+        return _encoded(framing, last(outcome) if callable(last) else last, encoder)
+
+    return make
+
+
+def _encoded(framing: Framing, item: Any, encoder: Encoder) -> bytes:
+    buffer = bytearray()
+    framing.encode(item, buffer, encoder)
+    return bytes(buffer)

@@ -44,6 +44,8 @@ class FramedResponse(Response[H], Generic[T, H], frozen=True, kw_only=True):
     `ping`: the item to send as a ping, or a callable that returns one. `None`: the ping of the format.
     `on_error`: receives the exception that ended the stream, and returns one last item for the client, or `None` for
     no item. It may be async. Without it, the endpoint's `on_stream_error` is used.
+    `last`: the item to send after all others if the stream completed and its teardown has succeeded, or a callable that
+    makes it of the outcome. It is not checked. If it raises, the stream has failed.
     `validate_items`: whether the JSON of each item is checked, before it is sent, against the type that the handler
     declares. `None`: as the endpoint or the application sets it.
     `status_code`, `headers`, `raw_headers`, `cookies`: as in every response.
@@ -62,6 +64,7 @@ class FramedResponse(Response[H], Generic[T, H], frozen=True, kw_only=True):
     keepalive: float | None = None
     ping: T | Callable[[], T] | None = None
     on_error: ErrorHandler[T] | None = None
+    last: T | ServerSentEvent[Any] | Callable[[StreamOutcome], T | ServerSentEvent[Any]] | None = None
     validate_items: bool | None = None
 
     def __post_init__(self) -> None:

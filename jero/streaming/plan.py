@@ -68,7 +68,8 @@ class StreamPlan(Struct, frozen=True):
 
     `source`: what the user gave as `stream`. `status`, `headers`: of the response. `on_error` makes the last item for
     the client from an exception. `expires_at`: when the credentials of the request expire, in Unix seconds.
-    `on_thread_end` is called when the thread of a synchronous source has ended, or will not be started.
+    `on_thread_end` is called when the thread of a synchronous source has ended, or will not be started. `last` makes
+    the bytes of the item that follows all others if the stream completed, from its outcome.
     """
 
     kind: StreamKind
@@ -79,3 +80,4 @@ class StreamPlan(Struct, frozen=True):
     on_error: Callable[[Exception], Any] | None = None
     expires_at: float | None = None
     on_thread_end: Callable[[], None] | None = None
+    last: Callable[[StreamOutcome], bytes] | None = None

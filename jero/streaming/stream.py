@@ -34,7 +34,7 @@ from jero.framing.raw import RAW
 from jero.http.asgi import Scope, Send, report_error
 from jero.policy import EndReason, StreamOutcome
 from jero.streaming.buffer import FrameBuffer
-from jero.streaming.hooks import add_last_item, report_start
+from jero.streaming.hooks import add_last, add_last_item, report_start
 from jero.streaming.limits import LAST_SECONDS, LEAVE_SECONDS, TeardownLimit
 from jero.streaming.plan import StreamKind, StreamPlan
 from jero.streaming.pump import Pump, pull_fast, pull_items
@@ -150,6 +150,8 @@ class Stream:
             self._start_limit()
             await self._source.close(self._outcome, self._fail)
             self._stop_limit()
+            if self._plan.last is not None and self.state.ending == "completed":
+                self._items += add_last(self._plan, self._outcome(), self._buffer, self._fail)
             self.state.apply(TORN_DOWN)
             try:
                 await self._finish()
@@ -246,7 +248,8 @@ class Stream:
         kind, ending = self._plan.kind, self.state.ending
         closing = kind.framing.closing
         if ending == "completed":
-            await self._send(closing, more_body=False)
+            last = self._buffer.take() if self._plan.last is not None else b""
+            await self._send(last + closing, more_body=False)
         elif ending == "failed" and self._sender.started:
             last_item = await self._last_item()
             if last_item:

@@ -1,7 +1,8 @@
 """Tests how a body ends: with its closing bytes, with a last item, or cut."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -10,9 +11,9 @@ from jero.framing.framing import Framing
 from jero.framing.json import JSON_ARRAY, NDJSON
 from jero.framing.raw import RAW
 from jero.framing.sse import SSE
-from jero.policy import EndReason, StreamPolicy
+from jero.policy import EndReason, StreamOutcome, StreamPolicy
 from jero.streaming.serve import OpenStreams, send_stream
-from tests.streaming.connection import Connection, make_plan, skip_time, stream
+from tests.streaming.connection import Connection, make_plan, skip_time, start, stream
 
 
 async def fail() -> AsyncIterator[Any]:
@@ -201,3 +202,42 @@ def test_an_exit_of_the_process_is_raised_after_the_teardown(kind: type[BaseExce
     with pytest.raises(kind):
         asyncio.run(test())
     assert steps == ["closed"]
+
+
+async def test_a_client_that_leaves_during_the_teardown_gets_no_last_item() -> None:
+    connection, calls = Connection(), list[StreamOutcome]()
+    tearing_down = asyncio.Event()
+
+    @asynccontextmanager
+    async def source() -> AsyncGenerator[AsyncIterator[int], None]:
+        yield numbers()
+        tearing_down.set()
+        await connection.disconnect_received.wait()
+
+    async def numbers() -> AsyncIterator[int]:
+        yield 1
+
+    def last(outcome: StreamOutcome) -> bytes:
+        calls.append(outcome)
+        return b"last"
+
+    request = start(source(), connection, last=last)
+    await tearing_down.wait()
+    connection.leave()
+    await request
+    assert (connection.body, connection.outcome.items, calls) == (b"1\n", 1, [])
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_an_exit_of_the_process_in_the_last_item_is_raised(kind: type[BaseException]) -> None:
+    connection = Connection()
+
+    async def numbers() -> AsyncIterator[int]:
+        yield 1
+
+    def last(outcome: StreamOutcome) -> bytes:
+        raise kind
+
+    with pytest.raises(kind):
+        asyncio.run(stream(numbers(), connection, last=last))
+    assert (connection.outcome.reason, connection.is_complete) == ("failed", False)

@@ -76,6 +76,10 @@ async def managed() -> AsyncGenerator[AsyncIterable[Movie], None]:
     yield movies()
 
 
+def make_last(outcome: StreamOutcome) -> Movie:
+    return Movie(outcome.reason)
+
+
 def buffered_responses() -> None:
     assert_type(JSONResponse(content=Movie("a")), JSONResponse[Movie, None])
     assert_type(JSONResponse(content=Movie("a")).content, Movie)
@@ -97,6 +101,9 @@ def streaming_responses() -> None:
     assert_type(JSONArrayStreamingResponse(stream=movies()), JSONArrayStreamingResponse[Movie, None])
     assert_type(SSEResponse(stream=movies()), SSEResponse[Movie, None])
     assert_type(SSEResponse(stream=mixed(), headers=PAGING), SSEResponse[Movie, Paging])
+    assert_type(SSEResponse(stream=movies(), last=ServerSentEvent(data="[DONE]")), SSEResponse[Movie, None])
+    assert_type(NDJSONStreamingResponse(stream=movies(), last=Movie("end")), NDJSONStreamingResponse[Movie, None])
+    assert_type(NDJSONStreamingResponse(stream=movies(), last=make_last), NDJSONStreamingResponse[Movie, None])
 
 
 def events_of_a_stream() -> None:
@@ -197,6 +204,18 @@ class EventsEndpoint(Endpoint, path="/events"):
 
     async def of_a_lifecycle(self) -> SSEResponse[Movie]:
         return SSEResponse(stream=lifecycle(), on_error=lambda error: ServerSentEvent(event=str(error)))
+
+    async def with_an_end_mark(self) -> SSEResponse[Movie]:
+        return SSEResponse(stream=movies(), last=ServerSentEvent(data="[DONE]"))
+
+    async def with_a_last_event(self) -> SSEResponse[Movie]:
+        return SSEResponse(stream=mixed(), last=lambda outcome: ServerSentEvent(event="end", data=outcome.items))
+
+    async def with_a_last_line(self) -> NDJSONStreamingResponse[Movie | Paging]:
+        return NDJSONStreamingResponse(stream=movies(), last=lambda outcome: Paging(x_total=outcome.items))
+
+    async def with_a_last_chunk(self) -> StreamingResponse:
+        return StreamingResponse(stream=chunks(), last=b"end")
 
     async def of_a_lifecycle_without_outcome(self) -> NDJSONStreamingResponse[Movie]:
         return NDJSONStreamingResponse(stream=lifecycle_without_outcome())

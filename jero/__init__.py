@@ -29,6 +29,7 @@ from jero.http.cookies import Cookie
 from jero.http.headers import ResumeHeaders
 from jero.policy import StreamOutcome, StreamPolicy, StreamStart
 from jero.responses.streaming import (
+    EventStreamResponse,
     FramedResponse,
     JSONArrayStreamingResponse,
     NDJSONStreamingResponse,
@@ -50,6 +51,7 @@ __all__ = [
     "Cookie",
     "Created",
     "Endpoint",
+    "EventStreamResponse",
     "Expiring",
     "Fault",
     "Forbidden",

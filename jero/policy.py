@@ -17,7 +17,7 @@ class StreamPolicy(Struct, frozen=True, kw_only=True):
     and a response's `policy=` replaces both.
 
     `first_item_grace`: seconds to wait for the first item before the headers are sent without it. A failure before
-    that is answered with its true status. `None`: 0.1 for server-sent events, 5 for all other formats.
+    that is answered with its true status. `None`: 0.1 for an `SSEResponse`, 5 for all others.
     `chunk_bytes`: ready items are sent together up to this number of bytes. 1 sends every item alone.
     `send_timeout`: seconds that one send may take. A client that takes nothing for longer is disconnected.
     `max_duration`: seconds after which a stream is ended. Each stream ends up to a tenth earlier, so that clients that

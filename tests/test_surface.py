@@ -15,6 +15,7 @@ NAMES = {
     *("Framing", "FramedResponse", "NotAcceptable"),
     *("JSONResponse", "TextResponse", "BytesResponse", "Created", "NoContent", "Cookie"),
     *("StreamingResponse", "NDJSONStreamingResponse", "JSONArrayStreamingResponse", "SSEResponse", "ServerSentEvent"),
+    "EventStreamResponse",
     "ResumeHeaders",
     *("JeroError", "WiringError", "StreamFailed", "StreamInterrupted", "HTTPError", "Problem", "Fault"),
     *("BadRequest", "Unauthorized", "Forbidden", "NotFound", "Conflict", "Gone", "ContentTooLarge"),

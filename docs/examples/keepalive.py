@@ -56,7 +56,7 @@ class BellEndpoint(Endpoint, path="/bell"):
 
 
 class BellLinesEndpoint(Endpoint, path="/bell.ndjson"):
-    stream_policy = StreamPolicy(first_item_grace=0.1)  # the default of event streams
+    stream_policy = StreamPolicy(first_item_grace=0.1)  # as an SSEResponse has it
 
     def __init__(self, bell: Bell) -> None:
         self._bell = bell

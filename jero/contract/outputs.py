@@ -241,7 +241,7 @@ def _check_streams(outputs: tuple[Output, ...], where: str) -> None:
             raise wiring_error(
                 where,
                 "it returns an SSEResponse, but browsers open event streams only with GET",
-                "Name the handler get, or return AsyncIterator[Item] or NDJSONStreamingResponse[Item]",
+                "Name the handler get, or return EventStreamResponse[Item]",
             )
 
 

@@ -119,7 +119,7 @@ class Route:
             value = await value
         if media_type is not None and not isinstance(value, Response):
             try:
-                return negotiated(value, media_type)
+                return negotiated(value, media_type, self.operation.method)
             except TypeError as error:
                 raise self._values.error(value) from error
         return await self._check(value)

@@ -13,6 +13,7 @@ from jero.framing.framing import Framing
 from jero.framing.json import NDJSON_NAMES
 from jero.framing.sse import SSE
 from jero.openapi.schemas import Schema, Schemas
+from jero.responses.streaming import SSEResponse, format_of
 from jero.responses.whole import BYTES, JSON
 
 # A request body of lines may have any of NDJSON_NAMES. The document lists the usual ones.
@@ -45,32 +46,35 @@ class MediaTypes(Struct, frozen=True):
             return {media_type: {self.item_keyword: self.schemas.of(body.type)} for media_type in JSON_LINES}
         return {BYTES: {}}
 
-    def sent(self, output: Output) -> dict[str, Schema]:
-        """Returns the content of a response, by each media type that it may have."""
-        write = self._stream if output.is_stream else self._whole
-        return {essence: write(output, essence) for essence in map(_essence, output.media_types)}
+    def sent(self, output: Output, method: str) -> dict[str, Schema]:
+        """Returns the content of a response to a request of that HTTP method, by each media type that it may have."""
+        essences = map(_essence, output.media_types)
+        if not output.is_stream:
+            return {essence: self._whole(output, essence) for essence in essences}
+        return {essence: self._stream(output, essence, method) for essence in essences}
 
     def _whole(self, output: Output, media_type: str) -> Schema:
         if media_type == JSON:
             return {"schema": self.schemas.of(Any if output.content is None else output.content)}
         return _opaque(media_type)
 
-    def _stream(self, output: Output, media_type: str) -> Schema:
+    def _stream(self, output: Output, media_type: str, method: str) -> Schema:
         item = Any if output.content is None else output.content
+        response: Any = format_of(media_type, method) if output.is_negotiated else output.response
+        framing: Framing = response.framing
         if media_type == SSE.content_type:
-            return {self.item_keyword: self._event(item)}
-        framing: Framing | None = None if output.is_negotiated else getattr(output.response, "framing", None)
-        if framing is not None and (framing.json_prefix is None or framing.opening not in _OPENINGS):
+            return {self.item_keyword: self._event(item, reports_failure=issubclass(response, SSEResponse))}
+        if framing.json_prefix is None or framing.opening not in _OPENINGS:
             return _opaque(media_type)
         schema = self.schemas.of(item)
-        is_array = media_type == JSON if framing is None else framing.opening == _ARRAY
+        is_array = framing.opening == _ARRAY
         return {"schema": {"type": "array", "items": schema}} if is_array else {self.item_keyword: schema}
 
-    def _event(self, item: Any) -> Schema:
+    def _event(self, item: Any, *, reports_failure: bool) -> Schema:
         """Returns the schema of one event. It has data: readers ignore events without (WHATWG HTML, section 9.2.6)."""
         return {
             "type": "object",
-            "description": FAILURE,
+            **({"description": FAILURE} if reports_failure else {}),
             "properties": {
                 "data": self._data(item),
                 "event": {"type": "string"},

@@ -59,13 +59,13 @@ def responses(operation: Operation, media_types: MediaTypes, schemas: Schemas) -
     """Returns the Responses Object, by ascending status."""
     found: dict[int, Schema] = {}
     for output in operation.outputs:
-        _merge(found, output.status, _response(output, media_types, schemas))
+        _merge(found, output.status, _response(output, operation.method, media_types, schemas))
     for status, response in _problem_responses(operation, schemas):
         _merge(found, status, response)
     return {str(status): found[status] for status in sorted(found)}
 
 
-def _response(output: Output, media_types: MediaTypes, schemas: Schemas) -> Schema:
+def _response(output: Output, method: str, media_types: MediaTypes, schemas: Schemas) -> Schema:
     response: Schema = {"description": HTTPStatus(output.status).phrase}
     always = {**(_STREAM_HEADERS if output.is_stream else {}), **(_NEGOTIATED_HEADERS if output.is_negotiated else {})}
     headers = {
@@ -75,7 +75,7 @@ def _response(output: Output, media_types: MediaTypes, schemas: Schemas) -> Sche
     headers |= dict(header_objects(output.headers, schemas))
     if headers:
         response["headers"] = headers
-    content = media_types.sent(output)
+    content = media_types.sent(output, method)
     if content:
         response["content"] = content
     return response

@@ -117,8 +117,28 @@ class JSONArrayStreamingResponse(FramedResponse[T, H], Generic[T, H], frozen=Tru
     close_on_error: bool = False
 
 
+class EventStreamResponse(FramedResponse[T | ServerSentEvent[T], H], Generic[T, H], frozen=True, kw_only=True):
+    """Streams server-sent events (WHATWG HTML, section 9.2), as `text/event-stream`, to clients that read them once.
+
+    Such clients are `fetch`, the SDKs of model providers, and MCP. They use any method, and do not reconnect. So a
+    stream that fails, expires or is stopped by a shutdown is cut, as NDJSON is, unless `on_error` gives a last item. In
+    a shutdown it has `drain_timeout` to complete. The headers are sent after 5 seconds, even without an item, unless
+    the policy sets `first_item_grace`: a failure before that is answered with its true status.
+
+    A `ServerSentEvent` is sent with its fields, any other item as the data of an event. The ping is a comment, sent
+    after 15 seconds of silence unless `keepalive` is set. For browsers' `EventSource`, use `SSEResponse`.
+    """
+
+    framing: ClassVar[Framing] = SSE
+
+    keepalive: float | None = 15.0
+
+
 class SSEResponse(FramedResponse[T | ServerSentEvent[T], H], Generic[T, H], frozen=True, kw_only=True):
     """Streams server-sent events (WHATWG HTML, section 9.2), as `text/event-stream`, to a GET.
+
+    It is for clients that reconnect automatically, as browsers' `EventSource` does. For any other client, and any other
+    method, use `EventStreamResponse`.
 
     A `ServerSentEvent` is sent with its fields, any other item as the data of an event. The ping is a comment, sent
     after 15 seconds of silence unless `keepalive` is set. The headers are sent after 0.1 seconds, even without an
@@ -137,17 +157,24 @@ OFFERED: Final = (*NDJSON_NAMES[:2], SSE.content_type, JSON_ARRAY.content_type)
 # Further names of the same formats that clients send.
 UNDERSTOOD: Final = NDJSON_NAMES[2:]
 
+# A client that reconnects automatically does so by GET.
 _FORMATS: Final[Mapping[str, type[FramedResponse[Any, Any]]]] = {
     **dict.fromkeys(NDJSON_NAMES, NDJSONStreamingResponse),
-    SSE.content_type: SSEResponse,
+    SSE.content_type: EventStreamResponse,
     JSON_ARRAY.content_type: JSONArrayStreamingResponse,
 }
+_FORMATS_OF_GET: Final[Mapping[str, type[FramedResponse[Any, Any]]]] = {**_FORMATS, SSE.content_type: SSEResponse}
 
 
-def negotiated(stream: Any, media_type: str) -> FramedResponse[Any, Any]:
+def format_of(media_type: str, method: str) -> type[FramedResponse[Any, Any]]:
+    """Returns the response class of `media_type`, for an operation of that HTTP method."""
+    return (_FORMATS_OF_GET if method == "GET" else _FORMATS)[media_type]
+
+
+def negotiated(stream: Any, media_type: str, method: str) -> FramedResponse[Any, Any]:
     """Returns a response that sends the stream in the format of `media_type`, with this name as its `Content-Type`.
 
     Raises `TypeError` if `stream` is not a source.
     """
     headers = (("Content-Type", media_type), ("Vary", "Accept"))
-    return _FORMATS[media_type](stream=stream, raw_headers=headers)
+    return format_of(media_type, method)(stream=stream, raw_headers=headers)

@@ -10,7 +10,7 @@ import pytest
 from msgspec import Struct
 from typing_extensions import TypeVar
 
-from jero import Endpoint, NDJSONStreamingResponse, NoContent, SSEResponse, StreamingResponse
+from jero import Endpoint, EventStreamResponse, NDJSONStreamingResponse, NoContent, SSEResponse, StreamingResponse
 from jero.auth import BearerAuth
 from jero.contract.inputs import Input
 from jero.contract.operation import Operation, read_operations
@@ -59,6 +59,8 @@ def operations(endpoint: Endpoint, path: str | None = None) -> list[Operation]:
         ("JSONArrayStreamingResponse[int]", (Output(JSONArrayStreamingResponse, int),)),
         ("SSEResponse[Movie]", (Output(SSEResponse, Movie),)),
         ("SSEResponse", (Output(SSEResponse),)),
+        ("EventStreamResponse[ServerSentEvent[Movie], Page]", (Output(EventStreamResponse, Movie, Page),)),
+        ("EventStreamResponse[Movie] | NoContent", (Output(EventStreamResponse, Movie), Output(NoContent))),
         ("SSEResponse[Movie, Page]", (Output(SSEResponse, Movie, Page),)),
         ("SSEResponse[Movie] | NoContent", (Output(SSEResponse, Movie), Output(NoContent))),
         ("SSEResponse[ServerSentEvent[Movie]]", (Output(SSEResponse, Movie),)),
@@ -248,6 +250,7 @@ def test_an_output_knows_whether_it_is_a_stream() -> None:
         ("StreamingResponse", 200, ("application/octet-stream",)),
         ("NDJSONStreamingResponse[Movie]", 200, ("application/x-ndjson", "application/jsonl")),
         ("SSEResponse[Movie]", 200, ("text/event-stream",)),
+        ("EventStreamResponse[Movie]", 200, ("text/event-stream",)),
         ("JSONArrayStreamingResponse[Movie]", 200, ("application/json",)),
         (
             "AsyncIterator[Movie]",

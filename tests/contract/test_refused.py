@@ -217,7 +217,7 @@ def test_a_parameter_that_no_request_can_fill_is_refused(signature: str, found: 
         (
             "async def post(self) -> SSEResponse[Movie]",
             "it returns an SSEResponse",
-            "Name the handler get, or return AsyncIterator[Item] or NDJSONStreamingResponse[Item]",
+            "Name the handler get, or return EventStreamResponse[Item]",
         ),
         (
             "async def delete(self) -> SSEResponse[Movie] | NoContent",

@@ -121,7 +121,7 @@ def test_the_table_of_limits_has_the_defaults_of_the_policy() -> None:
     policy = asdict(StreamPolicy())
     graces = (SSEResponse.first_item_grace, NDJSONStreamingResponse.first_item_grace)
     assert policy.pop("first_item_grace") is None
-    assert defaults.pop("first_item_grace") == "{:g} s for server-sent events, {:g} s for the others".format(*graces)
+    assert defaults.pop("first_item_grace") == "{:g} s for an `SSEResponse`, {:g} s for the others".format(*graces)
     assert defaults == {field: str(default) for field, default in policy.items()}
 
 

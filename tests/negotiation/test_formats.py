@@ -180,17 +180,13 @@ def test_a_failure_before_the_first_item_has_its_status(client: httpx.Client, me
     assert (response.status_code, response.json()["type"]) == (500, "internal-server-error")
 
 
-@pytest.mark.parametrize("method", ["GET", "DELETE"])
 @pytest.mark.parametrize(
-    ("accept", "body", "is_complete"),
+    ("method", "accept", "body", "is_complete"),
     [
-        ("application/x-ndjson", LINES, False),
-        ("application/json", '[{"title":"0"},{"title":"1"}', False),
-        (
-            "text/event-stream",
-            EVENTS + FAILED,
-            True,
-        ),
+        *((method, "application/x-ndjson", LINES, False) for method in METHODS),
+        *((method, "application/json", '[{"title":"0"},{"title":"1"}', False) for method in METHODS),
+        ("GET", "text/event-stream", EVENTS + FAILED, True),
+        *((method, "text/event-stream", EVENTS, False) for method in METHODS if method != "GET"),
     ],
 )
 def test_a_failure_in_mid_stream_is_an_event_or_breaks_the_body_off(

@@ -107,16 +107,17 @@ def test_the_refusal_of_a_malformed_line_names_its_number(uvicorn: Running) -> N
     assert memory(uvicorn) - idle < MIB_OVER_IDLE * 1024
 
 
-def test_a_malformed_line_in_mid_stream_is_an_error_event(uvicorn: Running) -> None:
+def test_a_malformed_line_in_mid_stream_cuts_the_events(uvicorn: Running) -> None:
     with uvicorn.connect() as connection:
         body = parts(LINES, malformed=MALFORMED_LINE)
         upload = Upload(connection, "POST", "/pipeline", body, "Accept: text/event-stream\r\n")
         assert upload.answers.head().status == 200
-        received = b"".join(upload.answers.chunks())
-        connection.shutdown(socket.SHUT_RDWR)
+        received = upload.answers.until_cut()
+        with suppress(OSError):  # the server has reset it
+            connection.shutdown(socket.SHUT_RDWR)
         upload.end()
-    assert received.count(b"\n\n") == MALFORMED_LINE
-    assert f"Line {MALFORMED_LINE}: Expected `int`, got `str` - at `$.id`".encode() in received[-1_000:]
+    assert 0 < received.count(b"\n\n") < MALFORMED_LINE  # a reset may take the last ones with it
+    assert b"event: error" not in received
 
 
 def test_a_large_body_of_bytes_needs_constant_memory(uvicorn: Running) -> None:

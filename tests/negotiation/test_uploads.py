@@ -240,9 +240,8 @@ async def test_a_failure_in_mid_stream_ends_it_as_failed(app: App) -> None:
         accept = {"accept": "text/event-stream"}
         async with client.stream("PUT", "/rows", content=in_parts(refused), headers={**NDJSON, **accept}) as response:
             assert response.status_code == 200
-            body = await response.aread()
-        assert body.startswith(b'data: {"number":2}\n\nevent: error\ndata: {"type":"unprocessable-content",')
-        assert b"Line 2: Expected `int`, got `str` - at `$.number`" in body
+            with pytest.raises(httpx.RemoteProtocolError):
+                await response.aread()
         with pytest.raises(httpx.RemoteProtocolError):
             await client.put("/rows", content=in_parts(refused), headers=NDJSON)
     assert [(outcome.reason, outcome.items) for outcome in app.outcomes] == [("failed", 1)] * 2

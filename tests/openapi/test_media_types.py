@@ -12,6 +12,7 @@ from jero import (
     BytesResponse,
     Created,
     Endpoint,
+    EventStreamResponse,
     JSONArrayStreamingResponse,
     JSONResponse,
     NDJSONStreamingResponse,
@@ -90,10 +91,10 @@ def endpoint_taking(name: str, annotation: Any) -> Endpoint:
     return endpoint
 
 
-def event(data: dict[str, Any]) -> dict[str, Any]:
+def event(data: dict[str, Any], description: str | None = FAILURE) -> dict[str, Any]:
     return {
         "type": "object",
-        "description": FAILURE,
+        **({} if description is None else {"description": description}),
         "properties": {
             "data": data,
             "event": {"type": "string"},
@@ -104,8 +105,8 @@ def event(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def json_event(schema: dict[str, Any]) -> dict[str, Any]:
-    return event({"type": "string", "contentMediaType": "application/json", "contentSchema": schema})
+def json_event(schema: dict[str, Any], description: str | None = FAILURE) -> dict[str, Any]:
+    return event({"type": "string", "contentMediaType": "application/json", "contentSchema": schema}, description)
 
 
 def array(schema: dict[str, Any]) -> dict[str, Any]:
@@ -143,6 +144,8 @@ STREAMS: list[tuple[Any, dict[str, Any]]] = [
     (NDJSONStreamingResponse, {"application/x-ndjson": {"item": {}}, "application/jsonl": {"item": {}}}),
     (JSONArrayStreamingResponse[Film], {"application/json": array(FILM)}),
     (SSEResponse[Film], {"text/event-stream": {"item": json_event(FILM)}}),
+    (EventStreamResponse[Film], {"text/event-stream": {"item": json_event(FILM, None)}}),
+    (EventStreamResponse[str], {"text/event-stream": {"item": event({"type": "string"}, None)}}),
     (SSEResponse[Film | Tape], {"text/event-stream": {"item": json_event(EITHER)}}),
     (SSEResponse[str], {"text/event-stream": {"item": event({"type": "string"})}}),
     (
@@ -187,6 +190,15 @@ def test_a_stream_has_the_schema_of_its_items(
         media_type: {keyword if key == "item" else key: value for key, value in described.items()}
         for media_type, described in content.items()
     }
+
+
+@pytest.mark.parametrize(("method", "description"), [("get", FAILURE), ("post", None), ("put", None)])
+def test_a_negotiated_event_stream_reports_failures_by_get_alone(method: str, description: str | None) -> None:
+    async def handler(self: Endpoint) -> AsyncIterator[Film]: ...  # type: ignore[empty-body] # never called
+
+    endpoint: Endpoint = type("FilmsEndpoint", (Endpoint,), {method: handler, "path": "/films"})()
+    content = only_operation(endpoint)["responses"]["200"]["content"]
+    assert content["text/event-stream"] == {"itemSchema": json_event(FILM, description)}
 
 
 @pytest.mark.parametrize(

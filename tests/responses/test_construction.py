@@ -8,6 +8,7 @@ import pytest
 from jero import (
     BytesResponse,
     Created,
+    EventStreamResponse,
     JSONArrayStreamingResponse,
     JSONResponse,
     NDJSONStreamingResponse,
@@ -17,7 +18,7 @@ from jero import (
     TextResponse,
 )
 
-STREAMS = [StreamingResponse, NDJSONStreamingResponse, JSONArrayStreamingResponse, SSEResponse]
+STREAMS = [StreamingResponse, NDJSONStreamingResponse, JSONArrayStreamingResponse, SSEResponse, EventStreamResponse]
 
 
 class Numbers:
@@ -82,7 +83,9 @@ def test_a_stream_that_is_not_a_source_is_refused(response: Any, stream: Any) ->
         made(response, stream=stream)
 
 
-@pytest.mark.parametrize("response", [NDJSONStreamingResponse, JSONArrayStreamingResponse, SSEResponse])
+@pytest.mark.parametrize(
+    "response", [NDJSONStreamingResponse, JSONArrayStreamingResponse, SSEResponse, EventStreamResponse]
+)
 @pytest.mark.parametrize("keepalive", [0, -1, 0.0, float("nan")])
 def test_a_keepalive_that_is_not_positive_is_refused(response: Any, keepalive: float) -> None:
     with pytest.raises(ValueError, match="it must be a positive number of seconds, or None"):
@@ -101,7 +104,7 @@ def test_a_ping_item_in_an_array_is_refused() -> None:
 
 def test_only_event_streams_have_a_default_keepalive() -> None:
     defaults = [made(response, stream=Numbers()).keepalive for response in STREAMS]
-    assert defaults == [None, None, None, 15.0]
+    assert defaults == [None, None, None, 15.0, 15.0]
 
 
 @EVERY_RESPONSE

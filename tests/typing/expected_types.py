@@ -12,6 +12,7 @@ from jero import (
     BytesResponse,
     Created,
     Endpoint,
+    EventStreamResponse,
     JSONArrayStreamingResponse,
     JSONResponse,
     NDJSONStreamingResponse,
@@ -101,6 +102,8 @@ def streaming_responses() -> None:
     assert_type(JSONArrayStreamingResponse(stream=movies()), JSONArrayStreamingResponse[Movie, None])
     assert_type(SSEResponse(stream=movies()), SSEResponse[Movie, None])
     assert_type(SSEResponse(stream=mixed(), headers=PAGING), SSEResponse[Movie, Paging])
+    assert_type(EventStreamResponse(stream=movies()), EventStreamResponse[Movie, None])
+    assert_type(EventStreamResponse(stream=mixed(), headers=PAGING), EventStreamResponse[Movie, Paging])
     assert_type(SSEResponse(stream=movies(), last=ServerSentEvent(data="[DONE]")), SSEResponse[Movie, None])
     assert_type(NDJSONStreamingResponse(stream=movies(), last=Movie("end")), NDJSONStreamingResponse[Movie, None])
     assert_type(NDJSONStreamingResponse(stream=movies(), last=make_last), NDJSONStreamingResponse[Movie, None])
@@ -195,6 +198,9 @@ class EventsEndpoint(Endpoint, path="/events"):
 
     async def get(self) -> SSEResponse[Movie] | NoContent:
         return SSEResponse(stream=mixed(), keepalive=1, ping=ServerSentEvent(comment="ping"))
+
+    async def post(self) -> EventStreamResponse[Movie]:
+        return EventStreamResponse(stream=mixed(), last=ServerSentEvent(data="[DONE]"))
 
     async def of_items(self) -> SSEResponse[Movie]:
         return SSEResponse(stream=movies(), ping=lambda: ServerSentEvent(comment="ping"))

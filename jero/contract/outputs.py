@@ -229,12 +229,18 @@ def _check_plain(members: list[Any], where: str) -> None:
 
 def _check_streams(outputs: tuple[Output, ...], where: str) -> None:
     streams = [output for output in outputs if output.is_stream]
-    others = [output for output in outputs if not output.is_stream and output.response is not NoContent]
-    if len(streams) > 1 or (streams and others):
+    if len(streams) > 1:
         raise wiring_error(
             where,
-            "the return annotation has a stream in a union with another response",
-            "Keep the stream; only NoContent can be in a union with it",
+            "the return annotation has more than one stream",
+            "Keep one of them; if the client is to choose the format, return AsyncIterator[Item]",
+        )
+    is_negotiated = any(output.is_negotiated for output in streams)
+    if is_negotiated and any(not output.is_stream and output.response is not NoContent for output in outputs):
+        raise wiring_error(
+            where,
+            "the return annotation has a stream without a format in a union with another response",
+            f"Write {_NAMED} instead of AsyncIterator[Item]; only NoContent can be in a union with that",
         )
     for output in streams:
         if output.response is not None and issubclass(output.response, SSEResponse) and not where.endswith(".get"):

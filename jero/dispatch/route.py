@@ -2,7 +2,7 @@
 
 import inspect
 import time
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from jero.annotations import name_of
 from jero.auth.auth import Expiring
@@ -13,8 +13,8 @@ from jero.binding.fields import field_reader
 from jero.contract.authentication import Authentication
 from jero.contract.operation import Operation
 from jero.contract.values import ReturnedValues, Values
-from jero.dispatch.respond import send_whole, write_plain, write_response
-from jero.dispatch.stream import Place, StreamDefaults, StreamResponder
+from jero.dispatch.respond import Whole, send_whole, write_plain, write_response
+from jero.dispatch.stream import Place, StreamDefaults, StreamResponder, shutting_down
 from jero.errors import MalformedRequest, Unauthorized
 from jero.http.accept import Negotiation, accept_header
 from jero.http.asgi import Receive, Scope, Send
@@ -45,6 +45,7 @@ class Route:
         self._handler = operation.handler
         self._is_awaited = inspect.iscoroutinefunction(operation.handler)
         self.is_stream = any(output.is_stream for output in outputs)
+        self._may_be_whole = not all(output.is_stream for output in outputs)
         self._responses = tuple(output.response for output in outputs if output.response is not None)
         self._plain = frozenset(output.content for output in outputs if output.is_plain)
         validates = operation.endpoint.validate_items
@@ -70,30 +71,25 @@ class Route:
                 arguments, _ = await self._bind(user, scope, slots, receive)
                 value = self._handler(**arguments)
                 value = await value if self._is_awaited else value
-            # The value of most requests is of a declared class, and `isinstance` with a Struct class is slow.
-            if type(value) in self._exact or self._values.allow_plain(value, self._encoder):
-                whole = write_plain(value, self._plain, self._encoder)
-            else:
-                response = value if self._values.allow_at_once(value) else await self._check(value)
-                whole = write_response(response, self._encoder)
-            await send_whole(whole, scope, send)
+            await send_whole(self._write(value) or await self._refuse(value), scope, send)
             return
         media_type = None if self._negotiation is None else self._negotiation.choose(accept_header(scope))
         arguments, receive = await self._bind(user, scope, slots, receive)
-        place = self._admission.admit(user, scope)  # after a whole body was read: it may never come
+        # After a whole body was read: it may never come.
+        place = self._admission.admit(user, scope, may_be_whole=self._may_be_whole)
         try:
             response = await self._begin(arguments, media_type)
-            if not isinstance(response, FramedResponse):
-                await send_whole(write_response(response, self._encoder), scope, send)
+            if isinstance(response, FramedResponse):
+                plan = await self._plan(response, scope, send, expires_at, place)
+                if plan is None:  # the request is answered
+                    return
+                # This frame lasts as long as the stream, and keeps alive only what the stream needs.
+                del user, arguments, response
+                await send_stream(plan, self._open_streams, receive, send)
                 return
-            plan = await self._plan(cast("FramedResponse[Any, Any]", response), scope, send, expires_at, place)
-            if plan is None:  # the request is answered
-                return
-            # This frame lasts as long as the stream, and keeps alive only what the stream needs.
-            del user, arguments, response
-            await send_stream(plan, self._open_streams, receive, send)
         finally:
             place.release()
+        await send_whole(response, scope, send)
 
     async def _plan(
         self,
@@ -104,6 +100,9 @@ class Route:
         place: Place,
     ) -> StreamPlan | None:
         """Returns the plan of a stream, or `None` if the request is answered. Refuses a source that was used before."""
+        if place.is_late:
+            await close_unstarted(response.stream)
+            raise shutting_down()
         if expires_at is not None:
             await self._check_expiry(response, expires_at)
         if not self._is_awaited:  # a handler that is a generator makes a new one for each request
@@ -112,17 +111,20 @@ class Route:
         plan = await self._streams.plan(response, scope, send, expires_at, place)
         return self._sent.watched(plan) if plan is not None and is_iterator(plan.source) else plan
 
-    async def _begin(self, arguments: dict[str, Any], media_type: str | None) -> Response[Any]:
-        """Calls the handler of a stream. Returns the response, in the format that the client accepts."""
+    async def _begin(self, arguments: dict[str, Any], media_type: str | None) -> FramedResponse[Any, Any] | Whole:
+        """Calls the handler. Returns the stream in the format that the client accepts, or the whole answer."""
         value: Any = self._handler(**arguments)
         if self._is_awaited:
             value = await value
+        if isinstance(value, FramedResponse):
+            stream = cast("FramedResponse[Any, Any]", value)
+            return stream if isinstance(stream, self._responses) else await self._refuse(stream)
         if media_type is not None and not isinstance(value, Response):
             try:
                 return negotiated(value, media_type, self.operation.method)
             except TypeError as error:
                 raise self._values.error(value) from error
-        return await self._check(value)
+        return self._write(value) or await self._refuse(value)
 
     async def _bind(
         self, user: Any, scope: Scope, slots: dict[str, str], receive: Receive
@@ -148,12 +150,20 @@ class Route:
             await close_unstarted(response.stream)
             raise self._authenticator.expired()
 
-    async def _check(self, value: Any) -> Response[Any]:
-        """Returns a response if the return annotation allows it. Raises `TypeError` if not, and closes its stream."""
-        if isinstance(value, self._responses):
-            if not self.is_stream:
-                self._values.check_content(cast("Response[Any]", value), self._encoder)
-            return cast("Response[Any]", value)
+    def _write(self, value: Any) -> Whole | None:
+        """Returns the whole answer of a value or response, or `None` if the return annotation does not allow it."""
+        # The value of most requests is of a declared class, and `isinstance` with a Struct class is slow.
+        if type(value) in self._exact or self._values.allow_plain(value, self._encoder):
+            return write_plain(value, self._plain, self._encoder)
+        response = cast("Response[Any]", value)
+        if not self._values.allow_at_once(response):
+            if not isinstance(response, self._responses):
+                return None
+            self._values.check_content(response, self._encoder)
+        return write_response(response, self._encoder)
+
+    async def _refuse(self, value: Any) -> NoReturn:
+        """Raises `TypeError` for a value that the return annotation does not allow. Closes it if it is a stream."""
         if isinstance(value, FramedResponse):
             await close_unstarted(cast("FramedResponse[Any, Any]", value).stream)
         raise self._values.error(value)

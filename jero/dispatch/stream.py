@@ -51,15 +51,17 @@ class Admission:
         self._threads = 0
         self._callers: dict[Hashable, int] = {}
 
-    def admit(self, user: Any, scope: Scope) -> "Place":
-        """Returns a place, to be released when the stream is over.
+    def admit(self, user: Any, scope: Scope, *, may_be_whole: bool = False) -> "Place":
+        """Returns a place, to be released when the stream is over, or when the answer is known to be whole.
 
+        `may_be_whole`: the answer need not be a stream. Then a place is also given while the server is shutting down.
         Raises `ServiceUnavailable` if the server is shutting down, or if `max_concurrent` streams are open, and
         `TooManyRequests` if `max_per_caller` of them are the caller's: those of the same `user`, or, without a user,
         from the same address. Each has a `Retry-After`.
         """
-        if self._streams.is_draining:
-            raise _refusal(ServiceUnavailable, "The server is shutting down.")
+        is_late = self._streams.is_draining
+        if is_late and not may_be_whole:
+            raise shutting_down()
         if self._max_concurrent is not None and self._open >= self._max_concurrent:
             raise _refusal(ServiceUnavailable, "Too many open streams.")
         caller: Hashable = None
@@ -69,7 +71,7 @@ class Admission:
                 raise _refusal(TooManyRequests, "Too many open streams of one caller.")
             self._callers[caller] = self._callers.get(caller, 0) + 1
         self._open += 1
-        return Place(self, caller)
+        return Place(self, caller, is_late=is_late)
 
     def begin_thread(self) -> None:
         """Counts a thread. Raises `ServiceUnavailable` if `max_threads` are running."""
@@ -91,14 +93,18 @@ class Admission:
 
 
 class Place:
-    """The place of one stream. It is given back when the stream, and the thread that it may have, have ended."""
+    """The place of one stream. It is given back when the stream, and the thread that it may have, have ended.
 
-    __slots__ = ("_admission", "_caller", "_holders")
+    `is_late`: the server was shutting down when it was given. A stream must not take it then.
+    """
 
-    def __init__(self, admission: Admission, caller: Hashable) -> None:
+    __slots__ = ("_admission", "_caller", "_holders", "is_late")
+
+    def __init__(self, admission: Admission, caller: Hashable, *, is_late: bool) -> None:
         self._admission = admission
         self._caller = caller
         self._holders = 1
+        self.is_late = is_late
 
     def begin_thread(self) -> None:
         """Keeps the place for a thread as well. Raises `ServiceUnavailable` if too many threads are running."""
@@ -151,6 +157,11 @@ def _network(host: str) -> str | bytes:
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     return host if address.is_link_local or address.is_loopback else address.packed[:8]
+
+
+def shutting_down() -> HTTPError:
+    """Returns the refusal of a stream while the server shuts down."""
+    return _refusal(ServiceUnavailable, "The server is shutting down.")
 
 
 def _refusal(error: type[HTTPError], detail: str) -> HTTPError:

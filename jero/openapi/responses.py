@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Iterator
 from http import HTTPStatus
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -135,15 +135,20 @@ def _merge(found: dict[int, Schema], status: int, response: Schema) -> None:
         return
     if present["description"] != response["description"]:
         present["description"] += f"; {response['description']}"
-    _add(present, "headers", response.get("headers", {}))
+    _add_headers(present, response.get("headers", {}))
     for media_type, content in response.get("content", {}).items():
         contents = present.setdefault("content", {})
         contents[media_type] = _either(contents[media_type], content) if media_type in contents else content
 
 
-def _add(owner: Schema, keyword: str, values: dict[str, Any]) -> None:
-    if values:
-        owner[keyword] = {**values, **owner.get(keyword, {})}
+def _add_headers(present: Schema, headers: dict[str, Schema]) -> None:
+    """Adds headers. Only those that both responses always have stay required."""
+    common = present.get("headers", {})
+    for name, header in [*common.items(), *headers.items()]:
+        if not (name in common and name in headers and headers[name].get("required")):
+            header.pop("required", None)
+    if headers:
+        present["headers"] = {**headers, **common}
 
 
 def _either(one: Schema, other: Schema) -> Schema:

@@ -85,6 +85,19 @@ def operations(endpoint: Endpoint, path: str | None = None) -> list[Operation]:
         ),
         ("AsyncIterator[Dog | Cat]", (Output(None, Dog | Cat, is_negotiated=True),)),
         ("AsyncIterator[list[int]]", (Output(None, list[int], is_negotiated=True),)),
+        ("Movie | EventStreamResponse[int]", (Output(EventStreamResponse, int), Output(None, Movie))),
+        (
+            "JSONResponse[Movie, Page] | NDJSONStreamingResponse[int] | NoContent",
+            (Output(JSONResponse, Movie, Page), Output(NDJSONStreamingResponse, int), Output(NoContent)),
+        ),
+        (
+            "JSONArrayStreamingResponse[Movie] | list[Movie] | None",
+            (Output(JSONArrayStreamingResponse, Movie), Output(None, list[Movie] | None)),
+        ),
+        (
+            "StreamingResponse | BytesResponse | str",
+            (Output(StreamingResponse), Output(BytesResponse), Output(None, str)),
+        ),
         ("AsyncIterator[Movie] | NoContent", (Output(None, Movie, is_negotiated=True), Output(NoContent))),
     ],
 )

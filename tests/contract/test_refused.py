@@ -152,14 +152,34 @@ def test_a_parameter_that_no_request_can_fill_is_refused(signature: str, found: 
         ("async def get(self) -> AsyncIterator[Foreign]", "return annotation: msgspec has no JSON for Foreign", HOOK),
         ("async def get(self) -> AsyncIterator[Movie | Book]", "msgspec cannot use ", "must be tagged"),
         ("async def get(self) -> Iterator[ServerSentEvent[Foreign]]", "msgspec has no JSON for Foreign", HOOK),
-        (
-            "async def get(self) -> AsyncIterator[Movie] | Movie",
-            "a stream in a union",
-            "only NoContent can be in a union with it",
+        *(
+            (
+                f"async def get(self) -> AsyncIterator[Movie] | {other}",
+                "a stream without a format in a union with another response",
+                "instead of AsyncIterator[Item]; only NoContent can be in a union with that",
+            )
+            for other in ("Movie", "str", "JSONResponse[Movie]", "Created[Movie] | NoContent")
         ),
         ("async def get(self) -> AsyncIterator[Movie] | None", "the return annotation has None", "Write NoContent"),
-        ("async def get(self) -> AsyncIterator[int] | Iterator[int]", "a stream in a union", "only NoContent can"),
-        ("async def get(self) -> AsyncIterator[int] | SSEResponse[int]", "a stream in a union", "only NoContent can"),
+        *(
+            (
+                f"async def get(self) -> {streams}",
+                "the return annotation has more than one stream",
+                "Keep one of them; if the client is to choose the format, return AsyncIterator[Item]",
+            )
+            for streams in (
+                "AsyncIterator[int] | Iterator[int]",
+                "AsyncIterator[int] | SSEResponse[int]",
+                "SSEResponse[Movie] | NDJSONStreamingResponse[Movie]",
+                "SSEResponse[Movie] | EventStreamResponse[Movie] | Movie",
+                "NDJSONStreamingResponse[Movie] | NDJSONStreamingResponse[int] | NoContent",
+            )
+        ),
+        (
+            "async def post(self) -> SSEResponse[Movie] | Movie",
+            "it returns an SSEResponse",
+            "EventStreamResponse[Item]",
+        ),
         *(
             (
                 f"{handler} get(self) -> {annotation}: yield",
@@ -198,22 +218,7 @@ def test_a_parameter_that_no_request_can_fill_is_refused(signature: str, found: 
             "the headers of StreamingResponse are of type int, which is not a Struct",
             "Name a Struct",
         ),
-        (
-            "async def get(self) -> SSEResponse[Movie] | Movie",
-            "a stream in a union with another response",
-            "only NoContent can be in a union with it",
-        ),
-        (
-            "async def get(self) -> SSEResponse[Movie] | str",
-            "a stream in a union with another response",
-            "only NoContent can be in a union with it",
-        ),
         ("async def get(self) -> SSEResponse[Movie] | None", "the return annotation has None", "Write NoContent"),
-        (
-            "async def get(self) -> SSEResponse[Movie] | NDJSONStreamingResponse[Movie]",
-            "a stream in a union with another response",
-            "only NoContent can be in a union with it",
-        ),
         (
             "async def post(self) -> SSEResponse[Movie]",
             "it returns an SSEResponse",

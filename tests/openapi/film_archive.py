@@ -15,6 +15,7 @@ from jero import (
     Conflict,
     Created,
     Endpoint,
+    EventStreamResponse,
     HTTPError,
     JSONArrayStreamingResponse,
     JSONResponse,
@@ -219,6 +220,32 @@ class LinesEndpoint(Endpoint, path="/lines"):
         return StreamingResponse(stream=[content])
 
 
+class Digest(Struct):
+    stream: Literal["no", "lines", "nothing"] = "no"
+
+
+class DigestsEndpoint(Endpoint, path="/digests"):
+    """JSON or a stream, and events on another method than GET."""
+
+    async def _films(self) -> AsyncIterator[Projection]:
+        yield Projection("first")
+
+    async def get(self, params: Digest) -> JSONResponse[Kept, Total] | NDJSONStreamingResponse[Projection] | NoContent:
+        if params.stream == "nothing":
+            return NoContent()
+        if params.stream == "lines":
+            return NDJSONStreamingResponse(stream=self._films())
+        return JSONResponse(Kept(Film(title="M", colour=Colour.COLOUR)), headers=Total(x_total=1))
+
+    async def post(self, json: Digest) -> Projection | EventStreamResponse[Projection]:
+        if json.stream == "no":
+            return Projection("M")
+        return EventStreamResponse(stream=self._films(), last=Projection("last"))
+
+    async def put(self, json: Digest) -> Projection | JSONArrayStreamingResponse[Projection]:
+        return Projection("M") if json.stream == "no" else JSONArrayStreamingResponse(stream=self._films())
+
+
 class WordEventsEndpoint(Endpoint, path="/word-events"):
     async def _words(self) -> AsyncIterator[str]:
         yield "two\nlines"
@@ -272,6 +299,7 @@ OPEN: tuple[type[Endpoint], ...] = (
     EventsEndpoint,
     LinesEndpoint,
     WordEventsEndpoint,
+    DigestsEndpoint,
 )
 GUARDED: dict[str, Auth] = {"token": Tokens(), "badge": Badges(), "key": Keys(), "password": Passwords()}
 

@@ -8,7 +8,9 @@ from msgspec import Struct
 from jero import (
     Created,
     Endpoint,
+    JSONArrayStreamingResponse,
     JSONResponse,
+    NDJSONStreamingResponse,
     NoContent,
     SSEResponse,
     StreamingResponse,
@@ -153,6 +155,34 @@ def test_responses_of_one_status_are_merged() -> None:
     }
 
 
+class WholeOrStreamEndpoint(Endpoint, path="/whole-or-stream"):
+    async def get(self) -> Film | NDJSONStreamingResponse[Tape] | NoContent:
+        return NoContent()
+
+
+def test_a_whole_body_and_a_stream_are_listed_together() -> None:
+    responses = only_operation(WholeOrStreamEndpoint())["responses"]
+    assert list(responses) == ["200", "204", "503"]
+    assert responses["200"]["content"] == {
+        "application/json": {"schema": {"$ref": "#/components/schemas/Film"}},
+        "application/x-ndjson": {"itemSchema": {"$ref": "#/components/schemas/Tape"}},
+        "application/jsonl": {"itemSchema": {"$ref": "#/components/schemas/Tape"}},
+    }
+
+
+class ArraysEndpoint(Endpoint, path="/arrays"):
+    async def get(self) -> Film | JSONArrayStreamingResponse[Tape]:
+        return Film("M")
+
+
+@pytest.mark.parametrize("openapi_version", ["3.1.0", "3.2.0"])
+def test_a_whole_body_and_a_stream_of_one_media_type_are_one_content(openapi_version: str) -> None:
+    responses = only_operation(ArraysEndpoint(), openapi_version=openapi_version)["responses"]
+    tapes = {"type": "array", "items": {"$ref": "#/components/schemas/Tape"}}
+    either = {"anyOf": [tapes, {"$ref": "#/components/schemas/Film"}]}
+    assert responses["200"]["content"] == {"application/json": {"schema": either}}
+
+
 class NegotiatedEndpoint(Endpoint, path="/negotiated"):
     async def get(self) -> AsyncIterator[int]:
         yield 1
@@ -174,6 +204,8 @@ class EventsEndpoint(Endpoint, path="/events"):
         (NegotiatedEndpoint(), {"Cache-Control", "X-Accel-Buffering", "Vary"}, set[str]()),
         (ChunksEndpoint(), {"Cache-Control", "X-Accel-Buffering"}, {"x-total"}),
         (EventsEndpoint(), {"Cache-Control", "X-Accel-Buffering"}, set[str]()),
+        (WholeOrStreamEndpoint(), set[str](), {"Cache-Control", "X-Accel-Buffering"}),
+        (ArraysEndpoint(), set[str](), {"Cache-Control", "X-Accel-Buffering"}),
     ],
 )
 def test_headers_that_are_always_sent_are_required(endpoint: Endpoint, always: set[str], optional: set[str]) -> None:

@@ -202,6 +202,12 @@ class EventsEndpoint(Endpoint, path="/events"):
     async def post(self) -> EventStreamResponse[Movie]:
         return EventStreamResponse(stream=mixed(), last=ServerSentEvent(data="[DONE]"))
 
+    async def put(self) -> Movie | JSONResponse[Movie, Paging] | EventStreamResponse[Movie] | NoContent:
+        return EventStreamResponse(stream=movies())
+
+    async def patch(self) -> Movie | NDJSONStreamingResponse[Paging]:
+        return Movie("whole")
+
     async def of_items(self) -> SSEResponse[Movie]:
         return SSEResponse(stream=movies(), ping=lambda: ServerSentEvent(comment="ping"))
 

@@ -13,9 +13,6 @@ from contextvars import Context
 from time import sleep
 from typing import Final
 
-# How long a source keeps the event loop. Half a millisecond is short enough for other requests to stay fast (an answer
-# takes two or three turns) and costs little: a turn of 1 ms saved a tenth of an item.
-TURN_SECONDS: Final = 0.0005
 # How many sources have a turn between two turns of anything else.
 TOGETHER: Final = 8
 # Other threads, a server's own among them, need the interpreter as tasks need the event loop. A thread that waits for

@@ -37,6 +37,9 @@ OUTERMOST: Final = "jero.outermost"
 # A server may hold back bytes that it has been given: granian writes in a thread of its own, a middleware in a task.
 SETTLE_SECONDS: Final = 0.05
 LOOK_SECONDS: Final = 0.01
+# How often a shutdown looks whether a client takes anything. Thousands of streams may end together.
+LAST_LOOKS: Final = 4
+LAST_LOOK_SECONDS: Final = 0.05
 
 # More bytes than this in hypercorn's buffer of a stream mean that its client opens no window.
 WINDOW_BYTES: Final = 64 * 1024
@@ -58,6 +61,10 @@ class Connection(Protocol):
 
     def has_sent(self) -> bool:
         """Returns whether everything that the server was given has reached the client's kernel."""
+        ...
+
+    def unsent(self) -> int:
+        """Returns how many bytes have not reached the client's kernel, as far as that is known."""
         ...
 
     def reset(self) -> None:
@@ -84,11 +91,14 @@ class Connections:
         connection.reset()
         return True
 
-    async def cut(self, scope: Scope, send: Send, since: float, patience: Callable[[], float]) -> None:
+    async def cut(
+        self, scope: Scope, send: Send, since: float, patience: Callable[[], float], is_last: Callable[[], bool]
+    ) -> None:
         """Makes an error of a body that has no end, where the client would not notice that the end is missing.
 
-        First waits until everything is sent, at most for `patience()` seconds. Raises `UnfinishedBody` if a middleware
-        that jero did not include may complete the body; the server then ends the response with an error.
+        First waits until everything is sent, at most for `patience()` seconds. If `is_last()`, because the
+        server shuts down, the connection of a client that takes nothing ends in any case. Raises `UnfinishedBody` if a
+        middleware that jero did not include may complete the body; the server then ends the response with an error.
         """
         if str(scope.get("http_version", "")) != "1.1":
             connection = self._find(scope, send, since)
@@ -96,6 +106,8 @@ class Connections:
                 shows_all = OUTERMOST not in scope and not isinstance(connection, SocketConnection)
                 await _sent(connection, patience, 0 if shows_all else SETTLE_SECONDS)
                 connection.reset()
+        elif is_last():
+            await self._drop_if_stuck(scope, send, since)
         outermost = scope.get(OUTERMOST)
         if outermost is not None and outermost.has_begun:  # else the boundary answers instead
             outermost.is_cut = True
@@ -103,6 +115,20 @@ class Connections:
             with suppress(Exception):
                 await send(dict(_UNKNOWN_MESSAGE))
             raise UnfinishedBody
+
+    async def _drop_if_stuck(self, scope: Scope, send: Send, since: float) -> None:
+        """Ends a connection whose client takes nothing of what is left: granian would wait for it without end."""
+        connection = self._find(scope, send, since)
+        left = 0 if connection is None else connection.unsent()
+        for _ in range(LAST_LOOKS):
+            if connection is None or not left:
+                return
+            await asyncio.sleep(LAST_LOOK_SECONDS)
+            before, left = left, connection.unsent()
+            if left < before:  # a slow client: the system sends the rest, even after the process has ended
+                return
+        if connection is not None:
+            connection.reset()
 
     def _find(self, scope: Scope, send: Send, since: float) -> Connection | None:
         owner = _owner(_server_send(scope, send))
@@ -136,9 +162,13 @@ class TransportConnection:
 
     def has_sent(self) -> bool:
         """Returns whether everything that the server was given has reached the client's kernel."""
-        return self._transport.is_closing() or (
-            not self._transport.get_write_buffer_size() and not _unsent(self._descriptor)
-        )
+        return not self.unsent()
+
+    def unsent(self) -> int:
+        """Returns how many bytes of the transport and of the kernel have not reached the client's kernel."""
+        if self._transport.is_closing():
+            return 0
+        return int(self._transport.get_write_buffer_size()) + _unsent(self._descriptor)
 
     def reset(self) -> None:
         """Ends the connection at once, with an error at the client. What is not sent yet is lost."""
@@ -156,7 +186,11 @@ class SocketConnection:
 
     def has_sent(self) -> bool:
         """Returns whether everything that the kernel was given has reached the client's kernel."""
-        return not self._socket.is_open() or not _unsent(self._socket.descriptor)
+        return not self.unsent()
+
+    def unsent(self) -> int:
+        """Returns how many bytes of the kernel have not reached the client's. The server may have more of them."""
+        return _unsent(self._socket.descriptor) if self._socket.is_open() else 0
 
     def reset(self) -> None:
         """Ends the connection at once, with an error at the client if the system can do that."""
@@ -192,7 +226,12 @@ class StreamOfHypercorn:
 
     def has_sent(self) -> bool:
         """Returns whether everything that the server was given has reached the client's kernel."""
-        return not (self.buffer and self.buffer.buffer) and self._connection.has_sent()
+        return not self.unsent()
+
+    def unsent(self) -> int:
+        """Returns how many bytes of hypercorn's buffer and of the connection have not reached the client's kernel."""
+        buffer = self.buffer
+        return (len(buffer.buffer) if buffer else 0) + self._connection.unsent()
 
     def reset(self) -> None:
         """Resets the stream, as a server does that fails."""

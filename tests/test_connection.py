@@ -261,6 +261,15 @@ def patience() -> float:
     return 5.0
 
 
+def goes_on() -> bool:
+    """Returns that the server does not shut down."""
+    return False
+
+
+def is_last() -> bool:
+    return True
+
+
 def test_the_transport_of_the_server_is_dropped_whatever_the_scope_says(
     taken: socket.socket, listener: socket.socket
 ) -> None:
@@ -274,7 +283,7 @@ def test_the_transport_of_the_server_is_dropped_whatever_the_scope_says(
 async def test_a_cut_of_http_1_0_waits_until_all_is_sent() -> None:
     with socket.socket() as own:
         cycle = Cycle(own)
-        await Connections().cut({"http_version": "1.0"}, cycle.send, 0.0, patience)
+        await Connections().cut({"http_version": "1.0"}, cycle.send, 0.0, patience, goes_on)
         assert cycle.transport.unsent == []
         assert cycle.transport.is_aborted
 
@@ -283,7 +292,7 @@ async def test_a_cut_of_http_1_0_waits_no_longer_than_its_patience() -> None:
     with socket.socket() as own:
         cycle = Cycle(own)
         cycle.transport.unsent = [1] * 1_000
-        await Connections().cut({"http_version": "1.0"}, cycle.send, 0.0, lambda: 0.05)
+        await Connections().cut({"http_version": "1.0"}, cycle.send, 0.0, lambda: 0.05, goes_on)
         assert len(cycle.transport.unsent) > 900
         assert cycle.transport.is_aborted
 
@@ -291,9 +300,18 @@ async def test_a_cut_of_http_1_0_waits_no_longer_than_its_patience() -> None:
 async def test_a_cut_of_http_1_1_is_left_to_the_server() -> None:
     with socket.socket() as own:
         cycle = Cycle(own)
-        await Connections().cut({"http_version": "1.1"}, cycle.send, 0.0, patience)
+        await Connections().cut({"http_version": "1.1"}, cycle.send, 0.0, patience, goes_on)
         assert not cycle.transport.is_aborted
         assert cycle.messages == []
+
+
+@pytest.mark.parametrize(("unsent", "is_dropped"), [([], False), ([9, 8], False), ([9, 9, 0], False), ([9] * 10, True)])
+async def test_a_shutdown_drops_a_client_that_takes_nothing(unsent: list[int], *, is_dropped: bool) -> None:
+    with socket.socket() as own:
+        cycle = Cycle(own)
+        cycle.transport.unsent = unsent
+        await Connections().cut({"http_version": "1.1"}, cycle.send, 0.0, patience, is_last)
+        assert cycle.transport.is_aborted == is_dropped
 
 
 async def test_a_cut_is_raised_through_a_middleware_that_jero_did_not_include() -> None:
@@ -303,7 +321,7 @@ async def test_a_cut_is_raised_through_a_middleware_that_jero_did_not_include() 
         messages.append(message)
 
     with pytest.raises(UnfinishedBody):
-        await Connections().cut({"http_version": "1.1"}, send, 0.0, patience)
+        await Connections().cut({"http_version": "1.1"}, send, 0.0, patience, goes_on)
     assert [message["type"] for message in messages] == ["jero.stream.cut"]
 
 
@@ -316,7 +334,7 @@ async def test_a_cut_marks_the_exchange_outside_of_included_middleware() -> None
     with socket.socket() as own:
         outermost = Outermost()
         outermost.server_send = Cycle(own).send
-        await Connections().cut({"http_version": "1.1", OUTERMOST: outermost}, some_send, 0.0, patience)
+        await Connections().cut({"http_version": "1.1", OUTERMOST: outermost}, some_send, 0.0, patience, goes_on)
         assert outermost.is_cut
 
 

@@ -49,7 +49,7 @@ class StreamKind(Struct, frozen=True, kw_only=True):
     fast_path: FastPath | None
     on_end: Callable[[StreamOutcome], Awaitable[None]]
     drop_connection: Callable[[Scope, Send, float], bool]
-    cut_connection: Callable[[Scope, Send, float, Callable[[], float]], Awaitable[None]]
+    cut_connection: Callable[[Scope, Send, float, Callable[[], float], Callable[[], bool]], Awaitable[None]]
     pace: Callable[[Scope, Send], Send]
     name: str
     endpoint: str

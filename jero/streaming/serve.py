@@ -162,7 +162,7 @@ async def _cut(
         return
     try:
         with CancelScope(shield=True):  # a scope of anyio cancels each further await
-            await plan.kind.cut_connection(plan.scope, send, stream.began, patience)
+            await plan.kind.cut_connection(plan.scope, send, stream.began, patience, lambda: streams.is_draining)
     except UnfinishedBody:
         if cancelled is None:  # it counts more, and no middleware completes a body after it
             raise

@@ -117,7 +117,9 @@ def keep_pace(scope: Scope, send: Send) -> Send:
     return send
 
 
-async def no_cut(scope: Scope, send: Send, since: float, patience: Callable[[], float]) -> None:
+async def no_cut(
+    scope: Scope, send: Send, since: float, patience: Callable[[], float], is_last: Callable[[], bool]
+) -> None:
     """Cuts nothing: the `cut_connection` of a plan."""
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import NoneType
 from typing import Concatenate, Final, ParamSpec, TypeVar, Unpack
@@ -74,12 +74,15 @@ class BaseApp:
         for name, value in given.items():
             check_value(name, value, _OPTIONS, f"{type(self).__name__}.__init__")
         self._streams = OpenStreams(self._stream_opened)
+        # If the application does not override the hook, a stream does not call it.
+        hook = self._on_stream_start
+        on_start = None if getattr(hook, "__func__", None) is BaseApp._on_stream_start else hook
         self._stream_defaults = StreamDefaults(
             encoder=encoder or DEFAULT_ENCODER,
             policy=stream_policy,
             admission=Admission(stream_policy, self._streams),
             on_end=self._on_stream_end,
-            on_start=self._on_start(),
+            on_start=on_start,
             streams=self._streams,
             validate_items=validate_items,
         )
@@ -238,11 +241,6 @@ class BaseApp:
         self._wiring = Wiring(self._stream_defaults)
         self._documentation = None
         self._entry = self._wiring.entry()
-
-    def _on_start(self) -> Callable[[StreamStart], Awaitable[None]] | None:
-        """Returns the hook, or `None` if the application does not override it: then a stream does not call it."""
-        hook = self._on_stream_start
-        return None if getattr(hook, "__func__", None) is BaseApp._on_stream_start else hook
 
     def _stream_opened(self, scope: Scope) -> None:
         if not self._shutdown_watch.is_looking:

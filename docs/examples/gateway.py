@@ -1,7 +1,9 @@
 """A gateway to a chat service. Run `uvicorn chat_service:app --port 8001`, then `uvicorn gateway:app`."""
 
 import os
+from typing import Literal
 
+import httpx
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from jero import BaseApp, Endpoint, JSONResponse, NDJSONStreamingResponse, Problem, ServerSentEvent
@@ -15,7 +17,7 @@ class Question(Struct):
 
     messages: Raw
     model: str = "m"
-    stream: bool = True
+    stream: Literal[True] = True
 
 
 class Chunk(Struct, omit_defaults=True):
@@ -39,15 +41,26 @@ class App(BaseApp):
         upstream = await self._aenter(StreamClient(UPSTREAM))
         self._include_endpoint(AskEndpoint(upstream))
         self._include_exception_handler(RequestRefused, self._refused)
+        self._include_exception_handler(httpx.RequestError, self._failed)
 
     def _refused(self, error: RequestRefused) -> JSONResponse[Problem]:
-        """Keeps the upstream's status and `Retry-After`."""
+        """Keeps the upstream's status, its problem if it sent one, and `Retry-After`."""
         status, headers = error.response.status_code, error.response.headers
-        problem = Problem(type="upstream-refused", title="The upstream refused the request", status=status)
+        unknown = Problem(type="upstream-refused", title="The upstream refused the request", status=status)
         kept = {"Retry-After": headers["Retry-After"]} if "Retry-After" in headers else {}
-        return JSONResponse(
-            content=problem, status_code=status, raw_headers={"Content-Type": "application/problem+json", **kept}
-        )
+        return answer(error.problem or unknown, kept)
+
+    def _failed(self, error: httpx.RequestError) -> JSONResponse[Problem]:
+        """Answers when the upstream is down, silent, or sends something else than events."""
+        return answer(Problem(type="upstream-failed", title="The upstream failed", status=502, detail=str(error)), {})
+
+
+def answer(problem: Problem, headers: dict[str, str]) -> JSONResponse[Problem]:
+    return JSONResponse(
+        content=problem,
+        status_code=problem.status,
+        raw_headers={"Content-Type": "application/problem+json", **headers},
+    )
 
 
 app = App()

@@ -265,3 +265,14 @@ def test_a_hook_may_be_set_on_the_application_itself() -> None:
     with TestClient(App()) as client:
         assert client.get("/once").status_code == 200
     assert calls == [StreamStart(endpoint="Once", method="GET")]
+
+
+async def test_a_method_with_a_similar_name_is_the_application_s_own() -> None:
+    class Own(Gauged):
+        def _on_start(self) -> None:
+            raise AssertionError("jero has called it")
+
+    app = Own(Once())
+    async with AsyncTestClient(app) as client:
+        await client.get("/once")
+    assert app.calls[0] == "start"

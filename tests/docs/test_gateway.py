@@ -6,6 +6,7 @@ import pytest
 
 from tests.docs.example import Example, served
 from tests.docs.program import ROOT
+from tests.ports import free_port
 
 PAGE = (ROOT / "docs" / "client.md").read_text("utf-8")
 
@@ -37,7 +38,21 @@ def test_a_refusal_keeps_the_status_and_the_time_to_ask_again(gateway: Example) 
     assert response.status_code == 429
     assert response.headers["retry-after"] == "20"
     assert response.headers["content-type"] == "application/problem+json"
-    assert response.json()["type"] == "upstream-refused"
+    assert response.json()["detail"] == "Ask again later."
+
+
+def test_a_service_that_is_down_is_a_bad_gateway() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UPSTREAM", f"http://127.0.0.1:{free_port()}")
+        with served("gateway") as gateway:
+            question = {"messages": [{"role": "user", "content": "Who is there?"}]}
+            response = httpx.post(f"{gateway.url}/ask", json=question, trust_env=False)
+            assert (response.status_code, response.json()["type"]) == (502, "upstream-failed")
+
+
+def test_a_question_that_asks_for_a_whole_answer_is_refused(gateway: Example) -> None:
+    response = httpx.post(f"{gateway.url}/ask", json={"messages": [], "stream": False}, trust_env=False)
+    assert response.status_code == 422
 
 
 def test_a_cut_service_cuts_the_answer(gateway: Example) -> None:

@@ -157,12 +157,15 @@ async def _cut(
             return 0
         return LAST_SECONDS if streams.is_draining else plan.kind.policy.send_timeout
 
+    def is_last() -> bool:
+        return streams.is_draining and cancelled is None
+
     has_left = stream.state.ending == "disconnected" and cancelled is None
     if has_left or stream.to_raise is not None:
         return
     try:
         with CancelScope(shield=True):  # a scope of anyio cancels each further await
-            await plan.kind.cut_connection(plan.scope, send, stream.began, patience, lambda: streams.is_draining)
+            await plan.kind.cut_connection(plan.scope, send, stream.began, patience, is_last)
     except UnfinishedBody:
         if cancelled is None:  # it counts more, and no middleware completes a body after it
             raise

@@ -1,7 +1,7 @@
 """Tests the shutdown of a server that has open streams."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -166,6 +166,31 @@ def test_a_request_that_is_cancelled_during_the_shutdown_ends_by_it() -> None:
         assert drained.closed == 1
 
     skip_time(test())
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_a_cut_in_the_shutdown_waits_for_the_client_unless_the_request_is_cancelled(*, is_cancelled: bool) -> None:
+    waits: list[bool] = []
+
+    async def cut(
+        scope: Scope, send: Send, since: float, patience: Callable[[], float], is_last: Callable[[], bool]
+    ) -> None:
+        waits.append(is_last())
+
+    async def main() -> None:
+        drained, connection = Drained(), Connection()
+        plan = make_plan(drained.idle(), connection.report, cut_connection=cut, policy=StreamPolicy(drain_timeout=0.01))
+        request = asyncio.create_task(send_stream(plan, drained.streams, connection.receive, connection.send))
+        await connection.wait_for_bytes(b"1\n")
+        over = drained.streams.drain()
+        if is_cancelled:
+            request.cancel()
+        await asyncio.wait([request])
+        await over
+        assert connection.outcome.reason == "shutdown"
+
+    asyncio.run(main())
+    assert waits == [not is_cancelled]
 
 
 def test_a_stream_that_begins_during_the_shutdown_ends_by_it() -> None:

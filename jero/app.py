@@ -3,18 +3,19 @@
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import NoneType
-from typing import Concatenate, Final, ParamSpec, TypeVar, Unpack
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, Unpack
 
 from msgspec.json import Encoder
 
 from jero.annotations import wiring_error
 from jero.auth import Auth
 from jero.codec import DEFAULT_ENCODER
+from jero.contract.exceptions import E, ExceptionHandler
 from jero.dispatch.dispatcher import Wiring
-from jero.dispatch.failures import E, ExceptionHandler, Failures, answerable
+from jero.dispatch.failures import Failures, answerable
 from jero.dispatch.stream import Admission, StreamDefaults
 from jero.dispatch.unread import Exchange
 from jero.endpoint import Endpoint
@@ -37,6 +38,7 @@ _OPTIONS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
 
 P = ParamSpec("P")
 R = TypeVar("R")
+K = TypeVar("K", bound=type[Exception])
 
 
 class BaseApp:
@@ -93,14 +95,28 @@ class BaseApp:
     async def _wire(self) -> None:
         """Override it to open resources and to include endpoints. Runs once, before the first request."""
 
-    def _include_endpoint(self, endpoint: Endpoint, *, path: str | None = None, auth: Auth | None = None) -> None:
+    def _include_endpoint(
+        self,
+        endpoint: Endpoint,
+        *,
+        path: str | None = None,
+        auth: Auth | None = None,
+        exception_handlers: Mapping[K, ExceptionHandler[Any]] | None = None,
+    ) -> None:
         """Serves the endpoint. `path` replaces its own path; `auth` checks who calls.
 
-        Raises `WiringError` if the endpoint's declaration cannot work, or if another endpoint has the same method and
-        path.
+        `exception_handlers`: handlers for requests to the endpoint's path, by exception class, as those of
+        `_include_exception_handler`. They come before the application's: the endpoint's handler of a base class is
+        called even if the application has one of a nearer class. What the endpoint's handlers do not match goes to the
+        application's, and then to jero's own answer. An `HTTPError` that a handler returns or raises goes the same way,
+        but each handler is called once at most. If a handler raises anything else, the client gets a 500 as a problem.
+        A 405 for a path of several endpoints has the handlers of the endpoint that was included first.
+
+        Raises `WiringError` if the endpoint's declaration cannot work, if another endpoint has the same method and
+        path, or if an exception handler cannot be one.
         """
         wiring = self._open_wiring("_include_endpoint")
-        wiring.operations += wiring.add(endpoint, path, auth)
+        wiring.operations += wiring.add(endpoint, path, auth, exception_handlers)
 
     def _include_middleware(
         self, factory: Callable[Concatenate[ASGIApp, P], object], /, *arguments: P.args, **options: P.kwargs
@@ -119,7 +135,8 @@ class BaseApp:
         If several classes match, the handler of the nearest class is called. A handler of `Exception` is not called
         for an `HTTPError`. A handler of `HTTPError` is also called for the 500 of an unexpected exception.
         """
-        self._open_wiring("_include_exception_handler").failures.add(exception, handler)
+        where = "_include_exception_handler"
+        self._open_wiring(where).failures.handlers.add(exception, handler, where)
 
     def _include_app(self, app: ASGIApp, *, path: str) -> None:
         """Mounts another ASGI application below `path`, for requests and websockets that no endpoint there matches.

@@ -110,3 +110,16 @@ def _is_class_variable(annotation: Any) -> bool:
     if isinstance(annotation, str):
         return annotation.removeprefix("typing.").startswith("ClassVar")
     return annotation is typing.ClassVar or typing.get_origin(annotation) is typing.ClassVar
+
+
+def call_fault(function: Any, /, *arguments: Any, **options: Any) -> str | None:
+    """Returns why `function` cannot be called with these arguments, or `None` if its signature allows them."""
+    if not callable(function):
+        return "it is not callable"
+    try:
+        inspect.signature(function).bind(*arguments, **options)
+    except TypeError as error:
+        return str(error)
+    except ValueError:  # some callables show no signature
+        return None
+    return None

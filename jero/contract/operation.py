@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from jero.annotations import read_hints, wiring_error
 from jero.contract.authentication import Authentication, read_authentication
+from jero.contract.exceptions import ExceptionHandlers
 from jero.contract.inputs import NO_USER, Input, read_inputs
 from jero.contract.outputs import Output, read_outputs
 from jero.endpoint import Endpoint, OperationNotes, check_endpoint, operations, read_notes
@@ -18,7 +19,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     """One operation: its handler with the inputs and the outputs.
 
     `method` is HTTP's, in upper case. `name` is that of the endpoint's class, for logs. `authentication` is `None` if
-    the operation is open to all.
+    the operation is open to all. `exception_handlers`: the endpoint's, and outside them the application's.
     """
 
     endpoint: Endpoint
@@ -29,6 +30,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
     authentication: Authentication | None = None
+    exception_handlers: ExceptionHandlers = ExceptionHandlers()
     notes: OperationNotes = OperationNotes()
 
 

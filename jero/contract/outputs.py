@@ -140,7 +140,7 @@ def _read_members(annotation: Any, where: str) -> Iterator[Output]:
         bare = unwrapped(member)
         origin = class_of(bare)
         if isinstance(origin, type) and issubclass(origin, Response):
-            yield _read_response(bare, cast("type[Response[Any]]", origin), where)
+            yield read_response(bare, cast("type[Response[Any]]", origin), where)
         elif origin in _NEGOTIATED:
             yield _read_negotiated(bare, where)
         elif member in (str, bytes):
@@ -193,7 +193,8 @@ def _data_type(annotation: Any) -> Any:
     return _without_event(next(iter(typing.get_args(annotation)), Any))
 
 
-def _read_response(annotation: Any, origin: type[Response[Any]], where: str) -> Output:
+def read_response(annotation: Any, origin: type[Response[Any]], where: str) -> Output:
+    """Reads the annotation of a response, whose class is `origin`. Raises `WiringError` if jero cannot send it."""
     if origin in _WITHOUT_FORMAT:
         raise wiring_error(where, f"{origin.__name__} has no wire format", "Use a subclass that sets framing")
     owner = next(base for base in _GENERIC if issubclass(origin, base))

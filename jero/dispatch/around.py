@@ -9,11 +9,12 @@ from urllib.parse import quote
 
 from jero.annotations import wiring_error
 from jero.connection import OUTERMOST
-from jero.dispatch.failures import Failures, answerable, call_fault
+from jero.dispatch.failures import Failures, answerable
 from jero.dispatch.unread import BODILESS, Exchange
 from jero.http.asgi import ASGIApp, Receive, Scope, Send, missing_root
 from jero.http.path import Segments, is_path_below
 from jero.lifespan import Startup
+from jero.names import call_fault
 
 P = ParamSpec("P")
 

@@ -1,6 +1,7 @@
 """Wires what an application includes, and dispatches requests: to a route, to a mount, or to jero's own answers."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias
 
@@ -34,20 +35,28 @@ class Wiring:
     def __init__(self, defaults: StreamDefaults) -> None:
         self._defaults = defaults
         self._router: Router[Route] = Router()
+        self._routes: list[Route] = []
         self.operations: list[Operation] = []
         self.failures = Failures(defaults.encoder)
         self.middleware = Middleware()
         self.mounts = Mounts(self.failures)
 
-    def add(self, endpoint: Endpoint, path: str | None, auth: Auth | None = None) -> list[Operation]:
+    def add(
+        self, endpoint: Endpoint, path: str | None, auth: Auth | None = None, exception_handlers: Any = None
+    ) -> list[Operation]:
         """Serves the endpoint's operations, and returns them.
 
-        Raises `WiringError` if its declaration cannot work, or if another endpoint has the same method and path.
+        Raises `WiringError` if its declaration cannot work, if another endpoint has the same method and path, or if one
+        of the `exception_handlers` cannot be one.
         """
         defaults = self._defaults_of(endpoint)
-        added = read_operations(endpoint, path, auth=auth, has_enc_hook=defaults.encoder.enc_hook is not None)
+        read = read_operations(endpoint, path, auth=auth, has_enc_hook=defaults.encoder.enc_hook is not None)
+        failures = self.failures.inside(exception_handlers, "_include_endpoint")
+        added = [msgspec.structs.replace(operation, exception_handlers=failures.handlers) for operation in read]
         for operation in added:
-            present = self._router.add(operation.method, operation.template, Route(operation, defaults))
+            route = Route(operation, defaults, failures)
+            self._routes.append(route)
+            present = self._router.add(operation.method, operation.template, route)
             if present is not None:
                 raise wiring_error(
                     f"{operation.name}.{operation.method.lower()}",
@@ -58,7 +67,7 @@ class Wiring:
 
     def entry(self) -> ASGIApp:
         """Returns the application that dispatches requests and websockets, with the middleware around it."""
-        return self.middleware.around(Dispatcher(self._router, self.mounts, self.failures), self.failures)
+        return self.middleware.around(Dispatcher(self._router, self._routes, self.mounts, self.failures), self.failures)
 
     def _defaults_of(self, endpoint: Any) -> StreamDefaults:
         policy = getattr(endpoint, "stream_policy", None)  # read_operations refuses what is not an endpoint
@@ -74,8 +83,10 @@ class Dispatcher:
     `__call__` is async: some middleware (Sentry's) otherwise treats the application as an ASGI 2 application.
     """
 
-    def __init__(self, router: Router[Route], mounts: Mounts, failures: Failures) -> None:
+    def __init__(self, router: Router[Route], routes: Sequence[Route], mounts: Mounts, failures: Failures) -> None:
         self._router = router
+        # In the order of inclusion. Empty if no endpoint has exception handlers of its own.
+        self._routes = routes if any(route.failures is not failures for route in routes) else ()
         self._mounts = mounts if mounts.apps else None
         self._failures = failures
 
@@ -129,9 +140,19 @@ class Dispatcher:
             is_before_the_first_byte = isinstance(error, Exception | asyncio.CancelledError)
             if not is_before_the_first_byte and isinstance(found, Found) and found.route.is_stream:
                 raise error
-            await self._failures.answer(answerable(error), scope, send)
+            await self._failures_of(found, scope).answer(answerable(error), scope, send)
         finally:
             del error  # its traceback refers to this frame
+
+    def _failures_of(self, found: _Target, scope: Scope) -> Failures:
+        """Returns the failures of the endpoint at the path. If several endpoints lack a method, the first answers."""
+        if isinstance(found, Found):
+            return found.route.failures
+        if found is None or not self._routes:
+            return self._failures
+        path, segments = read_path(scope)
+        matches = [self._router.find(method, path, segments) for method in found.allowed]
+        return min((match.route for match in matches if isinstance(match, Found)), key=self._routes.index).failures
 
     def _mount(self, mounts: Mounts, path: str, segments: Segments | None, found: _Target) -> Mount | None:
         """Returns the mount of the path, unless an endpoint below the mount's prefix matches the path.

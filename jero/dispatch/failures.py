@@ -3,62 +3,44 @@
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, TypeAlias, TypeVar, cast
+from collections.abc import Iterator
+from typing import Any, cast
 
 from msgspec.json import Encoder
 
-from jero.annotations import wiring_error
 from jero.codec import DEFAULT_ENCODER
+from jero.contract.exceptions import Answer, ExceptionHandler, ExceptionHandlers, handler_name
 from jero.dispatch.respond import Whole, send_whole, with_defaults, write_response
 from jero.errors import ClientDisconnected, HTTPError, InternalServerError, Problem
 from jero.http.asgi import Scope, Send, report_error, request_line
 from jero.http.headers import raw_pairs
 from jero.responses.response import Response
 from jero.responses.streaming import FramedResponse
-from jero.responses.whole import BytesResponse, JSONResponse, NoContent, TextResponse
 from jero.streaming.source import close_unstarted
 
 logger = logging.getLogger("jero.requests")
 
-E = TypeVar("E", bound=Exception)
-
-Answer: TypeAlias = JSONResponse[Any, Any] | TextResponse[Any] | BytesResponse[Any] | NoContent[Any] | HTTPError
-ExceptionHandler: TypeAlias = Callable[[E], Answer | Awaitable[Answer]]
-
-_WHERE = "_include_exception_handler"
-
 
 class Failures:
-    """Answers what a request's handling raised before the response began. `encoder`: for the responses of handlers."""
+    """Answers what a request's handling raised before the response began. `encoder`: for the responses of `handlers`.
 
-    def __init__(self, encoder: Encoder = DEFAULT_ENCODER) -> None:
+    `inside` makes those of one endpoint, whose exception handlers come before these.
+    """
+
+    def __init__(self, encoder: Encoder = DEFAULT_ENCODER, handlers: ExceptionHandlers | None = None) -> None:
         self._encoder = encoder
-        self._handlers: dict[type, ExceptionHandler[Any]] = {}
+        self.handlers = ExceptionHandlers() if handlers is None else handlers
 
-    def add(self, exception: type[E], handler: ExceptionHandler[E]) -> None:
-        """Answers exceptions of this class with what the handler returns.
+    def inside(self, handlers: Any, where: str) -> "Failures":
+        """Returns the failures of an endpoint that has these handlers, or these failures if `handlers` is `None`.
 
-        Raises `WiringError` if `exception` is not a subclass of `Exception` or has a handler already, or if the handler
-        cannot be called with one argument.
+        Raises `WiringError` if `handlers` is not a mapping, or if one of them cannot be a handler.
         """
-        given: Any = exception
-        if not isinstance(given, type) or not issubclass(given, BaseException):
-            raise wiring_error(_WHERE, f"{given!r} is not an exception class", "Give a subclass of Exception")
-        name = given.__name__
-        if not issubclass(given, Exception):
-            raise wiring_error(
-                _WHERE, f"{name} ends a task or the program: no response is sent", "Give a subclass of Exception"
-            )
-        if given in self._handlers:
-            raise wiring_error(_WHERE, f"{name} has a handler already", "Include one of the two")
-        if call_fault(handler, None) is not None:
-            raise wiring_error(
-                _WHERE,
-                f"the handler of {name}, {_name(handler)}, does not take one argument",
-                "Give a function that takes the exception and nothing else",
-            )
-        self._handlers[given] = handler
+        if handlers is None:
+            return self
+        own = ExceptionHandlers(outer=self.handlers)
+        own.add_all(handlers, where)
+        return Failures(self._encoder, own)
 
     async def answer(self, raised: Exception, scope: Scope, send: Send) -> None:
         """Sends what the exception's handler returns, or the exception's problem.
@@ -67,12 +49,12 @@ class Failures:
         sent, both exceptions are logged and a 500 is sent. A client that has left is not answered. A group of
         exceptions without a handler of its own is answered as the exception inside.
         """
-        error: Exception = raised if self._has_group_handler(raised) else ungrouped(raised)
+        error: Exception = raised if self.handlers.has_group_handler(type(raised)) else ungrouped(raised)
         if isinstance(error, ClientDisconnected):
             logger.debug("%s: %s", request_line(scope), error)
             return
         # The problem of an HTTPError says everything, unless its handler should have answered.
-        needs_log = not isinstance(error, HTTPError) or self._find(error) is not None
+        needs_log = not isinstance(error, HTTPError) or self.handlers.find(type(error)) is not None
         try:
             status, headers, body = self._write(await self._answer(error))
             if status == 500 and not isinstance(error, HTTPError):
@@ -94,30 +76,18 @@ class Failures:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1011})
 
-    def _has_group_handler(self, error: BaseException) -> bool:
-        kinds: list[type[Any]] = type(error).mro()
-        return any(issubclass(kind, BaseExceptionGroup) and kind in self._handlers for kind in kinds)
-
-    def _find(self, error: Exception) -> ExceptionHandler[Any] | None:
-        """Returns the handler of the nearest class. A handler of `Exception` is only for unexpected exceptions."""
-        for kind in type(error).__mro__:
-            if kind in self._handlers:
-                return self._handlers[kind]
-            if kind is HTTPError:
-                return None
-        return None
-
     async def _answer(self, error: Exception) -> Answer:
         """Returns the answer of the exception's handler. Without a handler, an `HTTPError` is its own answer.
 
         Every other exception without a handler becomes an `InternalServerError`. A handler may return an `HTTPError`.
-        These two are given to their own handlers, if there are any. Each handler is called at most once. Raises what
-        a handler raises, unless that is an `HTTPError`.
+        These two are given to their own handlers, if there are any. Each handler is called at most once: if a handler
+        of the endpoint returns the error that it was given, the application's handler is next. Raises what a handler
+        raises, unless that is an `HTTPError`.
         """
         called: set[ExceptionHandler[Any]] = set()
         while True:
-            handler = self._find(error)
-            if handler is not None and handler not in called:
+            handler = self.handlers.find(type(error), called)
+            if handler is not None:
                 called.add(handler)
                 answer = await _call(handler, error)
                 if not isinstance(answer, HTTPError):
@@ -194,19 +164,6 @@ def _is_order(error: BaseException) -> bool:
     return isinstance(error, SystemExit | KeyboardInterrupt | GeneratorExit)
 
 
-def call_fault(function: Any, /, *arguments: Any, **options: Any) -> str | None:
-    """Returns why `function` cannot be called with these arguments, or `None` if its signature allows them."""
-    if not callable(function):
-        return "it is not callable"
-    try:
-        inspect.signature(function).bind(*arguments, **options)
-    except TypeError as error:
-        return str(error)
-    except ValueError:  # some callables show no signature
-        return None
-    return None
-
-
 async def _call(handler: ExceptionHandler[Any], error: Exception) -> Answer:
     try:
         returned: Any = handler(error)
@@ -217,14 +174,11 @@ async def _call(handler: ExceptionHandler[Any], error: Exception) -> Answer:
         await close_unstarted(cast("FramedResponse[Any, Any]", answer).stream)
     elif isinstance(answer, Response | HTTPError):
         return cast("Answer", answer)
+    returned_type = type(cast("object", answer)).__name__
     raise TypeError(
-        f"{_name(handler)}, the handler of {type(error).__name__}, returned {type(cast('object', answer)).__name__}. "
+        f"{handler_name(handler)}, the handler of {type(error).__name__}, returned {returned_type}. "
         "Return a response with a whole body, or an HTTPError."
     )
-
-
-def _name(handler: Any) -> str:
-    return getattr(handler, "__qualname__", repr(handler))
 
 
 def _log(error: Exception, scope: Scope) -> None:

@@ -13,6 +13,7 @@ from jero.binding.fields import field_reader
 from jero.contract.authentication import Authentication
 from jero.contract.operation import Operation
 from jero.contract.values import ReturnedValues, Values
+from jero.dispatch.failures import Failures
 from jero.dispatch.respond import Whole, send_whole, write_plain, write_response
 from jero.dispatch.stream import Place, StreamDefaults, StreamResponder, shutting_down
 from jero.errors import MalformedRequest, Unauthorized
@@ -30,11 +31,13 @@ class Route:
 
     `is_stream`: some of its responses are streams. `may_leave_body`: a request may be answered before its body is read
     to the end, although nothing fails. The body of a GET has no meaning (RFC 9110, section 9.3.1), and is not sought.
+    `failures`: answer what `answer` raises.
     """
 
-    def __init__(self, operation: Operation, defaults: StreamDefaults) -> None:
+    def __init__(self, operation: Operation, defaults: StreamDefaults, failures: Failures) -> None:
         outputs, authentication = operation.outputs, operation.authentication
         self.operation = operation
+        self.failures = failures
         self._authenticator = None if authentication is None else Authenticator(authentication)
         is_negotiated = any(output.is_negotiated for output in outputs)
         self._negotiation = Negotiation(OFFERED, UNDERSTOOD) if is_negotiated else None

@@ -1,13 +1,14 @@
 """Writes the responses of one operation: those that its handler returns, and the problems that it answers with."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from itertools import groupby
 from typing import Final
 
 import msgspec
 
+from jero.contract.exceptions import read_answers
 from jero.contract.inputs import Input
 from jero.contract.operation import Operation
 from jero.contract.outputs import Output
@@ -60,7 +61,7 @@ def responses(operation: Operation, media_types: MediaTypes, schemas: Schemas) -
     found: dict[int, Schema] = {}
     for output in operation.outputs:
         _merge(found, output.status, _response(output, operation.method, media_types, schemas))
-    for status, response in _problem_responses(operation, schemas):
+    for status, response in _error_responses(operation, media_types, schemas):
         _merge(found, status, response)
     return {str(status): found[status] for status in sorted(found)}
 
@@ -81,8 +82,11 @@ def _response(output: Output, method: str, media_types: MediaTypes, schemas: Sch
     return response
 
 
-def _problem_responses(operation: Operation, schemas: Schemas) -> Iterator[tuple[int, Schema]]:
-    """Yields the status and the Response Object of the problems: jero's own, and those that `errors` lists."""
+def _error_responses(operation: Operation, media_types: MediaTypes, schemas: Schemas) -> Iterator[tuple[int, Schema]]:
+    """Yields the status and the Response Objects of the errors: jero's own, and those that `errors` lists.
+
+    An error is a problem, unless the exception handler that answers it says otherwise.
+    """
     refusals = frozenset(_refusals(operation))
     errors = sorted({*refusals, *operation.notes.errors}, key=lambda error: (error.status, error.type, error.__name__))
     for status, group in groupby(errors, key=lambda error: error.status):
@@ -96,9 +100,21 @@ def _problem_responses(operation: Operation, schemas: Schemas) -> Iterator[tuple
         }
         if headers:
             response["headers"] = headers
-        examples = {error.type: _example(error) for error in same}
-        response["content"] = {PROBLEM: {"schema": schemas.of(Problem), "examples": examples}}
+        answers = {error: _answers(error, operation) for error in same}
+        examples = {error.type: _example(error) for error in same if None in answers[error]}
+        if examples:
+            response["content"] = {PROBLEM: {"schema": schemas.of(Problem), "examples": examples}}
         yield status, response
+        for output in dict.fromkeys(output for found in answers.values() for output in found):
+            if output is not None:
+                written = _response(output, operation.method, media_types, schemas)
+                yield status, {**written, "description": response["description"]}
+
+
+def _answers(error: type[HTTPError], operation: Operation) -> Sequence[Output | None]:
+    """Returns what the error is answered with, as far as that is known. `None` is the error's own problem."""
+    handler = operation.exception_handlers.find(error)
+    return [None] if handler is None else read_answers(handler)
 
 
 def _refusals(operation: Operation) -> Iterator[type[HTTPError]]:

@@ -41,6 +41,7 @@ _SETTINGS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
     "max_body_bytes": ((int,), "Write a number of bytes: max_body_bytes = 1_048_576"),
     "body_timeout": ((int, float), "Write a number of seconds: body_timeout = 30.0"),
     "max_line_bytes": ((int,), "Write a number of bytes: max_line_bytes = 1_048_576"),
+    "cancel_on_disconnect": ((bool,), "Write True or False"),
     "stream_policy": ((StreamPolicy, NoneType), "Write stream_policy = StreamPolicy(...)"),
     "validate_items": ((bool, NoneType), "Write True, False or None"),
 }
@@ -72,6 +73,7 @@ class Endpoint:
     `body_timeout`: seconds that a body which is read whole may be silent; then the request is refused with 408. A body
     that is read as it arrives has no such limit.
     `max_line_bytes`: a longer line of `items` is refused with 413.
+    `cancel_on_disconnect`: whether a handler is cancelled if its client leaves before it has returned.
     `stream_policy`: the limits of the endpoint's streams, instead of the application's.
     `validate_items`: whether values, and the items of streams, are checked before they are sent. `None`: as the
     application sets it.
@@ -94,6 +96,7 @@ class Endpoint:
     max_body_bytes: ClassVar[int] = 1_048_576
     body_timeout: ClassVar[float] = 30.0
     max_line_bytes: ClassVar[int] = 1_048_576
+    cancel_on_disconnect: ClassVar[bool] = False
     stream_policy: ClassVar[StreamPolicy | None] = None
     validate_items: ClassVar[bool | None] = None
 

@@ -14,6 +14,7 @@ from jero.contract.authentication import Authentication
 from jero.contract.operation import Operation
 from jero.contract.values import ReturnedValues, Values
 from jero.dispatch.failures import Failures
+from jero.dispatch.leaving import HandlerWatch, attended
 from jero.dispatch.respond import Whole, send_whole, write_plain, write_response
 from jero.dispatch.stream import Place, StreamDefaults, StreamResponder, shutting_down
 from jero.errors import MalformedRequest, Unauthorized
@@ -47,6 +48,8 @@ class Route:
         self.may_leave_body = operation.method != "GET" and not self._binder.reads_whole
         self._handler = operation.handler
         self._is_awaited = inspect.iscoroutinefunction(operation.handler)
+        self._cancels = operation.endpoint.cancel_on_disconnect and self._is_awaited
+        self._is_called_at_once = self._takes_nothing and not self._cancels
         self.is_stream = any(output.is_stream for output in outputs)
         self._may_be_whole = not all(output.is_stream for output in outputs)
         self._responses = tuple(output.response for output in outputs if output.response is not None)
@@ -68,30 +71,33 @@ class Route:
         if self._authenticator is not None:  # before the admission: a refused caller takes no place of a stream
             user, expires_at = await self._authenticator.authenticate(scope, slots)
         if not self.is_stream:
-            if self._takes_nothing:
+            if self._is_called_at_once:
                 value = await self._handler()
             else:
-                arguments, _ = await self._bind(user, scope, slots, receive)
-                value = self._handler(**arguments)
-                value = await value if self._is_awaited else value
+                arguments, receive = await self._bind(user, scope, slots, receive)
+                running = self._handler(**arguments)  # a coroutine: only streams have handlers that are generators
+                value = await (attended(running, receive) if self._cancels else running)
             await send_whole(self._write(value) or await self._refuse(value), scope, send)
             return
         media_type = None if self._negotiation is None else self._negotiation.choose(accept_header(scope))
         arguments, receive = await self._bind(user, scope, slots, receive)
         # After a whole body was read: it may never come.
         place = self._admission.admit(user, scope, may_be_whole=self._may_be_whole)
+        watch = HandlerWatch(receive) if self._cancels else None
         try:
-            response = await self._begin(arguments, media_type)
+            response = await self._begin(arguments, media_type, watch)
             if isinstance(response, FramedResponse):
                 plan = await self._plan(response, scope, send, expires_at, place)
                 if plan is None:  # the request is answered
                     return
                 # This frame lasts as long as the stream, and keeps alive only what the stream needs.
                 del user, arguments, response
-                await send_stream(plan, self._open_streams, receive, send)
+                await send_stream(plan, self._open_streams, receive if watch is None else watch.receive, send)
                 return
         finally:
             place.release()
+            if watch is not None:
+                await watch.close()
         await send_whole(response, scope, send)
 
     async def _plan(
@@ -114,11 +120,13 @@ class Route:
         plan = await self._streams.plan(response, scope, send, expires_at, place)
         return self._sent.watched(plan) if plan is not None and is_iterator(plan.source) else plan
 
-    async def _begin(self, arguments: dict[str, Any], media_type: str | None) -> FramedResponse[Any, Any] | Whole:
+    async def _begin(
+        self, arguments: dict[str, Any], media_type: str | None, watch: HandlerWatch | None
+    ) -> FramedResponse[Any, Any] | Whole:
         """Calls the handler. Returns the stream in the format that the client accepts, or the whole answer."""
         value: Any = self._handler(**arguments)
         if self._is_awaited:
-            value = await value
+            value = await (value if watch is None else watch.result_of(value))
         if isinstance(value, FramedResponse):
             stream = cast("FramedResponse[Any, Any]", value)
             return stream if isinstance(stream, self._responses) else await self._refuse(stream)

@@ -186,28 +186,18 @@ class _Request:
         self._is_called_back = False
 
     async def watch(self, receive: Receive) -> asyncio.CancelledError | None:
-        """Waits until the client leaves or the stream is over. Returns the cancellation that came meanwhile, if any.
-
-        What the client still sends is passed over.
-        """
+        """Waits until the client leaves or the stream is over. Returns the cancellation that came meanwhile, if any."""
         request = asyncio.current_task()
         if request is None:
             raise RuntimeError("an ASGI application runs in a task of asyncio")
         self._watching = request
-        ends = 0
         try:
-            while not is_disconnect(message := await receive()):
-                ends += not message.get("more_body")
-                if ends > 1:  # a middleware that returns the same body for ever: this loop would never pause
-                    logger.warning("receive() returns the end of the request again and again: no disconnect is noticed")
-                    await asyncio.get_running_loop().create_future()
+            await client_left(receive)
         except asyncio.CancelledError as cancelled:
             if self._is_called_back and request.uncancel() <= self._cancellations:
                 return None
             self._stream.client_left()
             return cancelled
-        except Exception:
-            logger.exception("receive() failed, which counts as a disconnect: none could be noticed any more")
         finally:
             self._watching, request = None, None  # a cancellation's traceback refers to this frame
         self._stream.client_left()
@@ -242,6 +232,19 @@ class _Request:
             self._watching.cancel()
         if self._over is not None and not self._over.done():
             self._over.set_result(None)
+
+
+async def client_left(receive: Receive) -> None:
+    """Waits until the client leaves. What it still sends is passed over."""
+    ends = 0
+    try:
+        while not is_disconnect(message := await receive()):
+            ends += not message.get("more_body")
+            if ends > 1:  # a middleware that returns the same body for ever: this loop would never pause
+                logger.warning("receive() returns the end of the request again and again: no disconnect is noticed")
+                await asyncio.get_running_loop().create_future()
+    except Exception:
+        logger.exception("receive() failed, which counts as a disconnect: none could be noticed any more")
 
 
 def _start(stream: Stream) -> asyncio.Task[None]:

@@ -288,6 +288,30 @@ class Cookies(Endpoint, path="/cookie"):
         return JSONResponse(content=cookies.value)
 
 
+class Working(Endpoint, path="/working"):
+    """Answers after `params.grace` seconds, or never, unless its client leaves first."""
+
+    cancel_on_disconnect = True
+
+    async def get(self, params: Query) -> str:
+        return await self._work(params)
+
+    async def post(self, params: Query, json: Tick) -> str | NDJSONStreamingResponse[Tick]:
+        if json.number == 0:
+            return await self._work(params)
+        return NDJSONStreamingResponse(stream=reported(Source("idle"), params))
+
+    async def _work(self, params: Query) -> str:
+        report("opened", key=params.key)
+        try:
+            await asyncio.sleep(3600 if params.grace is None else params.grace)
+        except asyncio.CancelledError:
+            report("closed", key=params.key, reason="cancelled")
+            raise
+        report("closed", key=params.key, reason="returned")
+        return params.key
+
+
 class Feeds(BaseApp):
     """The application with all feeds."""
 
@@ -307,6 +331,7 @@ class Feeds(BaseApp):
             Resumed(),
             ResumedEvents(),
             Cookies(),
+            Working(),
         ]
         for endpoint in endpoints:
             self._include_endpoint(endpoint)

@@ -1,0 +1,74 @@
+"""Cancels a handler whose client leaves: what it would return reaches nobody.
+
+The handler runs in the request's task. Meanwhile a second task calls `receive`, since that is the only sign of a client
+that leaves, and cancels the request's task once, as `asyncio.timeout` does. If the handler returns a stream, the engine
+goes on with the same call of `receive`: a second call could miss what the first one was about to return.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+from jero.errors import ClientDisconnected
+from jero.http.asgi import Message, Receive
+from jero.streaming.serve import client_left
+
+R = TypeVar("R")
+
+
+class HandlerWatch:
+    """Watches for the client to leave while the handler of a request runs, and until `close`."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._request: asyncio.Task[Any] | None = None  # while the handler runs
+        self._has_cancelled = False
+        self._watching = asyncio.create_task(client_left(receive), name="watch for a disconnect")
+        self._watching.add_done_callback(self._cancel)
+
+    async def result_of(self, running: Awaitable[R]) -> R:
+        """Returns what the handler returns. If the client leaves first, cancels the handler.
+
+        Raises `ClientDisconnected` if that ends the handler. A handler may suppress the cancellation, and return. A
+        cancellation that comes from somewhere else is raised on.
+        """
+        request = self._request = asyncio.current_task()
+        if request is None:
+            raise RuntimeError("an ASGI application runs in a task of asyncio")
+        cancellations = request.cancelling()
+        try:
+            return await running
+        except asyncio.CancelledError:
+            if not self._has_cancelled or request.cancelling() > cancellations + 1:
+                raise
+            raise ClientDisconnected("the client left while the handler ran") from None
+        finally:
+            self._request = None
+            if self._has_cancelled:
+                request.uncancel()
+            del request  # a cancellation's traceback refers to this frame
+
+    async def receive(self) -> Message:
+        """Returns the message that the client left, when it has. Passes over what the client still sends."""
+        await self._watching
+        return {"type": "http.disconnect"}
+
+    async def close(self) -> None:
+        """Ends the watch. From now on `receive` of the request may be called again."""
+        if not self._watching.done():
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
+
+    def _cancel(self, watching: asyncio.Task[None]) -> None:
+        # The handler may have returned in the same turn of the event loop: what comes after it is not cancelled.
+        if self._request is not None and not watching.cancelled():
+            self._has_cancelled = True
+            self._request.cancel()
+
+
+async def attended(running: Awaitable[R], receive: Receive) -> R:
+    """Returns what a handler returns, and cancels the handler if the client leaves. Raises as `result_of` does."""
+    watch = HandlerWatch(receive)
+    try:
+        return await watch.result_of(running)
+    finally:
+        await watch.close()

@@ -23,6 +23,10 @@ class Waiting(Endpoint, path="/waiting"):
         return "never"
 
 
+class Watched(Waiting, path="/watched"):
+    cancel_on_disconnect = True
+
+
 class Idle(Endpoint, path="/idle"):
     async def get(self) -> NDJSONStreamingResponse[int]:
         return NDJSONStreamingResponse(stream=self.items())
@@ -58,7 +62,7 @@ class Refusing(Endpoint, path="/refusing"):
 
 
 def application() -> Application:
-    return Application(Waiting(), Idle(), Busy(), Failing(), FailingLater(), Refusing())
+    return Application(Waiting(), Watched(), Idle(), Busy(), Failing(), FailingLater(), Refusing())
 
 
 class Client:
@@ -105,6 +109,8 @@ def cancel(client: Client, request: asyncio.Task[None]) -> None:
         ("/idle", leave),
         ("/busy", leave),
         ("/waiting", cancel),
+        ("/watched", cancel),
+        ("/watched", leave),
         ("/idle", cancel),
         ("/busy", cancel),
         ("/failing", leave),

@@ -212,6 +212,10 @@ MISTAKES: dict[str, tuple[Callable[[], BaseApp], str]] = {
         lambda: with_endpoint(max_body_bytes="1MB"),
         r"max_body_bytes is of type str: '1MB'\. Write a num",
     ),
+    "cancel_on_disconnect": (
+        lambda: with_endpoint(cancel_on_disconnect=1),
+        r"cancel_on_disconnect is of type int: 1\. Write True",
+    ),
     "validate_items": (
         lambda: with_endpoint(validate_items="yes"),
         r"validate_items is of type str: 'yes'\. Write True",

@@ -12,6 +12,7 @@ EXPECTED = Path(__file__).with_name("expected_types.py")
 
 PREAMBLE = """
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from typing import Any
 from jero import *
 from jero.channels import Channel, Store
 from tests.typing.expected_types import Goal, Movie, Paging, Whistle, chunks, events, lifecycle, mixed, movies
@@ -28,12 +29,22 @@ async def number_lifecycle() -> AsyncGenerator[AsyncIterable[int], StreamOutcome
 """
 
 RIGHT = [
+    "def missing(error: KeyError) -> NoContent: return NoContent()",
+    "async def refused(error: HTTPError) -> JSONResponse[str]: return JSONResponse(content=error.type)",
+    "class Right(BaseApp):",
+    "    async def _wire(self) -> None:",
+    "        handlers: dict[type[KeyError], Any] = {KeyError: missing}",
+    "        self._include_endpoint(Endpoint(), exception_handlers=handlers)",
+    "        self._include_endpoint(Endpoint(), exception_handlers={KeyError: missing, HTTPError: refused})",
     "right: SSEResponse[Movie] = SSEResponse(stream=mixed())",
     "StreamingResponse(stream=[b'a'])",
     "async def k(store: Store) -> None: await publish(Channel(store, 'a', Goal | Whistle), store)",
     "also_right: NDJSONStreamingResponse[Movie] = NDJSONStreamingResponse(stream=lifecycle())",
 ]
 WRONG = [
+    "async def p(app: BaseApp) -> None: app._include_endpoint(Endpoint(), exception_handlers={'KeyError': missing})",
+    "async def q(app: BaseApp) -> None: app._include_endpoint(Endpoint(), exception_handlers={KeyError: movies})",
+    "async def r(app: BaseApp) -> None: app._include_endpoint(Endpoint(), exception_handlers=[(KeyError, missing)])",
     "a: NDJSONStreamingResponse[Movie] = NDJSONStreamingResponse(stream=numbers())",
     "b: NDJSONStreamingResponse[Movie] = NDJSONStreamingResponse(stream=number_lifecycle())",
     "c: NDJSONStreamingResponse[Movie] = NDJSONStreamingResponse(stream=events())",

@@ -36,10 +36,11 @@ from jero.responses.streaming import (
     SSEResponse,
     StreamingResponse,
 )
-from jero.responses.whole import BytesResponse, Created, JSONResponse, NoContent, TextResponse
+from jero.responses.whole import Accepted, BytesResponse, Created, JSONResponse, NoContent, TextResponse
 
 __all__ = [
     "APIKeyAuth",
+    "Accepted",
     "Auth",
     "BadRequest",
     "BaseApp",

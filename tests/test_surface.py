@@ -13,7 +13,7 @@ NAMES = {
     *("BaseApp", "Endpoint", "operation_notes", "StreamPolicy", "StreamStart", "StreamOutcome"),
     *("Auth", "BearerAuth", "BasicAuth", "APIKeyAuth", "Expiring"),
     *("Framing", "FramedResponse", "NotAcceptable"),
-    *("JSONResponse", "TextResponse", "BytesResponse", "Created", "NoContent", "Cookie"),
+    *("JSONResponse", "TextResponse", "BytesResponse", "Created", "Accepted", "NoContent", "Cookie"),
     *("StreamingResponse", "NDJSONStreamingResponse", "JSONArrayStreamingResponse", "SSEResponse", "ServerSentEvent"),
     "EventStreamResponse",
     "ResumeHeaders",

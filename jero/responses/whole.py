@@ -36,6 +36,16 @@ class Created(JSONResponse[T, H], Generic[T, H], frozen=True, kw_only=True):
     status_code: int = 201
 
 
+class Accepted(JSONResponse[T, H], Generic[T, H], frozen=True, kw_only=True):
+    """A `JSONResponse` with status 202 (RFC 9110, section 15.3.3): the work goes on after the answer.
+
+    `content`: how the work stands, or where its client can look. If a protocol wants no body, subclass `NoContent`, and
+    set its `status_code` to 202.
+    """
+
+    status_code: int = 202
+
+
 class TextResponse(Response[H], Generic[H], frozen=True):
     """A response with a text body, sent as `text/plain` in UTF-8.
 

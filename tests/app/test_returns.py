@@ -13,6 +13,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 from msgspec.json import Encoder
 
 from jero import (
+    Accepted,
     BytesResponse,
     Cookie,
     Created,
@@ -167,6 +168,18 @@ async def a_created(self: object) -> Created[Movie, Paging]:
     return Created(content=Movie("a"), headers=PAGING)
 
 
+async def an_accepted(self: object) -> Accepted[Movie, Paging]:
+    return Accepted(content=Movie("a"), headers=PAGING)
+
+
+class Received(NoContent[Paging], frozen=True, kw_only=True):
+    status_code: int = 202
+
+
+async def received(self: object) -> Received:
+    return Received(headers=PAGING)
+
+
 async def a_text(self: object) -> TextResponse[Paging]:
     return TextResponse(content="é", headers=PAGING)
 
@@ -200,6 +213,8 @@ async def an_event_stream(self: object) -> SSEResponse[int, Paging]:
     [
         (a_json_response, 200, b'{"title":"a"}', JSON),
         (a_created, 201, b'{"title":"a"}', JSON),
+        (an_accepted, 202, b'{"title":"a"}', JSON),
+        (received, 202, b"", None),
         (a_text, 200, "é".encode(), TEXT),
         (bytes_of_a_kind, 200, b"\xff", BYTES),
         (no_content, 204, b"", None),

@@ -9,6 +9,7 @@ import pytest
 from msgspec import Struct
 
 from jero import (
+    Accepted,
     BaseApp,
     BytesResponse,
     Created,
@@ -87,6 +88,7 @@ WHOLE: dict[str, tuple[Any, Any, str | None, str]] = {
     "text": (str, "w", "text/plain; charset=utf-8", "w"),
     "JSONResponse": (JSONResponse[Whole], JSONResponse(Whole("w")), "application/json", '{"text":"w"}'),
     "Created": (Created[Whole], Created(Whole("w")), "application/json", '{"text":"w"}'),
+    "Accepted": (Accepted[Whole], Accepted(Whole("w")), "application/json", '{"text":"w"}'),
     "TextResponse": (TextResponse, TextResponse("w"), "text/plain; charset=utf-8", "w"),
     "BytesResponse": (BytesResponse, BytesResponse(b"w"), "application/octet-stream", "w"),
     "NoContent": (NoContent, NoContent(), None, ""),

@@ -257,6 +257,7 @@ def test_an_output_knows_whether_it_is_a_stream() -> None:
         ("bytes", 200, ("application/octet-stream",)),
         ("JSONResponse[Movie]", 200, ("application/json",)),
         ("Created[Movie]", 201, ("application/json",)),
+        ("Accepted[Movie]", 202, ("application/json",)),
         ("TextResponse", 200, ("text/plain; charset=utf-8",)),
         ("BytesResponse", 200, ("application/octet-stream",)),
         ("NoContent", 204, ()),

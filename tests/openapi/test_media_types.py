@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from msgspec.json import Encoder
 
 from jero import (
+    Accepted,
     BytesResponse,
     Created,
     Endpoint,
@@ -40,6 +41,10 @@ class Film(Struct, tag="film"):
 
 class Tape(Struct, tag="tape"):
     minutes: int
+
+
+class Received(NoContent[None], frozen=True, kw_only=True):
+    status_code: int = 202
 
 
 class Word(StrEnum):
@@ -126,6 +131,8 @@ WHOLE: list[tuple[Any, str, dict[str, Any]]] = [
     (JSONResponse[Film], "200", {"application/json": {"schema": FILM}}),
     (JSONResponse, "200", {"application/json": {"schema": {}}}),
     (Created[Film], "201", {"application/json": {"schema": FILM}}),
+    (Accepted[Film], "202", {"application/json": {"schema": FILM}}),
+    (Received, "202", {}),
     (TextResponse, "200", {"text/plain": {"schema": {"type": "string"}}}),
     (BytesResponse, "200", {"application/octet-stream": {}}),
     (NoContent, "204", {}),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from jero import (
+    Accepted,
     BytesResponse,
     Created,
     EventStreamResponse,
@@ -42,7 +43,7 @@ def content(response: Any) -> dict[str, Any]:
 
 
 EVERY_RESPONSE = pytest.mark.parametrize(
-    "response", [JSONResponse, Created, TextResponse, BytesResponse, NoContent, *STREAMS]
+    "response", [JSONResponse, Created, Accepted, TextResponse, BytesResponse, NoContent, *STREAMS]
 )
 
 
@@ -53,7 +54,7 @@ def test_a_status_out_of_range_is_refused(response: Any, status: int) -> None:
         made(response, status_code=status, **content(response))
 
 
-@pytest.mark.parametrize("response", [JSONResponse, Created, TextResponse, BytesResponse, *STREAMS])
+@pytest.mark.parametrize("response", [JSONResponse, Created, Accepted, TextResponse, BytesResponse, *STREAMS])
 @pytest.mark.parametrize("status", [204, 205, 304])
 def test_a_status_that_allows_no_body_is_refused(response: Any, status: int) -> None:
     with pytest.raises(ValueError, match=rf"status_code={status}: this status allows no body\. Return NoContent\."):

@@ -8,6 +8,7 @@ from httpx import Response
 from msgspec import Meta, Struct, UnsetType
 
 from jero import (
+    Accepted,
     BaseApp,
     BytesResponse,
     Created,
@@ -87,6 +88,7 @@ def buffered_responses() -> None:
     assert_type(JSONResponse(content=Movie("a"), headers=PAGING), JSONResponse[Movie, Paging])
     assert_type(JSONResponse(content=Movie("a"), headers=PAGING).headers, Paging | None)
     assert_type(Created(content=[1]), Created[list[int], None])
+    assert_type(Accepted(content=Movie("a"), headers=PAGING), Accepted[Movie, Paging])
     assert_type(TextResponse(content="a"), TextResponse[None])
     assert_type(BytesResponse(content=b"a", headers=PAGING), BytesResponse[Paging])
     assert_type(NoContent(), NoContent[None])

@@ -2,11 +2,13 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import count
 from typing import Any, Final, NoReturn, TypeAlias, cast
 
 import msgspec
 
+from jero.annotations import name_of, wiring_error
 from jero.errors import WiringError
 
 Schema: TypeAlias = dict[str, Any]
@@ -84,11 +86,34 @@ def _generate(requests: Sequence[Request]) -> _Generated | None:
     """
     annotations = [annotation for annotation, _ in requests]
     try:
-        return msgspec.json.schema_components(annotations, schema_hook=_custom, ref_template=_PREFIX + "{name}")
+        return _schemas_of(annotations)
     except KeyError:
         return None
-    except TypeError as error:  # for example a default value that only the encoder's hook can encode
-        raise WiringError(f"OpenAPI: the schema of a type cannot be written: {error}") from error
+    except TypeError as error:
+        raise _unwritable(annotations, error) from error
+
+
+def _schemas_of(annotations: Sequence[Any]) -> _Generated:
+    return msgspec.json.schema_components(annotations, schema_hook=_custom, ref_template=_PREFIX + "{name}")
+
+
+def _unwritable(annotations: Sequence[Any], error: TypeError) -> WiringError:
+    """Returns an error that names the type: a field of it has a default that msgspec alone cannot encode."""
+    name = next((name_of(annotation) for annotation in annotations if not _is_writable(annotation)), "a type")
+    return wiring_error(
+        "OpenAPI",
+        f"the schema of {name} cannot be written: {error}",
+        "If a field has such a default, set default_factory instead, which a schema does not show",
+    )
+
+
+def _is_writable(annotation: Any) -> bool:
+    with suppress(KeyError):
+        try:
+            _schemas_of([annotation])
+        except TypeError:
+            return False
+    return True
 
 
 def _refuse(group: Sequence[Request]) -> NoReturn:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 from openapi_schema_validator import OAS32Validator, oas32_format_checker
 
 from jero import WiringError
@@ -226,11 +226,19 @@ def test_a_class_that_only_a_hook_encodes_has_its_name_as_title() -> None:
     assert schema_of(list[Odd])["items"] == {"title": "Odd"}
 
 
-def test_a_default_that_only_a_hook_encodes_is_refused() -> None:
+@pytest.mark.parametrize("default", [Odd(), Raw(b"{}")], ids=["a hook's", "raw"])
+def test_a_default_that_cannot_be_written_is_refused(default: Any) -> None:
     schemas = Schemas()
-    schemas.of(msgspec.defstruct("Holder", [("odd", Odd, Odd())]))
-    with pytest.raises(WiringError, match=r"^OpenAPI: the schema of a type cannot be written: .*Odd"):
+    for annotation in (int, list[Stars], msgspec.defstruct("Holder", [("odd", Any, default)])):
+        schemas.of(annotation)
+    found = rf"^OpenAPI: the schema of Holder cannot be written: .*{type(default).__name__}.*default_factory"
+    with pytest.raises(WiringError, match=found):
         schemas.components()
+
+
+def test_a_raw_field_with_a_default_factory_may_have_any_value() -> None:
+    holder = msgspec.defstruct("Holder", [("raw", Raw, msgspec.field(default_factory=lambda: Raw(b"{}")))])
+    assert schema_of(holder)["components"]["schemas"]["Holder"]["properties"] == {"raw": {}}
 
 
 def test_text_that_looks_like_a_reference_is_unchanged() -> None:

@@ -33,6 +33,7 @@ from jero.responses.streaming import (
     FramedResponse,
     JSONArrayStreamingResponse,
     NDJSONStreamingResponse,
+    Negotiated,
     SSEResponse,
     StreamingResponse,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "JSONResponse",
     "JeroError",
     "NDJSONStreamingResponse",
+    "Negotiated",
     "NoContent",
     "NotAcceptable",
     "NotFound",

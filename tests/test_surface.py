@@ -15,7 +15,7 @@ NAMES = {
     *("Framing", "FramedResponse", "NotAcceptable"),
     *("JSONResponse", "TextResponse", "BytesResponse", "Created", "Accepted", "NoContent", "Cookie"),
     *("StreamingResponse", "NDJSONStreamingResponse", "JSONArrayStreamingResponse", "SSEResponse", "ServerSentEvent"),
-    "EventStreamResponse",
+    *("EventStreamResponse", "Negotiated"),
     "ResumeHeaders",
     *("JeroError", "WiringError", "StreamFailed", "StreamInterrupted", "HTTPError", "Problem", "Fault"),
     *("BadRequest", "Unauthorized", "Forbidden", "NotFound", "Conflict", "Gone", "ContentTooLarge"),

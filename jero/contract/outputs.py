@@ -36,12 +36,20 @@ from jero.framing.framing import Framing
 from jero.framing.json import NDJSON, NDJSON_NAMES
 from jero.framing.sse import SSE
 from jero.responses.response import H, Response
-from jero.responses.streaming import OFFERED, FramedResponse, SSEResponse, StreamingResponse
+from jero.responses.streaming import (
+    OFFERED,
+    FramedResponse,
+    Negotiated,
+    SourceResponse,
+    SSEResponse,
+    StreamingResponse,
+    sets_content_type,
+)
 from jero.responses.whole import BYTES, JSON, TEXT, JSONResponse, NoContent
 
-_WITHOUT_FORMAT: Final[tuple[Any, ...]] = (Response, FramedResponse)
+_WITHOUT_FORMAT: Final[tuple[Any, ...]] = (Response, SourceResponse, FramedResponse)
 # The first of these that a response class inherits from defines the meaning of its type arguments.
-_GENERIC: Final[tuple[Any, ...]] = (StreamingResponse, FramedResponse, JSONResponse, Response)
+_GENERIC: Final[tuple[Any, ...]] = (StreamingResponse, FramedResponse, Negotiated, JSONResponse, Response)
 _ASYNCHRONOUS: Final = (AsyncIterator, AsyncIterable, AsyncGenerator)
 _SYNCHRONOUS: Final = (Iterator, Iterable, Generator)
 _NEGOTIATED: Final = (*_ASYNCHRONOUS, *_SYNCHRONOUS, AbstractAsyncContextManager)
@@ -51,10 +59,10 @@ _NAMED: Final = "NDJSONStreamingResponse[Item], SSEResponse[Item] or JSONArraySt
 class Output(Struct, frozen=True):
     """One kind of response.
 
-    `response` is its class, or `None` for a plain value and for a negotiated stream. `content` is the type of its
-    content or of a stream's items, without the `ServerSentEvent` around an item. `headers` is the type of its typed
-    headers. `fast_types` lists the classes among a stream's items whose JSON has no line break. With `is_negotiated`
-    the client chooses the format of the stream.
+    `response` is its class, or `None` for a plain value and for a source that is returned alone. `content` is the type
+    of its content or of a stream's items, without the `ServerSentEvent` around an item. `headers` is the type of its
+    typed headers. `fast_types` lists the classes among a stream's items whose JSON has no line break. With
+    `is_negotiated` the client chooses the format of the stream.
     """
 
     response: type[Response[Any]] | None
@@ -66,7 +74,7 @@ class Output(Struct, frozen=True):
     @property
     def is_stream(self) -> bool:
         """Returns whether the body is a stream."""
-        return self.is_negotiated or (self.response is not None and issubclass(self.response, FramedResponse))
+        return self.is_negotiated or (self.response is not None and issubclass(self.response, SourceResponse))
 
     @property
     def is_plain(self) -> bool:
@@ -130,7 +138,8 @@ def _check_generator(handler: Callable[..., Any], annotation: Any, where: str) -
         f"the handler is {'an async' if is_async else 'a'} generator, but its return annotation is "
         f"{name_of(annotation)}",
         f"Write {'AsyncIterator' if is_async else 'Iterator'}[Item]; if the response needs a format or headers, yield "
-        "in another method and return NDJSONStreamingResponse(stream=self._items())",
+        "in another method and return NDJSONStreamingResponse(stream=self._items()), or Negotiated(...) for headers "
+        "without a format",
     )
 
 
@@ -206,11 +215,13 @@ def read_response(annotation: Any, origin: type[Response[Any]], where: str) -> O
         found = f"the headers of {origin.__name__} are of type {name_of(headers)}, which is not a Struct"
         raise wiring_error(where, found, "Name a Struct with a field for each header")
     content = next(iter(arguments.values()), None)
-    fast_types = frozenset[type]()
-    if owner is FramedResponse:
-        content = _without_event(content)
-        fast_types = fast_path_types(content)
-    return Output(origin, content, headers, fast_types)
+    if not issubclass(owner, SourceResponse) or owner is StreamingResponse:
+        return Output(origin, content, headers)
+    if owner is Negotiated and headers is not None and sets_content_type(headers):
+        found = f"the headers of {origin.__name__} have a Content-Type, which the client's Accept chooses"
+        raise wiring_error(where, found, f"Leave it out, or write {_NAMED}")
+    content = _without_event(content)
+    return Output(origin, content, headers, fast_path_types(content), is_negotiated=owner is Negotiated)
 
 
 def _check_plain(members: list[Any], where: str) -> None:
@@ -234,14 +245,15 @@ def _check_streams(outputs: tuple[Output, ...], where: str) -> None:
         raise wiring_error(
             where,
             "the return annotation has more than one stream",
-            "Keep one of them; if the client is to choose the format, return AsyncIterator[Item]",
+            "Keep one of them; if the client is to choose the format, return AsyncIterator[Item] or Negotiated[Item]",
         )
     is_negotiated = any(output.is_negotiated for output in streams)
+    given = "AsyncIterator" if all(output.response is None for output in streams) else "Negotiated"
     if is_negotiated and any(not output.is_stream and output.response is not NoContent for output in outputs):
         raise wiring_error(
             where,
             "the return annotation has a stream without a format in a union with another response",
-            f"Write {_NAMED} instead of AsyncIterator[Item]; only NoContent can be in a union with that",
+            f"Write {_NAMED} instead of {given}[Item]; only NoContent can be in a union with that",
         )
     for output in streams:
         if output.response is not None and issubclass(output.response, SSEResponse) and not where.endswith(".get"):

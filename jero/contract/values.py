@@ -14,6 +14,7 @@ from jero.codec import json_decoder
 from jero.contract.operation import Operation
 from jero.contract.outputs import Output
 from jero.responses.response import Response
+from jero.responses.streaming import Negotiated
 from jero.responses.whole import JSONResponse
 
 # An annotation of a sequence of items never means these, which are sequences, too.
@@ -149,7 +150,7 @@ def _has_content(output: Output) -> bool:
 
 
 def _declared(output: Output) -> str:
-    if output.is_negotiated:
+    if output.response is None and output.is_negotiated:
         return f"AsyncIterator[{name_of(output.content)}]"
     if output.response is None or output.content is None:
         return name_of(output.response or output.content)
@@ -168,14 +169,22 @@ def _advice(value: Any, declared: str, *, is_plain: bool) -> str:
         coroutine.close()  # nothing awaits it
         called = getattr(coroutine, "__qualname__", "the call")
         return f"{called} did not run: write await before {called}(...)"
-    if hasattr(value, "__aiter__") or hasattr(value, "__next__"):
-        return "Annotate a stream with AsyncIterator[Item] or Iterator[Item], or return its items in a list"
+    if hasattr(value, "__aiter__") or hasattr(value, "__next__") or isinstance(value, Negotiated):
+        return _advice_for_stream(value, declared)
     if isinstance(value, Response):
         name = type(cast("object", value)).__name__
         return f"Return what the annotation says, or add {name} to the annotation"
     if type(value) in _SEQUENCES and value:
         return _advice_for_sequence(value, declared)
     return "Return what the annotation says, or correct the annotation"
+
+
+def _advice_for_stream(value: Any, declared: str) -> str:
+    if isinstance(value, Negotiated):
+        return "Annotate it with Negotiated[Item], or return what the annotation says"
+    if "Negotiated[" in declared:
+        return "Write Negotiated(stream=...) around it, or annotate it with AsyncIterator[Item] alone"
+    return "Annotate a stream with AsyncIterator[Item] or Iterator[Item], or return its items in a list"
 
 
 def _advice_for_sequence(value: Sequence[Any], declared: str) -> str:

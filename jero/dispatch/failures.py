@@ -15,7 +15,7 @@ from jero.errors import ClientDisconnected, HTTPError, InternalServerError, Prob
 from jero.http.asgi import Scope, Send, report_error, request_line
 from jero.http.headers import raw_pairs
 from jero.responses.response import Response
-from jero.responses.streaming import FramedResponse
+from jero.responses.streaming import SourceResponse
 from jero.streaming.source import close_unstarted
 
 logger = logging.getLogger("jero.requests")
@@ -170,8 +170,8 @@ async def _call(handler: ExceptionHandler[Any], error: Exception) -> Answer:
         answer: object = await returned if inspect.isawaitable(returned) else returned
     except HTTPError as raised:
         return raised
-    if isinstance(answer, FramedResponse):
-        await close_unstarted(cast("FramedResponse[Any, Any]", answer).stream)
+    if isinstance(answer, SourceResponse):
+        await close_unstarted(cast("SourceResponse[Any, Any]", answer).stream)
     elif isinstance(answer, Response | HTTPError):
         return cast("Answer", answer)
     returned_type = type(cast("object", answer)).__name__

@@ -21,7 +21,7 @@ from jero.errors import MalformedRequest, Unauthorized
 from jero.http.accept import Negotiation, accept_header
 from jero.http.asgi import Receive, Scope, Send
 from jero.responses.response import Response
-from jero.responses.streaming import OFFERED, UNDERSTOOD, FramedResponse, negotiated
+from jero.responses.streaming import OFFERED, UNDERSTOOD, FramedResponse, SourceResponse, negotiated
 from jero.streaming.plan import StreamPlan
 from jero.streaming.serve import send_stream
 from jero.streaming.source import close_unstarted, is_iterator
@@ -42,6 +42,7 @@ class Route:
         self._authenticator = None if authentication is None else Authenticator(authentication)
         is_negotiated = any(output.is_negotiated for output in outputs)
         self._negotiation = Negotiation(OFFERED, UNDERSTOOD) if is_negotiated else None
+        self._takes_source = any(output.is_negotiated and output.response is None for output in outputs)
         self._takes_nothing = not operation.inputs
         self._takes_user = any(taken.name == "user" for taken in operation.inputs)
         self._binder = Binder(operation)
@@ -127,10 +128,12 @@ class Route:
         value: Any = self._handler(**arguments)
         if self._is_awaited:
             value = await (value if watch is None else watch.result_of(value))
-        if isinstance(value, FramedResponse):
-            stream = cast("FramedResponse[Any, Any]", value)
-            return stream if isinstance(stream, self._responses) else await self._refuse(stream)
-        if media_type is not None and not isinstance(value, Response):
+        if isinstance(value, SourceResponse):
+            if not isinstance(value, self._responses):
+                await self._refuse(value)
+            is_framed = isinstance(value, FramedResponse)
+            return cast("Any", value) if is_framed else negotiated(value, media_type or "", self.operation.method)
+        if self._takes_source and media_type is not None and not isinstance(value, Response):
             try:
                 return negotiated(value, media_type, self.operation.method)
             except TypeError as error:
@@ -175,8 +178,8 @@ class Route:
 
     async def _refuse(self, value: Any) -> NoReturn:
         """Raises `TypeError` for a value that the return annotation does not allow. Closes it if it is a stream."""
-        if isinstance(value, FramedResponse):
-            await close_unstarted(cast("FramedResponse[Any, Any]", value).stream)
+        if isinstance(value, SourceResponse):
+            await close_unstarted(cast("SourceResponse[Any, Any]", value).stream)
         raise self._values.error(value)
 
 

@@ -377,7 +377,9 @@ def _ping(response: FramedResponse[Any, Any], encoder: Encoder) -> Callable[[], 
         return response.framing.keepalive
 
     def make() -> bytes:
-        return _encoded(response.framing, response.ping() if callable(response.ping) else response.ping, encoder)
+        item: Any = response.ping() if callable(response.ping) else response.ping
+        # An event without data has no bytes in NDJSON.
+        return _encoded(response.framing, item, encoder) or response.framing.keepalive or b""
 
     return make
 

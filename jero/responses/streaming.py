@@ -1,12 +1,13 @@
 """Defines the responses whose body is sent as their source yields: a class for each wire format.
 
-`negotiated` picks the class for a stream whose format the client chooses.
+`Negotiated` leaves the format to the client, and `negotiated` makes the response of the format that was chosen.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, ClassVar, Final, Generic, TypeAlias, cast
 
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.json import Encoder
 from typing_extensions import TypeVar
 
@@ -15,6 +16,7 @@ from jero.framing.framing import Framing
 from jero.framing.json import JSON_ARRAY, NDJSON, NDJSON_NAMES
 from jero.framing.raw import RAW
 from jero.framing.sse import SSE
+from jero.http.headers import raw_pairs, response_header_names
 from jero.policy import StreamOutcome, StreamPolicy
 from jero.responses.response import H, Response
 
@@ -32,7 +34,32 @@ _NOT_STREAMS: Final = (str, bytes, bytearray, memoryview, Mapping)
 ErrorHandler: TypeAlias = Callable[[Exception], T | Awaitable[T | None] | None]
 
 
-class FramedResponse(Response[H], Generic[T, H], frozen=True, kw_only=True):
+class SourceResponse(Response[H], Generic[T, H], frozen=True, kw_only=True):
+    """Defines what every stream response has, in whatever format its source is sent.
+
+    Raises `TypeError` if `stream` is not a source.
+    """
+
+    stream: Source[T]
+    encoder: Encoder | None = None
+    policy: StreamPolicy | None = None
+    ping: T | Callable[[], T] | None = None
+    on_error: ErrorHandler[T] | None = None
+    last: T | ServerSentEvent[Any] | Callable[[StreamOutcome], T | ServerSentEvent[Any]] | None = None
+    validate_items: bool | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        stream: object = self.stream
+        is_stream = hasattr(stream, "__aiter__") or hasattr(stream, "__aenter__") or hasattr(stream, "__iter__")
+        if not is_stream or isinstance(stream, _NOT_STREAMS):
+            raise TypeError(
+                f"{type(self).__name__}(stream=...) takes an iterable of items, an async iterable, or an async context "
+                f"manager that returns an async iterable; got {type(self.stream).__name__}."
+            )
+
+
+class FramedResponse(SourceResponse[T, H], Generic[T, H], frozen=True, kw_only=True):
     """A stream of items in a wire format. Subclass it, and set `framing`, for a format of your own.
 
     `stream`: the source of the items. It is an async iterable; or an iterable, which a worker thread pulls unless it is
@@ -58,31 +85,22 @@ class FramedResponse(Response[H], Generic[T, H], frozen=True, kw_only=True):
     framing: ClassVar[Framing]
     first_item_grace: ClassVar[float] = 5.0
 
-    stream: Source[T]
-    encoder: Encoder | None = None
-    policy: StreamPolicy | None = None
     keepalive: float | None = None
-    ping: T | Callable[[], T] | None = None
-    on_error: ErrorHandler[T] | None = None
-    last: T | ServerSentEvent[Any] | Callable[[StreamOutcome], T | ServerSentEvent[Any]] | None = None
-    validate_items: bool | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        is_stream = any(hasattr(self.stream, method) for method in ("__aiter__", "__aenter__", "__iter__"))
-        if not is_stream or isinstance(cast("object", self.stream), _NOT_STREAMS):
-            raise TypeError(
-                f"{type(self).__name__}(stream=...) takes an iterable of items, an async iterable, or an async context "
-                f"manager that returns an async iterable; got {type(self.stream).__name__}."
-            )
         if self.ping is not None and self.framing.separator:
             raise ValueError(f"{type(self).__name__}(ping=...): an extra item would be an element. Leave it out.")
         if self.keepalive is None:
             return
-        if not self.keepalive > 0:
-            raise ValueError(f"keepalive={self.keepalive!r}: it must be a positive number of seconds, or None.")
+        _check_keepalive(self.keepalive)
         if self.ping is None and self.framing.keepalive is None:
             raise ValueError(f"{type(self).__name__}(keepalive=...): the format has no ping. Leave it out.")
+
+
+def _check_keepalive(seconds: float) -> None:
+    if not seconds > 0:
+        raise ValueError(f"keepalive={seconds!r}: it must be a positive number of seconds, or None.")
 
 
 class StreamingResponse(FramedResponse[bytes, H], Generic[H], frozen=True, kw_only=True):
@@ -152,6 +170,44 @@ class SSEResponse(FramedResponse[T | ServerSentEvent[T], H], Generic[T, H], froz
     keepalive: float | None = 15.0
 
 
+class Negotiated(SourceResponse[T | ServerSentEvent[T], H], Generic[T, H], frozen=True, kw_only=True):
+    """Streams items in the format that the client's `Accept` chooses: NDJSON, server-sent events or a JSON array.
+
+    It is sent as the response class of that format would be with the same arguments, and with `Vary: Accept`. Event
+    streams are an `SSEResponse` on GET, and an `EventStreamResponse` on any other method. If a handler sets nothing but
+    the stream, it can return its async iterator alone, annotated with `AsyncIterator[T]`.
+
+    `stream`, `encoder`, `policy`, `on_error`, `validate_items`: as in every stream response.
+    `keepalive`: seconds without a sent byte before a ping is sent, in every format. `None`: no pings. If it is left
+    out, only event streams have pings, after 15 seconds.
+    `ping`: the item to send as a ping, or a callable that returns one. A JSON array keeps its own ping, a space.
+    `last`: the last item, in every format. Of a `ServerSentEvent`, NDJSON and arrays contain the data alone.
+    `status_code`, `headers`, `raw_headers`, `cookies`: as in every response, without a `Content-Type`.
+
+    Raises `TypeError` if `stream` is not a source, and `ValueError` if `keepalive` is not positive or if a header is a
+    `Content-Type`.
+    """
+
+    keepalive: float | UnsetType | None = UNSET
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.keepalive is not UNSET and self.keepalive is not None:
+            _check_keepalive(self.keepalive)
+        names = {name for name, _ in raw_pairs(self.raw_headers)} if self.raw_headers else set[bytes]()
+        has_typed = isinstance(self.headers, Struct) and sets_content_type(type(self.headers))
+        if has_typed or b"content-type" in names:
+            raise ValueError(
+                "Negotiated: a Content-Type was set, which the client's Accept chooses. Leave it out, or return a "
+                "response that names its format, such as NDJSONStreamingResponse(stream=...)."
+            )
+
+
+def sets_content_type(headers: type[Struct]) -> bool:
+    """Returns whether a Struct of typed headers has a `Content-Type`."""
+    return any(name.lower() == "content-type" for _, name in response_header_names(headers))
+
+
 # Documents and refusals list these. If a client accepts several equally, the first is sent.
 OFFERED: Final = (*NDJSON_NAMES[:2], SSE.content_type, JSON_ARRAY.content_type)
 # Further names of the same formats that clients send.
@@ -171,10 +227,29 @@ def format_of(media_type: str, method: str) -> type[FramedResponse[Any, Any]]:
     return (_FORMATS_OF_GET if method == "GET" else _FORMATS)[media_type]
 
 
-def negotiated(stream: Any, media_type: str, method: str) -> FramedResponse[Any, Any]:
+def negotiated(value: Any, media_type: str, method: str) -> FramedResponse[Any, Any]:
     """Returns a response that sends the stream in the format of `media_type`, with this name as its `Content-Type`.
 
-    Raises `TypeError` if `stream` is not a source.
+    `value` is a `Negotiated`, or a source alone. Raises `TypeError` if it is neither.
     """
+    response = format_of(media_type, method)
     headers = (("Content-Type", media_type), ("Vary", "Accept"))
-    return format_of(media_type, method)(stream=stream, raw_headers=headers)
+    if not isinstance(value, Negotiated):
+        return response(stream=value, raw_headers=headers)
+    given = cast("Negotiated[Any, Any]", value)
+    own = given.raw_headers.items() if isinstance(given.raw_headers, Mapping) else given.raw_headers
+    options = {} if given.keepalive is UNSET else {"keepalive": given.keepalive}
+    return response(
+        stream=given.stream,
+        encoder=given.encoder,
+        policy=given.policy,
+        ping=None if response.framing.separator else given.ping,
+        on_error=given.on_error,
+        last=given.last,
+        validate_items=given.validate_items,
+        status_code=given.status_code,
+        headers=given.headers,
+        raw_headers=(*own, *headers),
+        cookies=given.cookies,
+        **options,
+    )

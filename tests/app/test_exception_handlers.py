@@ -18,6 +18,7 @@ from jero import (
     HTTPError,
     JSONResponse,
     NDJSONStreamingResponse,
+    Negotiated,
     NoContent,
     NotFound,
     SSEResponse,
@@ -224,7 +225,8 @@ def test_a_handler_that_fails_is_a_500_with_both_errors_in_the_log(
     assert second in last
 
 
-async def test_a_stream_that_a_handler_returns_is_closed() -> None:
+@pytest.mark.parametrize("response", [NDJSONStreamingResponse, Negotiated])
+async def test_a_stream_that_a_handler_returns_is_closed(response: Any) -> None:
     class Feed:
         is_closed = False
 
@@ -235,7 +237,7 @@ async def test_a_stream_that_a_handler_returns_is_closed() -> None:
             self.is_closed = True
 
     feed = Feed()
-    app = App(RaisingEndpoint(SoldOut()), (SoldOut, returning(NDJSONStreamingResponse(stream=feed))))
+    app = App(RaisingEndpoint(SoldOut()), (SoldOut, returning(response(stream=feed))))
     async with AsyncTestClient(app) as client:
         assert (await client.get("/raise")).status_code == 500
     assert feed.is_closed

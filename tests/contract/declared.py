@@ -41,6 +41,10 @@ class Page(Struct):
     page: int = 1
 
 
+class Typed(Struct):
+    content_type: str
+
+
 class Positional(Struct, array_like=True):
     page: int = 1
 
@@ -75,7 +79,7 @@ NAMES: dict[str, Any] = {
     **{name: getattr(jero, name) for name in jero.__all__},
     **{
         kind.__name__: kind
-        for kind in (Movie, Book, Dog, Cat, Slots, Page, Positional, Listing, Foreign, Holder, Award, Actor)
+        for kind in (Movie, Book, Dog, Cat, Slots, Page, Typed, Positional, Listing, Foreign, Holder, Award, Actor)
     },
     **{kind.__name__: kind for kind in (AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator)},
     **{kind.__name__: kind for kind in (AbstractAsyncContextManager, Meta)},

@@ -10,7 +10,15 @@ import pytest
 from msgspec import Struct
 from typing_extensions import TypeVar
 
-from jero import Endpoint, EventStreamResponse, NDJSONStreamingResponse, NoContent, SSEResponse, StreamingResponse
+from jero import (
+    Endpoint,
+    EventStreamResponse,
+    NDJSONStreamingResponse,
+    Negotiated,
+    NoContent,
+    SSEResponse,
+    StreamingResponse,
+)
 from jero.auth import BearerAuth
 from jero.contract.inputs import Input
 from jero.contract.operation import Operation, read_operations
@@ -98,6 +106,9 @@ def operations(endpoint: Endpoint, path: str | None = None) -> list[Operation]:
             "StreamingResponse | BytesResponse | str",
             (Output(StreamingResponse), Output(BytesResponse), Output(None, str)),
         ),
+        ("Negotiated[Movie]", (Output(Negotiated, Movie, is_negotiated=True),)),
+        ("Negotiated[Movie | ServerSentEvent[Movie], Page]", (Output(Negotiated, Movie, Page, is_negotiated=True),)),
+        ("Negotiated[Movie] | NoContent", (Output(Negotiated, Movie, is_negotiated=True), Output(NoContent))),
         ("AsyncIterator[Movie] | NoContent", (Output(None, Movie, is_negotiated=True), Output(NoContent))),
     ],
 )

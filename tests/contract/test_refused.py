@@ -160,6 +160,30 @@ def test_a_parameter_that_no_request_can_fill_is_refused(signature: str, found: 
             )
             for other in ("Movie", "str", "JSONResponse[Movie]", "Created[Movie] | NoContent")
         ),
+        *(
+            (
+                f"async def get(self) -> Negotiated[Movie] | {other}",
+                "a stream without a format in a union with another response",
+                "instead of Negotiated[Item]; only NoContent can be in a union with that",
+            )
+            for other in ("Movie", "JSONResponse[Movie]", "Created[Movie] | NoContent")
+        ),
+        (
+            "async def get(self) -> Negotiated[Movie]: yield",
+            "the handler is an async generator, but its return annotation is Negotiated[Movie",
+            "yield in another method and return NDJSONStreamingResponse(stream=self._items()), or Negotiated(...)",
+        ),
+        (
+            "async def get(self) -> Negotiated[Movie, Typed]",
+            "the headers of Negotiated have a Content-Type, which the client's Accept chooses",
+            "Leave it out, or write NDJSONStreamingResponse[Item]",
+        ),
+        (
+            "async def get(self) -> Negotiated[str | Movie]",
+            "the items are str | Movie",
+            "Use a Struct with a field for",
+        ),
+        ("async def get(self) -> Negotiated[Foreign]", "return annotation: msgspec has no JSON for Foreign", HOOK),
         ("async def get(self) -> AsyncIterator[Movie] | None", "the return annotation has None", "Write NoContent"),
         *(
             (
@@ -170,6 +194,8 @@ def test_a_parameter_that_no_request_can_fill_is_refused(signature: str, found: 
             for streams in (
                 "AsyncIterator[int] | Iterator[int]",
                 "AsyncIterator[int] | SSEResponse[int]",
+                "AsyncIterator[int] | Negotiated[int]",
+                "Negotiated[int] | SSEResponse[int] | NoContent",
                 "SSEResponse[Movie] | NDJSONStreamingResponse[Movie]",
                 "SSEResponse[Movie] | EventStreamResponse[Movie] | Movie",
                 "NDJSONStreamingResponse[Movie] | NDJSONStreamingResponse[int] | NoContent",

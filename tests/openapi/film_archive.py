@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal
 from uuid import UUID
 
 from msgspec import Meta, Struct
+from typing_extensions import TypeVar
 
 from jero import (
     BaseApp,
@@ -20,6 +21,7 @@ from jero import (
     JSONArrayStreamingResponse,
     JSONResponse,
     NDJSONStreamingResponse,
+    Negotiated,
     NoContent,
     NotFound,
     ResumeHeaders,
@@ -32,6 +34,7 @@ from jero import (
 from jero.auth import APIKeyAuth, Auth, BasicAuth, BearerAuth
 from jero.endpoint import operation_notes
 
+T = TypeVar("T")
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -173,6 +176,12 @@ class Projection(Struct):
     at: Annotated[datetime, Meta(tz=True)] = MOMENT
 
 
+class Partial(Negotiated[T], Generic[T], frozen=True, kw_only=True):
+    """Some of the items, with a status that says so."""
+
+    status_code: int = 203
+
+
 class ProjectionsEndpoint(Endpoint, path="/projections"):
     """Negotiated streams, with and without items in the request body."""
 
@@ -186,6 +195,19 @@ class ProjectionsEndpoint(Endpoint, path="/projections"):
         films = [film async for film in items]
         for film in films:
             yield Projection(film.title)
+
+
+class ScreeningsEndpoint(Endpoint, path="/screenings"):
+    """Negotiated streams with headers, and with a status of their own."""
+
+    async def get(self) -> Negotiated[Projection, Total] | NoContent:
+        return Negotiated(stream=self._screenings(), headers=Total(x_total=1))
+
+    async def post(self) -> Partial[Projection]:
+        return Partial(stream=self._screenings(), raw_headers={"X-Seen": "1"})
+
+    async def _screenings(self) -> AsyncIterator[Projection]:
+        yield Projection("only")
 
 
 class ThreadedEndpoint(Endpoint, path="/threaded"):
@@ -295,6 +317,7 @@ OPEN: tuple[type[Endpoint], ...] = (
     PreferencesEndpoint,
     TracedEndpoint,
     ProjectionsEndpoint,
+    ScreeningsEndpoint,
     ThreadedEndpoint,
     EventsEndpoint,
     LinesEndpoint,

@@ -17,6 +17,7 @@ from jero import (
     JSONArrayStreamingResponse,
     JSONResponse,
     NDJSONStreamingResponse,
+    Negotiated,
     NoContent,
     ServerSentEvent,
     SSEResponse,
@@ -45,6 +46,10 @@ class Tape(Struct, tag="tape"):
 
 class Received(NoContent[None], frozen=True, kw_only=True):
     status_code: int = 202
+
+
+class Total(Struct):
+    x_total: int
 
 
 class Word(StrEnum):
@@ -182,7 +187,10 @@ STREAMS: list[tuple[Any, dict[str, Any]]] = [
                 "application/json": array(FILM),
             },
         )
-        for annotation in (AsyncIterator[Film], Iterator[Film], AsyncIterator[ServerSentEvent[Film]])
+        for annotation in (
+            *(AsyncIterator[Film], Iterator[Film], AsyncIterator[ServerSentEvent[Film]]),
+            *(Negotiated[Film], Negotiated[Film | ServerSentEvent[Film], Total]),
+        )
     ),
 ]
 
@@ -199,10 +207,14 @@ def test_a_stream_has_the_schema_of_its_items(
     }
 
 
+@pytest.mark.parametrize("annotation", [AsyncIterator[Film], Negotiated[Film]])
 @pytest.mark.parametrize(("method", "description"), [("get", FAILURE), ("post", None), ("put", None)])
-def test_a_negotiated_event_stream_reports_failures_by_get_alone(method: str, description: str | None) -> None:
-    async def handler(self: Endpoint) -> AsyncIterator[Film]: ...  # type: ignore[empty-body] # never called
+def test_a_negotiated_event_stream_reports_failures_by_get_alone(
+    method: str, description: str | None, annotation: Any
+) -> None:
+    async def handler(self: Endpoint) -> Any: ...
 
+    handler.__annotations__["return"] = annotation
     endpoint: Endpoint = type("FilmsEndpoint", (Endpoint,), {method: handler, "path": "/films"})()
     content = only_operation(endpoint)["responses"]["200"]["content"]
     assert content["text/event-stream"] == {"itemSchema": json_event(FILM, description)}

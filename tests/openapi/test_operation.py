@@ -11,6 +11,7 @@ from jero import (
     JSONArrayStreamingResponse,
     JSONResponse,
     NDJSONStreamingResponse,
+    Negotiated,
     NoContent,
     SSEResponse,
     StreamingResponse,
@@ -188,6 +189,11 @@ class NegotiatedEndpoint(Endpoint, path="/negotiated"):
         yield 1
 
 
+class PartialEndpoint(Endpoint, path="/partial"):
+    async def get(self) -> Negotiated[int, Total] | NoContent:
+        return NoContent()
+
+
 class ChunksEndpoint(Endpoint, path="/chunks"):
     async def get(self) -> StreamingResponse[Total]:
         return StreamingResponse(stream=[])
@@ -202,6 +208,7 @@ class EventsEndpoint(Endpoint, path="/events"):
     ("endpoint", "always", "optional"),
     [
         (NegotiatedEndpoint(), {"Cache-Control", "X-Accel-Buffering", "Vary"}, set[str]()),
+        (PartialEndpoint(), {"Cache-Control", "X-Accel-Buffering", "Vary"}, {"x-total"}),
         (ChunksEndpoint(), {"Cache-Control", "X-Accel-Buffering"}, {"x-total"}),
         (EventsEndpoint(), {"Cache-Control", "X-Accel-Buffering"}, set[str]()),
         (WholeOrStreamEndpoint(), set[str](), {"Cache-Control", "X-Accel-Buffering"}),

@@ -13,6 +13,7 @@ from jero import (
     JSONArrayStreamingResponse,
     JSONResponse,
     NDJSONStreamingResponse,
+    Negotiated,
     NoContent,
     SSEResponse,
     StreamingResponse,
@@ -20,6 +21,7 @@ from jero import (
 )
 
 STREAMS = [StreamingResponse, NDJSONStreamingResponse, JSONArrayStreamingResponse, SSEResponse, EventStreamResponse]
+SOURCED = [*STREAMS, Negotiated]
 
 
 class Numbers:
@@ -39,11 +41,11 @@ def content(response: Any) -> dict[str, Any]:
         NoContent: {},
         BytesResponse: {"content": b"a"},
     }
-    return {"stream": Numbers()} if response in STREAMS else by_class.get(response, {"content": 1})
+    return {"stream": Numbers()} if response in SOURCED else by_class.get(response, {"content": 1})
 
 
 EVERY_RESPONSE = pytest.mark.parametrize(
-    "response", [JSONResponse, Created, Accepted, TextResponse, BytesResponse, NoContent, *STREAMS]
+    "response", [JSONResponse, Created, Accepted, TextResponse, BytesResponse, NoContent, *SOURCED]
 )
 
 
@@ -54,7 +56,7 @@ def test_a_status_out_of_range_is_refused(response: Any, status: int) -> None:
         made(response, status_code=status, **content(response))
 
 
-@pytest.mark.parametrize("response", [JSONResponse, Created, Accepted, TextResponse, BytesResponse, *STREAMS])
+@pytest.mark.parametrize("response", [JSONResponse, Created, Accepted, TextResponse, BytesResponse, *SOURCED])
 @pytest.mark.parametrize("status", [204, 205, 304])
 def test_a_status_that_allows_no_body_is_refused(response: Any, status: int) -> None:
     with pytest.raises(ValueError, match=rf"status_code={status}: this status allows no body\. Return NoContent\."):
@@ -77,7 +79,7 @@ def test_headers_that_are_not_a_struct_are_refused(response: Any) -> None:
         made(response, headers={"x-total": "1"}, **content(response))
 
 
-@pytest.mark.parametrize("response", STREAMS)
+@pytest.mark.parametrize("response", SOURCED)
 @pytest.mark.parametrize("stream", [None, 1, "text", b"bytes", {"a": 1}, print])
 def test_a_stream_that_is_not_a_source_is_refused(response: Any, stream: Any) -> None:
     with pytest.raises(TypeError, match=rf"takes an iterable of items, .*; got {type(stream).__name__}\."):
@@ -85,7 +87,7 @@ def test_a_stream_that_is_not_a_source_is_refused(response: Any, stream: Any) ->
 
 
 @pytest.mark.parametrize(
-    "response", [NDJSONStreamingResponse, JSONArrayStreamingResponse, SSEResponse, EventStreamResponse]
+    "response", [NDJSONStreamingResponse, JSONArrayStreamingResponse, SSEResponse, EventStreamResponse, Negotiated]
 )
 @pytest.mark.parametrize("keepalive", [0, -1, 0.0, float("nan")])
 def test_a_keepalive_that_is_not_positive_is_refused(response: Any, keepalive: float) -> None:

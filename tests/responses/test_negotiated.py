@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from msgspec.json import Encoder
 
+from jero import Cookie, ResumeHeaders, StreamPolicy
 from jero.framing.json import NDJSON_NAMES
 from jero.responses.streaming import (
     OFFERED,
@@ -12,6 +14,7 @@ from jero.responses.streaming import (
     FramedResponse,
     JSONArrayStreamingResponse,
     NDJSONStreamingResponse,
+    Negotiated,
     SSEResponse,
     negotiated,
 )
@@ -50,6 +53,36 @@ def test_events_are_sent_to_a_client_that_reconnects_by_get_alone(
 def test_offered_and_understood_media_types_cover_every_format_once() -> None:
     assert {*OFFERED, *UNDERSTOOD} == {*NDJSON_NAMES, "text/event-stream", "application/json"}
     assert len(OFFERED) + len(UNDERSTOOD) == len({*OFFERED, *UNDERSTOOD})
+
+
+GIVEN: dict[str, Any] = {
+    "stream": [1],
+    "encoder": Encoder(),
+    "policy": StreamPolicy(max_duration=9),
+    "keepalive": 3.0,
+    "ping": 0,
+    "on_error": repr,
+    "last": 2,
+    "validate_items": True,
+    "status_code": 206,
+    "headers": ResumeHeaders("4"),
+    "raw_headers": (("X-Own", "1"),),
+    "cookies": [Cookie(name="seen", value="1")],
+}
+
+
+def test_every_argument_can_be_given() -> None:
+    assert set(GIVEN) == set(Negotiated.__struct_fields__)
+
+
+@pytest.mark.parametrize("media_type", OFFERED)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_every_argument_is_given_to_the_response_of_the_format(media_type: str, method: str) -> None:
+    made = negotiated(Negotiated(**GIVEN), media_type, method)
+    expected = {**GIVEN, "raw_headers": (("X-Own", "1"), ("Content-Type", media_type), ("Vary", "Accept"))}
+    if media_type == "application/json":
+        expected["ping"] = None
+    assert {name: getattr(made, name) for name in expected} == expected
 
 
 @pytest.mark.parametrize("value", ["text", b"bytes", {"a": 1}, 1, None])

@@ -17,6 +17,7 @@ from jero import (
     JSONArrayStreamingResponse,
     JSONResponse,
     NDJSONStreamingResponse,
+    Negotiated,
     NoContent,
     ServerSentEvent,
     SSEResponse,
@@ -106,6 +107,9 @@ def streaming_responses() -> None:
     assert_type(SSEResponse(stream=mixed(), headers=PAGING), SSEResponse[Movie, Paging])
     assert_type(EventStreamResponse(stream=movies()), EventStreamResponse[Movie, None])
     assert_type(EventStreamResponse(stream=mixed(), headers=PAGING), EventStreamResponse[Movie, Paging])
+    assert_type(Negotiated(stream=movies()), Negotiated[Movie, None])
+    assert_type(Negotiated(stream=mixed(), headers=PAGING, keepalive=None), Negotiated[Movie, Paging])
+    assert_type(Negotiated(stream=movies(), last=ServerSentEvent(data="[DONE]")), Negotiated[Movie, None])
     assert_type(SSEResponse(stream=movies(), last=ServerSentEvent(data="[DONE]")), SSEResponse[Movie, None])
     assert_type(NDJSONStreamingResponse(stream=movies(), last=Movie("end")), NDJSONStreamingResponse[Movie, None])
     assert_type(NDJSONStreamingResponse(stream=movies(), last=make_last), NDJSONStreamingResponse[Movie, None])
@@ -206,6 +210,9 @@ class EventsEndpoint(Endpoint, path="/events"):
 
     async def put(self) -> Movie | JSONResponse[Movie, Paging] | EventStreamResponse[Movie] | NoContent:
         return EventStreamResponse(stream=movies())
+
+    async def delete(self) -> Negotiated[Movie, Paging] | NoContent:
+        return Negotiated(stream=mixed(), headers=PAGING, keepalive=5, ping=lambda: ServerSentEvent(comment="ping"))
 
     async def patch(self) -> Movie | NDJSONStreamingResponse[Paging]:
         return Movie("whole")

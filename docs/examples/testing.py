@@ -8,7 +8,7 @@ import httpx
 import pytest
 from msgspec import Struct
 
-from jero import BaseApp, Endpoint, NDJSONStreamingResponse, SSEResponse, StreamOutcome
+from jero import BaseApp, Endpoint, EventStreamResponse, NDJSONStreamingResponse, SSEResponse, StreamOutcome
 from jero.testing import AsyncTestClient, TestClient
 
 
@@ -35,6 +35,11 @@ class CountEndpoint(Endpoint, path="/count"):
         return SSEResponse(stream=count())
 
 
+class WordsEndpoint(Endpoint, path="/words"):
+    async def post(self, json: list[str]) -> EventStreamResponse[str]:
+        return EventStreamResponse(stream=json, last="[DONE]")
+
+
 class FailEndpoint(Endpoint, path="/fail"):
     async def get(self) -> NDJSONStreamingResponse[Count]:
         return NDJSONStreamingResponse(stream=count_and_fail())
@@ -47,6 +52,7 @@ class App(BaseApp):
 
     async def _wire(self) -> None:
         self._include_endpoint(CountEndpoint())
+        self._include_endpoint(WordsEndpoint())
         self._include_endpoint(FailEndpoint())
 
     async def _on_stream_end(self, outcome: StreamOutcome) -> None:
@@ -60,6 +66,14 @@ def test_an_endless_stream_is_read_item_by_item() -> None:
     with TestClient(App()) as client:
         events = islice(client.sse("/count", Count), 2)
         assert [event.data for event in events] == [Count(1), Count(2)]
+
+
+def test_a_post_is_read_to_its_promised_end() -> None:
+    with (
+        TestClient(App()) as client,
+        client.events("/words", str, method="POST", json=["a", "b"], until="[DONE]") as events,
+    ):
+        assert (events.status, [event.data for event in events]) == (200, ["a", "b"])
 
 
 def test_leaving_ends_the_stream() -> None:

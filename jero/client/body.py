@@ -31,6 +31,7 @@ class Body:
         self._sent = 0
         self._decompressed = 0
         self._chunks: AsyncIterator[bytes] | None = None
+        self._chunks_now: Iterator[bytes] | None = None
 
     def chunks(self) -> AsyncIterator[bytes]:
         """Returns the chunks as they were sent. A second call returns the same iterator, so it goes on."""
@@ -39,8 +40,10 @@ class Body:
         return self._chunks
 
     def chunks_now(self) -> Iterator[bytes]:
-        """Returns the chunks as they were sent, of a response of a synchronous client."""
-        return self.response.iter_bytes() if self._is_read else self.response.iter_raw()
+        """Does the same for a response of a synchronous client."""
+        if self._chunks_now is None:
+            self._chunks_now = self.response.iter_bytes() if self._is_read else self.response.iter_raw()
+        return self._chunks_now
 
     def decompress(self, chunk: bytes) -> Iterator[bytes]:
         """Yields the decompressed bytes of a chunk in pieces, of at most 64 KiB if the body is compressed."""

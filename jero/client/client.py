@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 import httpx
 from typing_extensions import TypeForm, TypeVar
@@ -20,6 +20,7 @@ from jero.client.request import (
     ACCEPT_EVENTS,
     ACCEPT_NDJSON,
     NDJSON_MEDIA_TYPES,
+    check_sse_options,
     header_fields,
     take_last_event_id,
     with_headers,
@@ -51,8 +52,8 @@ class StreamClient:
     `contextlib.aclosing` closes an iterator at the end of a block. After a `break`, Python closes it as soon as nothing
     refers to it.
 
-    Raises `TypeError` if `client` is combined with a base URL or options, and `ValueError` if `idle_timeout` or
-    `max_item_bytes` is not positive.
+    Raises `TypeError` if `client` is not an `httpx.AsyncClient`, or is combined with a base URL or options. Raises
+    `ValueError` if `idle_timeout` or `max_item_bytes` is not positive.
     """
 
     def __init__(
@@ -66,6 +67,11 @@ class StreamClient:
         sleep: Sleep = asyncio.sleep,
         **options: Any,
     ) -> None:
+        if client is not None and not isinstance(cast("object", client), httpx.AsyncClient):
+            raise TypeError(
+                f"StreamClient(client=...) takes an httpx.AsyncClient; got {type(client).__name__}. In a test, pass "
+                "jero.testing.AsyncTestClient(app), which is one."
+            )
         if client is not None and (base_url or options):
             raise TypeError(
                 "StreamClient(client=...) takes no base URL and no options: set them on the client that you pass."
@@ -118,7 +124,7 @@ class StreamClient:
                 raise await RequestRefused.read(response)
             if response.status_code == 204:
                 return
-            check_media_type(response, *NDJSON_MEDIA_TYPES)
+            await check_media_type(response, *NDJSON_MEDIA_TYPES)
             async with aclosing(read_items(Body(response), reader)) as items:
                 async for item in items:
                     yield item
@@ -132,12 +138,14 @@ class StreamClient:
         `Last-Event-ID` sets the id to resume after. The id may be any text, and is sent in UTF-8. The reconnection
         follows WHATWG HTML, section 9.2.
 
-        Raises `TypeError` at the call if `type_` is a union of text with another type. Raises `StreamFailed` if the
-        server reports in the stream that it failed, `msgspec.DecodeError` if an event's data is not a `T` or exceeds a
+        Raises `TypeError` at the call if `type_` is a union of text with another type, or if `method` or `until` is
+        given, which are those of `events`. Raises `StreamFailed` if the server reports in the stream that it failed,
+        `msgspec.DecodeError` if an event's data is not a `T` or exceeds a
         limit, `RequestRefused` for a status other than 200 and 204, and `httpx.DecodingError` for another media type.
         The statuses 429, 502, 503 and 504, empty streams and the errors of the network are raised only after
         `Reconnection.attempts` failed attempts in a row.
         """
+        check_sse_options(options)
         last_event_id, options = take_last_event_id(options)
         options = with_headers({**ACCEPT_EVENTS, "Cache-Control": "no-cache"}, options)
         reader = EventReader(type_, last_event_id=last_event_id, max_item_bytes=self._max_item_bytes)

@@ -172,7 +172,7 @@ class EventSource(Generic[T]):
                 return
             if response.status_code != 200:
                 raise await RequestRefused.read(response)
-            check_media_type(response, *EVENT_MEDIA_TYPES)
+            await check_media_type(response, *EVENT_MEDIA_TYPES)
             body = Body(response)
             with worded():
                 async for chunk in body.chunks():

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from types import TracebackType
-from typing import Any, Final, Generic, Self
+from typing import Any, ClassVar, Final, Generic, Self
 
 import httpx
 from typing_extensions import TypeVar
@@ -16,13 +16,50 @@ from jero.client.refused import RequestRefused, check_media_type
 from jero.client.request import EVENT_MEDIA_TYPES
 from jero.framing.event import ServerSentEvent
 
+C = TypeVar("C")
 T = TypeVar("T")
 
 # How long the end of a body may come after the last event. Then its connection serves the next request.
-_REST_SECONDS: Final = 0.1
+REST_SECONDS: Final = 0.1
 
 
-class EventStream(Generic[T]):
+class OpenedStream(Generic[C, T]):
+    """Defines what the event stream of one request has in common with that of a synchronous client.
+
+    `connection` sends the request when it is entered. `statement`: the statement that enters the stream.
+    """
+
+    statement: ClassVar[str]
+
+    def __init__(self, connection: C, reader: EventReader[T]) -> None:
+        self._connection: C | None = connection
+        self._reader = reader
+        self._body: Body | None = None
+
+    @property
+    def status(self) -> int:
+        """Returns the status of the response."""
+        return self._response.status_code
+
+    @property
+    def headers(self) -> httpx.Headers:
+        """Returns the headers of the response."""
+        return self._response.headers
+
+    @property
+    def _response(self) -> httpx.Response:
+        if self._body is None:
+            raise RuntimeError(f"The event stream has no response yet: enter it with `{self.statement}`.")
+        return self._body.response
+
+    def _take_connection(self) -> C:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            raise RuntimeError("The event stream was entered before: call `events` again for another request.")
+        return connection
+
+
+class EventStream(OpenedStream[AbstractAsyncContextManager[httpx.Response], T]):
     """The event stream of one request: `async with` sends the request, and `async for` yields its events.
 
     Entering waits for the headers of the response. At the end of the block the request is over, also if the stream is
@@ -38,33 +75,15 @@ class EventStream(Generic[T]):
     first. Entering a second time, and iterating outside of the block, raise `RuntimeError`.
     """
 
+    statement = "async with"
+
     def __init__(self, connection: AbstractAsyncContextManager[httpx.Response], reader: EventReader[T]) -> None:
-        self._connection: AbstractAsyncContextManager[httpx.Response] | None = connection
-        self._reader = reader
-        self._body: Body | None = None
+        super().__init__(connection, reader)
         self._events: AsyncGenerator[ServerSentEvent[T], None] | None = None
         self._opened = AsyncExitStack()
 
-    @property
-    def status(self) -> int:
-        """Returns the status of the response."""
-        return self._response.status_code
-
-    @property
-    def headers(self) -> httpx.Headers:
-        """Returns the headers of the response."""
-        return self._response.headers
-
-    @property
-    def _response(self) -> httpx.Response:
-        if self._body is None:
-            raise RuntimeError("The event stream has no response yet: enter it with `async with`.")
-        return self._body.response
-
     async def __aenter__(self) -> Self:
-        connection, self._connection = self._connection, None
-        if connection is None:
-            raise RuntimeError("The event stream was entered before: call `events` again for another request.")
+        connection = self._take_connection()
         async with AsyncExitStack() as opening:
             response = await opening.enter_async_context(connection)
             if not response.is_success:
@@ -73,7 +92,7 @@ class EventStream(Generic[T]):
             if response.status_code == 204:
                 self._events = _no_events()
             else:
-                check_media_type(response, *EVENT_MEDIA_TYPES)
+                await check_media_type(response, *EVENT_MEDIA_TYPES)
                 self._events = read_items(self._body, self._reader)
             self._opened = opening.pop_all()
         return self
@@ -104,6 +123,6 @@ async def _no_events() -> AsyncGenerator[Any, None]:
 
 async def _read_rest(body: Body) -> None:
     with suppress(httpx.RequestError, TimeoutError):
-        async with asyncio.timeout(_REST_SECONDS):
+        async with asyncio.timeout(REST_SECONDS):
             async for _ in body.chunks():
                 pass

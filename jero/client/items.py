@@ -1,6 +1,6 @@
 """Yields the items of one response as they arrive, and raises an error if the response was cut."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 
 import httpx
 from typing_extensions import TypeVar
@@ -35,6 +35,25 @@ async def read_items(body: Body, reader: Reader[T]) -> AsyncGenerator[T, None]:
             raise cut(error, received, body.response.request) from error
     for item in reader.end():
         yield item
+
+
+def read_items_now(body: Body, reader: Reader[T]) -> Generator[T, None, None]:
+    """Does the same for a body of a synchronous client."""
+    received = 0
+    with worded():
+        try:
+            for chunk in body.chunks_now():
+                for piece in body.decompress(chunk):
+                    for item in reader.feed(piece):
+                        received += 1
+                        yield item
+                    if reader.has_ended:
+                        return
+            body.end()
+            _check_end(body.response, reader)
+        except (httpx.RemoteProtocolError, httpx.ReadError) as error:
+            raise cut(error, received, body.response.request) from error
+    yield from reader.end()
 
 
 def _check_end(response: httpx.Response, reader: Reader[object]) -> None:

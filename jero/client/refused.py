@@ -17,6 +17,9 @@ from jero.errors import Problem
 MAX_BODY_BYTES: Final = 65_536
 MAX_BODY_SECONDS: Final = 10.0
 MAX_NOTE_CHARACTERS: Final = 1_000
+# Of a body of another media type, which may be an endless stream.
+MAX_BEGINNING_BYTES: Final = 500
+MAX_BEGINNING_SECONDS: Final = 1.0
 _SECONDS: Final = re.compile(r"[0-9]{1,15}")
 # A comma in a quoted parameter does not separate two media types.
 _MEDIA_TYPES: Final = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
@@ -49,32 +52,16 @@ class RequestRefused(httpx.HTTPStatusError):
 
         The body of an error may be endless, slow, or break off. What arrived until then is kept.
         """
-        found = bytearray()
-        with suppress(httpx.RequestError, TimeoutError):
-            async with asyncio.timeout(MAX_BODY_SECONDS):
-                body = Body(response)
-                async for chunk in body.chunks():
-                    if _append(body.decompress(chunk), found):
-                        break
-        return cls._with_body(response, bytes(found))
+        return cls._with_body(response, await _beginning(response, MAX_BODY_BYTES, MAX_BODY_SECONDS))
 
     @classmethod
     def read_now(cls, response: httpx.Response) -> Self:
         """Reads up to 64 KiB of the body of a response of a synchronous client, and returns the error."""
-        found = bytearray()
-        with suppress(httpx.RequestError):
-            body = Body(response)
-            for chunk in body.chunks_now():
-                if _append(body.decompress(chunk), found):
-                    break
-        return cls._with_body(response, bytes(found))
+        return cls._with_body(response, _beginning_now(response, MAX_BODY_BYTES))
 
     @classmethod
     def _with_body(cls, response: httpx.Response, content: bytes) -> Self:
-        headers = httpx.Headers(response.headers)
-        for name in ("content-encoding", "content-length", "transfer-encoding"):  # these describe the whole body
-            headers.pop(name, None)
-        return cls(httpx.Response(response.status_code, headers=headers, content=content, request=response.request))
+        return cls(_with_content(response, content))
 
 
 class StreamCut(httpx.RemoteProtocolError):
@@ -96,13 +83,37 @@ def cut(error: httpx.TransportError, received: int, request: httpx.Request) -> S
     )
 
 
-def check_media_type(response: httpx.Response, *media_types: str) -> None:
-    """Raises `httpx.DecodingError` unless the response has one of `media_types`, which are in lower case."""
-    found = media_type(", ".join(response.headers.get_list("content-type")))
+async def check_media_type(response: httpx.Response, *media_types: str) -> None:
+    """Raises `httpx.DecodingError` unless the response has one of `media_types`, which are in lower case.
+
+    Some services answer errors with 200. So a note of the error has the beginning of the body: up to 500 bytes, as far
+    as they arrive within a second. The message has none of it, since a gateway may pass the message on.
+    """
+    found = _media_type_of(response)
     if found not in media_types:
-        raise httpx.DecodingError(
-            f"The response's Content-Type is {found!r}, not {' or '.join(media_types)}.", request=response.request
-        )
+        content = await _beginning(response, MAX_BEGINNING_BYTES, MAX_BEGINNING_SECONDS)
+        raise _other_media_type(response, found, media_types, content)
+
+
+def check_media_type_now(response: httpx.Response, *media_types: str) -> None:
+    """Does the same for a response of a synchronous client, whose read timeout bounds the time."""
+    found = _media_type_of(response)
+    if found not in media_types:
+        raise _other_media_type(response, found, media_types, _beginning_now(response, MAX_BEGINNING_BYTES))
+
+
+def _media_type_of(response: httpx.Response) -> str:
+    return media_type(", ".join(response.headers.get_list("content-type")))
+
+
+def _other_media_type(
+    response: httpx.Response, found: str, expected: tuple[str, ...], content: bytes
+) -> httpx.DecodingError:
+    message = f"The response's Content-Type is {found!r}, not {' or '.join(expected)}."
+    error = httpx.DecodingError(message, request=response.request)
+    if content:
+        error.add_note(f"The body begins with: {_with_content(response, content).text}")
+    return error
 
 
 def media_type(content_type: str) -> str:
@@ -131,13 +142,43 @@ def retry_after_seconds(retry_after: str, now: datetime) -> float | None:
         return None
 
 
-def _append(pieces: Iterator[bytes], found: bytearray) -> bool:
-    """Appends the pieces to `found`, up to 64 KiB. Returns whether `found` is full."""
+async def _beginning(response: httpx.Response, max_bytes: int, max_seconds: float) -> bytes:
+    """Returns the first bytes of a body, as far as they arrive within `max_seconds`."""
+    found = bytearray()
+    with suppress(httpx.RequestError, TimeoutError):
+        async with asyncio.timeout(max_seconds):
+            body = Body(response)
+            async for chunk in body.chunks():
+                if _append(body.decompress(chunk), found, max_bytes):
+                    break
+    return bytes(found)
+
+
+def _beginning_now(response: httpx.Response, max_bytes: int) -> bytes:
+    found = bytearray()
+    with suppress(httpx.RequestError):
+        body = Body(response)
+        for chunk in body.chunks_now():
+            if _append(body.decompress(chunk), found, max_bytes):
+                break
+    return bytes(found)
+
+
+def _append(pieces: Iterator[bytes], found: bytearray, max_bytes: int) -> bool:
+    """Appends the pieces to `found`, up to `max_bytes`. Returns whether `found` is full."""
     for piece in pieces:
-        found += piece[: MAX_BODY_BYTES - len(found)]
-        if len(found) == MAX_BODY_BYTES:
+        found += piece[: max_bytes - len(found)]
+        if len(found) == max_bytes:
             return True
     return False
+
+
+def _with_content(response: httpx.Response, content: bytes) -> httpx.Response:
+    """Returns the response with a body that is in memory."""
+    headers = httpx.Headers(response.headers)
+    for name in ("content-encoding", "content-length", "transfer-encoding"):  # these describe the whole body
+        headers.pop(name, None)
+    return httpx.Response(response.status_code, headers=headers, content=content, request=response.request)
 
 
 def _problem(content: bytes) -> Problem | None:

@@ -37,6 +37,16 @@ def with_headers(headers: Any, options: dict[str, Any]) -> dict[str, Any]:
     return {**options, "headers": httpx.Headers([*added, *own])}
 
 
+def check_sse_options(options: dict[str, Any]) -> None:
+    """Raises `TypeError` for the options of `events` that `sse` does not take."""
+    for name in ("method", "until"):
+        if name in options:
+            raise TypeError(
+                f"sse(..., {name}={options[name]!r}): sse sends GET, and reads until the server says that no more "
+                f"comes. For the event stream of one request, write events(url, T, {name}={options[name]!r})."
+            )
+
+
 def with_json(options: dict[str, Any]) -> dict[str, Any]:
     """Encodes `json=` with msgspec, since httpx cannot encode a Struct. Leaves what msgspec does not know to httpx.
 

@@ -4,6 +4,7 @@ Needs the extra `jero-asgi[testing]`, which installs httpx.
 """
 
 from jero.testing.async_client import AsyncTestClient
+from jero.testing.event_stream import SyncEventStream
 from jero.testing.sync_client import TestClient
 
-__all__ = ["AsyncTestClient", "TestClient"]
+__all__ = ["AsyncTestClient", "SyncEventStream", "TestClient"]

@@ -9,10 +9,19 @@ import httpx
 from typing_extensions import TypeForm, TypeVar
 
 from jero.client.body import Body
+from jero.client.event_stream import EventStream
 from jero.client.items import read_items
-from jero.client.readers import EventReader, NDJSONReader, Reader
+from jero.client.readers import EventReader, NDJSONReader, Reader, Until
 from jero.client.refused import RequestRefused, check_media_type
-from jero.client.request import EVENT_MEDIA_TYPES, NDJSON_MEDIA_TYPES, header_fields, with_headers, with_json
+from jero.client.request import (
+    ACCEPT_EVENTS,
+    EVENT_MEDIA_TYPES,
+    NDJSON_MEDIA_TYPES,
+    check_sse_options,
+    header_fields,
+    with_headers,
+    with_json,
+)
 from jero.framing.event import ServerSentEvent
 from jero.http.asgi import ASGIApp
 from jero.lifespan import Startup
@@ -69,11 +78,31 @@ class AsyncTestClient(httpx.AsyncClient):
         """Yields the events of one event stream as they arrive. `options` are those of `httpx.AsyncClient.stream`.
 
         `type_` is the type of an event's data, as in `StreamClient.sse`: text alone, or JSON. Raises `TypeError` at the
-        call for a union of text with another type. Raises `StreamFailed` if the application reports in the stream that
-        it failed, and the same errors as `ndjson` in the other cases. Unlike `StreamClient.sse`, this method does not
-        reconnect.
+        call for a union of text with another type, and for `method` and `until`, which are those of `events`. Raises
+        `StreamFailed` if the application reports in the stream that it failed, and the same errors as `ndjson` in the
+        other cases. Unlike `StreamClient.sse`, this method does not reconnect.
         """
+        check_sse_options(options)
         return self._read(EventReader(type_), EVENT_MEDIA_TYPES, "GET", url, options)
+
+    def events(
+        self,
+        url: str,
+        type_: TypeForm[T],
+        *,
+        method: str = "GET",
+        until: Until[T] | None = None,
+        **options: Any,
+    ) -> EventStream[T]:
+        """Returns the event stream of one request by any method, to be entered with `async with`.
+
+        The arguments are those of `StreamClient.events`. Entering waits for the headers, and raises
+        `jero.client.RequestRefused` if the application refuses the request. Raises `TypeError` at the call if `type_`
+        is a union of text with another type, or if `until` is neither text nor a function.
+        """
+        return EventStream(
+            self.stream(method, url, **with_headers(ACCEPT_EVENTS, options)), EventReader(type_, until=until)
+        )
 
     async def _read(
         self, reader: Reader[T], media_types: tuple[str, ...], method: str, url: str, options: dict[str, Any]
@@ -81,7 +110,7 @@ class AsyncTestClient(httpx.AsyncClient):
         async with self.stream(method, url, **with_headers({"Accept": media_types[0]}, options)) as response:
             if not response.is_success:
                 raise await RequestRefused.read(response)
-            check_media_type(response, *media_types)
+            await check_media_type(response, *media_types)
             async with aclosing(read_items(Body(response), reader)) as items:
                 async for item in items:
                     yield item

@@ -47,8 +47,6 @@ class Exchange:
         self._error: BaseException | None = None
         self._request = request
         self._request_body = RequestBody(request)
-        timeout: dict[str, float | None] = request.extensions.get("timeout", {})
-        self._read_timeout = timeout.get("read")
         self._task: asyncio.Task[None] | None = None
         self._start: Message | None = None
         self._chunk: bytes | None = None
@@ -156,7 +154,8 @@ class Exchange:
     async def _wait_for_news(self) -> None:
         self._has_news.clear()
         try:
-            async with asyncio.timeout(self._read_timeout):
+            # Looked up each time: the client may shorten it while it reads.
+            async with asyncio.timeout(self._request.extensions.get("timeout", {}).get("read")):
                 await self._has_news.wait()
         except TimeoutError as error:
             raise stalled(self._request) from error

@@ -11,12 +11,22 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from typing_extensions import TypeForm, TypeVar
 
 from jero.client.body import Body
-from jero.client.readers import EventReader, NDJSONReader, Reader
-from jero.client.refused import RequestRefused, check_media_type, cut
-from jero.client.request import EVENT_MEDIA_TYPES, NDJSON_MEDIA_TYPES, header_fields, with_headers, with_json
+from jero.client.items import read_items_now
+from jero.client.readers import EventReader, NDJSONReader, Reader, Until
+from jero.client.refused import RequestRefused, check_media_type_now
+from jero.client.request import (
+    ACCEPT_EVENTS,
+    EVENT_MEDIA_TYPES,
+    NDJSON_MEDIA_TYPES,
+    check_sse_options,
+    header_fields,
+    with_headers,
+    with_json,
+)
 from jero.framing.event import ServerSentEvent
 from jero.http.asgi import ASGIApp
 from jero.lifespan import Startup
+from jero.testing.event_stream import SyncEventStream
 from jero.testing.exchange import Exchange
 
 T = TypeVar("T")
@@ -69,31 +79,40 @@ class TestClient(httpx.Client):
         """Yields the events of one event stream as they arrive. `options` are those of `httpx.Client.stream`.
 
         `type_` is the type of an event's data, as in `StreamClient.sse`: text alone, or JSON. Raises `TypeError` at the
-        call for a union of text with another type. Raises `StreamFailed` if the application reports in the stream that
-        it failed, and the same errors as `ndjson` in the other cases. Unlike `StreamClient.sse`, this method does not
-        reconnect.
+        call for a union of text with another type, and for `method` and `until`, which are those of `events`. Raises
+        `StreamFailed` if the application reports in the stream that it failed, and the same errors as `ndjson` in the
+        other cases. Unlike `StreamClient.sse`, this method does not reconnect.
         """
+        check_sse_options(options)
         return self._read(EventReader(type_), EVENT_MEDIA_TYPES, "GET", url, options)
+
+    def events(
+        self,
+        url: str,
+        type_: TypeForm[T],
+        *,
+        method: str = "GET",
+        until: Until[T] | None = None,
+        **options: Any,
+    ) -> SyncEventStream[T]:
+        """Returns the event stream of one request by any method, to be entered with `with`.
+
+        The arguments are those of `StreamClient.events`. Entering waits for the headers, and raises
+        `jero.client.RequestRefused` if the application refuses the request. Raises `TypeError` at the call if `type_`
+        is a union of text with another type, or if `until` is neither text nor a function.
+        """
+        return SyncEventStream(
+            self.stream(method, url, **with_headers(ACCEPT_EVENTS, options)), EventReader(type_, until=until)
+        )
 
     def _read(
         self, reader: Reader[T], media_types: tuple[str, ...], method: str, url: str, options: dict[str, Any]
     ) -> Generator[T, None, None]:
-        received = 0
         with self.stream(method, url, **with_headers({"Accept": media_types[0]}, options)) as response:
             if not response.is_success:
                 raise RequestRefused.read_now(response)
-            check_media_type(response, *media_types)
-            body = Body(response)
-            try:
-                for chunk in body.chunks_now():
-                    for piece in body.decompress(chunk):
-                        for item in reader.feed(piece):
-                            received += 1
-                            yield item
-                body.end()
-            except httpx.RemoteProtocolError as error:
-                raise cut(error, received, response.request) from error
-        yield from reader.end()
+            check_media_type_now(response, *media_types)
+            yield from read_items_now(Body(response), reader)
 
 
 class _Transport(httpx.BaseTransport):

@@ -16,7 +16,7 @@ from msgspec import Struct
 from jero import BaseApp, Endpoint, NDJSONStreamingResponse, NoContent
 from jero.client import RequestRefused, StreamClient, StreamCut
 from jero.framing.json import NDJSON_NAMES
-from jero.testing import AsyncTestClient
+from jero.testing import AsyncTestClient, TestClient
 from tests.client.cuts import chunks
 from tests.client.raw_server import LINES, OK, Peer, RawServer, Script, answer
 from tests.client.waits import Waits
@@ -155,8 +155,16 @@ async def test_every_name_of_ndjson_is_read(media_type: str) -> None:
 async def test_another_media_type_is_refused() -> None:
     script = answer(200, "Content-Type: application/json", body=b"1\n2\n")
     async with RawServer(script) as server, client_of(server) as client:
-        with pytest.raises(httpx.DecodingError, match="'application/json', not application/x-ndjson"):
+        with pytest.raises(httpx.DecodingError, match="'application/json', not application/x-ndjson") as raised:
             await anext(client.ndjson("/", int))
+    assert raised.value.__notes__ == ["The body begins with: 1\n2\n"]
+
+
+@pytest.mark.parametrize("other", [httpx.Client(), TestClient(BaseApp()), BaseApp()])
+def test_a_client_that_is_not_asynchronous_is_refused(other: Any) -> None:
+    found = type(other).__name__
+    with pytest.raises(TypeError, match=rf"got {found}\. In a test, pass jero\.testing\.AsyncTestClient\(app\)"):
+        StreamClient(client=other)
 
 
 async def test_a_byte_order_mark_is_skipped() -> None:

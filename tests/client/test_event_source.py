@@ -148,8 +148,9 @@ async def test_a_refusal_carries_the_problem_of_the_server() -> None:
 @pytest.mark.parametrize("header", ["Content-Type: text/html; charset=utf-8", "X-Content-Type: text/event-stream"])
 async def test_another_media_type_is_raised_at_once(header: str) -> None:
     async with RawServer(answer(200, header, body=b"data: a\n\n")) as server:
-        with pytest.raises(httpx.DecodingError, match="not text/event-stream"):
+        with pytest.raises(httpx.DecodingError, match="not text/event-stream") as raised:
             await read(server)
+    assert raised.value.__notes__ == ["The body begins with: data: a\n\n"]
 
 
 async def test_a_media_type_may_have_parameters_and_upper_case() -> None:

@@ -11,8 +11,8 @@ import pytest
 from msgspec import UNSET, Struct
 
 from jero import Conflict, ServerSentEvent, StreamFailed
-from jero.client import EventStream, RequestRefused, StreamClient, StreamCut
-from tests.client.raw_server import EVENTS, OK, Peer, RawServer, Script, answer, cut_events, events
+from jero.client import EventStream, RequestRefused, StreamClient, StreamCut, refused
+from tests.client.raw_server import EVENTS, LINES, OK, Peer, RawServer, Script, answer, cut_events, events
 from tests.ports import free_port
 
 DONE = b"data: [DONE]\n\n"
@@ -174,10 +174,27 @@ async def test_a_refused_body_is_bounded() -> None:
 
 
 async def test_another_media_type_is_refused() -> None:
-    script = answer(200, "Content-Type: application/json", body=b"{}")
+    body = gzip.compress(b'{"error": "' + b"x" * 100_000 + b'"}')
+    script = answer(200, "Content-Type: application/json", "Content-Encoding: gzip", body=body)
     async with RawServer(script) as server, client_of(server) as client:
-        with pytest.raises(httpx.DecodingError, match="'application/json', not text/event-stream"):
+        with pytest.raises(httpx.DecodingError, match="'application/json', not text/event-stream") as raised:
             await client.events("/", int).__aenter__()
+    assert "xxx" not in str(raised.value)  # a gateway may pass the message on
+    assert raised.value.__notes__ == ['The body begins with: {"error": "' + "x" * 489]
+
+
+async def test_the_beginning_of_another_body_is_awaited_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refused, "MAX_BEGINNING_SECONDS", 0.05)
+
+    async def slow(peer: Peer) -> None:
+        await peer.send(LINES)
+        await peer.chunks(b"half")
+        await peer.client_has_left()
+
+    async with RawServer(slow) as server, client_of(server) as client:
+        with pytest.raises(httpx.DecodingError, match="not text/event-stream") as raised:
+            await client.events("/", int).__aenter__()
+    assert raised.value.__notes__ == ["The body begins with: half"]
 
 
 async def test_a_204_has_no_events() -> None:

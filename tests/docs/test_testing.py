@@ -9,7 +9,7 @@ def test_the_tests_of_the_example_pass() -> None:
     with Program([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(EXAMPLES / "testing.py")]) as run:
         lines = run.rest()
         assert run.status() == 0, "\n".join(lines)
-    assert lines[-1].startswith("4 passed")
+    assert lines[-1].startswith("5 passed")
 
 
 @needs_program("curl")

@@ -14,6 +14,8 @@ from typing import Any, Self, TypeVar
 
 from anyio import CancelScope
 
+from jero.advice import add_advice
+from jero.annotations import wiring_error
 from jero.errors import ServiceUnavailable, WiringError
 from jero.http.asgi import ASGIApp, Message, Receive, Send
 
@@ -44,11 +46,21 @@ class Lifespan:
         return self._resources is not None
 
     def enter(self, manager: AbstractContextManager[R]) -> R:
-        """Opens a resource, and closes it at shutdown. Raises `WiringError` if the application is not started."""
+        """Opens a resource, and closes it at shutdown.
+
+        Raises `WiringError` if the application is not started, or if `manager` is not a context manager.
+        """
+        if not hasattr(type(manager), "__enter__"):
+            raise _not_a_manager(manager, "_enter", "__aenter__", "await self._aenter")
         return self._open_resources().enter_context(manager)
 
     async def aenter(self, manager: AbstractAsyncContextManager[R]) -> R:
-        """Opens a resource, and closes it at shutdown. Raises `WiringError` if the application is not started."""
+        """Opens a resource, and closes it at shutdown.
+
+        Raises `WiringError` if the application is not started, or if `manager` is not an asynchronous one.
+        """
+        if not hasattr(type(manager), "__aenter__"):
+            raise _not_a_manager(manager, "_aenter", "__enter__", "self._enter")
         return await self._open_resources().enter_async_context(manager)
 
     async def serve(self, receive: Receive, send: Send) -> None:
@@ -126,7 +138,8 @@ class Lifespan:
         self._resources = AsyncExitStack()
         try:
             await self._wire()
-        except BaseException:
+        except BaseException as error:
+            add_advice(error)
             await self._close()
             raise
         self.is_ready = True
@@ -162,6 +175,20 @@ def _failed(phase: str, error: BaseException) -> Message:
     """Returns the message for a failure: one sentence if jero refused, the whole traceback if the program raised."""
     message = f"WiringError: {error}" if isinstance(error, WiringError) else "".join(traceback.format_exception(error))
     return {"type": f"lifespan.{phase}.failed", "message": message}
+
+
+def _not_a_manager(manager: object, where: str, other: str, instead: str) -> WiringError:
+    """Returns the error of something that `where` cannot open. `other`: the method that `instead` would call."""
+    name = type(manager).__name__
+    if hasattr(type(manager), other):
+        kind = "a synchronous" if other == "__enter__" else "an asynchronous"
+        return wiring_error(where, f"{name} is {kind} context manager", f"Write {instead}(...)")
+    decorator = "contextmanager" if where == "_enter" else "asynccontextmanager"
+    return wiring_error(
+        where,
+        f"{name} is not a context manager",
+        f"Give one; if a generator makes the resource, add @{decorator} to it",
+    )
 
 
 class Startup:

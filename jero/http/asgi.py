@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final, TypeAlias
 
+from jero.advice import add_advice
+
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -49,7 +51,11 @@ def request_header(scope: Scope, name: bytes) -> bytes | None:
 
 
 def report_error(scope: Scope, error: BaseException) -> None:
-    """Passes an exception that is answered or logged to the test client that sent the request, if there is one."""
+    """Passes an exception that is answered or logged to the test client that sent the request, if there is one.
+
+    Adds a note to the exception if its message does not say what to write.
+    """
+    add_advice(error)
     extensions: Mapping[str, Any] = scope.get("extensions") or {}
     if ERRORS in extensions:
         extensions[ERRORS](error)

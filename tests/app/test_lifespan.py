@@ -1,12 +1,15 @@
 """Resources of an application: opened in `_wire`, and closed in reverse, even if startup or shutdown fails."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import pytest
 
 from jero import BaseApp, Endpoint, WiringError
+from jero.client import StreamClient
 from jero.http.asgi import Message
 from jero.testing import AsyncTestClient
 from tests.application import call, http_scope
@@ -195,3 +198,42 @@ async def test_a_failed_startup_is_a_500_for_all_that_wait_and_the_next_request_
 async def test_a_resource_cannot_be_opened_outside_wiring() -> None:
     with pytest.raises(WiringError, match=r"Call them in _wire\.$"):
         await App().use_after_startup()
+
+
+async def ungenerated() -> AsyncGenerator[str, None]:
+    yield "pool"
+
+
+@contextmanager
+def file() -> Generator[str, None, None]:
+    yield "file"
+
+
+@asynccontextmanager
+async def pool() -> AsyncGenerator[str, None]:
+    yield "pool"
+
+
+WRONG_MANAGERS: list[tuple[Callable[[], Any], str, str]] = [
+    (pool, "_enter", r"_AsyncGeneratorContextManager is an asynchronous context manager\. Write await self\._aenter\("),
+    (StreamClient, "_enter", r"StreamClient is an asynchronous context manager\. Write await self\._aenter\("),
+    (file, "_aenter", r"_GeneratorContextManager is a synchronous context manager\. Write self\._enter\(\.\.\.\)"),
+    (ungenerated, "_aenter", "async_generator is not a context manager.* add @asynccontextmanager to it"),
+    (lambda: iter([]), "_enter", "list_iterator is not a context manager.* add @contextmanager to it"),
+    (lambda: None, "_aenter", "NoneType is not a context manager"),
+]
+
+
+@pytest.mark.parametrize(("make", "method", "message"), WRONG_MANAGERS)
+async def test_what_cannot_be_opened_is_refused_with_what_to_write(
+    make: Callable[[], Any], method: str, message: str
+) -> None:
+    class Wrong(BaseApp):
+        async def _wire(self) -> None:
+            entered = getattr(self, method)(make())
+            if inspect.isawaitable(entered):
+                await entered
+
+    with pytest.raises(WiringError, match=f"^{method}: {message}"):
+        async with Wrong().lifespan():
+            raise AssertionError("it has started")

@@ -24,7 +24,7 @@ from jero.errors import HTTPError, ServiceUnavailable, TooManyRequests
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
 from jero.framing.json import NDJSON, checked
-from jero.framing.sse import SSE, SSE_TEXT
+from jero.framing.sse import SSE, SSE_TEXT, check_unframed
 from jero.http.accept import is_named
 from jero.http.asgi import Scope, Send
 from jero.policy import EndReason, StreamOutcome, StreamPolicy, StreamStart
@@ -379,19 +379,22 @@ def _ping(response: FramedResponse[Any, Any], encoder: Encoder) -> Callable[[], 
     def make() -> bytes:
         item: Any = response.ping() if callable(response.ping) else response.ping
         # An event without data has no bytes in NDJSON.
-        return _encoded(response.framing, item, encoder) or response.framing.keepalive or b""
+        return _encoded("ping", item, response.framing, encoder) or response.framing.keepalive or b""
 
     return make
 
 
 def _last(framing: Framing, last: Any, encoder: Encoder) -> Callable[[StreamOutcome], bytes]:
     def make(outcome: StreamOutcome) -> bytes:
-        return _encoded(framing, last(outcome) if callable(last) else last, encoder)
+        return _encoded("last", last(outcome) if callable(last) else last, framing, encoder)
 
     return make
 
 
-def _encoded(framing: Framing, item: Any, encoder: Encoder) -> bytes:
+def _encoded(name: str, item: Any, framing: Framing, encoder: Encoder) -> bytes:
+    """Returns the bytes of an item that the response has as its argument `name`."""
+    if framing is SSE:
+        check_unframed(name, item)
     buffer = bytearray()
     framing.encode(item, buffer, encoder)
     return bytes(buffer)

@@ -1,7 +1,8 @@
 """Writes items as server-sent events (WHATWG HTML, section 9.2): `text/event-stream`, with LF as line end."""
 
+import re
 from enum import Enum
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from msgspec import UNSET
 from msgspec.json import Encoder
@@ -9,7 +10,10 @@ from msgspec.structs import replace
 
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
-from jero.framing.json import append_json
+from jero.framing.json import append_json, data_alone
+
+# Certain enough: text for a reader begins like this, too, but does not also end like this.
+_FRAMED: Final = re.compile(rb"(?:data|event):.*[\r\n]|(?:id|retry|): ?.*(?:\n\n|\r\n\r\n|\r\r)", re.DOTALL)
 
 
 def encode_event(item: Any, buffer: bytearray, encoder: Encoder) -> None:
@@ -42,6 +46,21 @@ def frame_event(data: bytes, *, event: str | None, event_id: str) -> bytes:
     _append_lines(b"data: ", data, buffer)
     buffer += b"\n"
     return bytes(buffer)
+
+
+def check_unframed(name: str, item: Any) -> None:
+    """Raises `ValueError` if the argument `name` is text that an application has framed as an event already.
+
+    Such text begins with a field or a comment, and ends with a line end. It would be framed a second time.
+    """
+    text = data_alone(item)
+    if isinstance(text, str):
+        text = text.encode("utf-8", "replace")
+    if isinstance(text, bytes | bytearray) and _FRAMED.fullmatch(text):
+        raise ValueError(
+            f"{name}={item!r}: it is framed as an event already, and would be framed again. Give its data alone, such "
+            f'as {name}="[DONE]", or a ServerSentEvent.'
+        )
 
 
 def _without_enum(data: Any) -> Any:

@@ -15,7 +15,7 @@ from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
 from jero.framing.json import JSON_ARRAY, NDJSON, NDJSON_NAMES
 from jero.framing.raw import RAW
-from jero.framing.sse import SSE
+from jero.framing.sse import SSE, check_unframed
 from jero.http.headers import raw_pairs, response_header_names
 from jero.policy import StreamOutcome, StreamPolicy
 from jero.responses.response import H, Response
@@ -31,6 +31,9 @@ Source: TypeAlias = (
 )
 # These can be iterated, but a stream of their characters or keys is a mistake.
 _NOT_STREAMS: Final = (str, bytes, bytearray, memoryview, Mapping)
+# In an event stream the last item may be text, such as "[DONE]", whatever the type of the others.
+LastEvent: TypeAlias = T | str | ServerSentEvent[Any] | Callable[[StreamOutcome], T | str | ServerSentEvent[Any]]
+LastItem: TypeAlias = T | ServerSentEvent[Any] | Callable[[StreamOutcome], T | ServerSentEvent[Any]]
 ErrorHandler: TypeAlias = Callable[[Exception], T | Awaitable[T | None] | None]
 
 
@@ -45,7 +48,7 @@ class SourceResponse(Response[H], Generic[T, H], frozen=True, kw_only=True):
     policy: StreamPolicy | None = None
     ping: T | Callable[[], T] | None = None
     on_error: ErrorHandler[T] | None = None
-    last: T | ServerSentEvent[Any] | Callable[[StreamOutcome], T | ServerSentEvent[Any]] | None = None
+    last: LastEvent[T] | None = None
     validate_items: bool | None = None
 
     def __post_init__(self) -> None:
@@ -57,6 +60,11 @@ class SourceResponse(Response[H], Generic[T, H], frozen=True, kw_only=True):
                 f"{type(self).__name__}(stream=...) takes an iterable of items, an async iterable, or an async context "
                 f"manager that returns an async iterable; got {type(self.stream).__name__}."
             )
+
+    def check_unframed(self) -> None:
+        """Raises `ValueError` if `ping` or `last` is text that is framed as an event already."""
+        check_unframed("ping", self.ping)
+        check_unframed("last", self.last)
 
 
 class FramedResponse(SourceResponse[T, H], Generic[T, H], frozen=True, kw_only=True):
@@ -78,7 +86,8 @@ class FramedResponse(SourceResponse[T, H], Generic[T, H], frozen=True, kw_only=T
     `status_code`, `headers`, `raw_headers`, `cookies`: as in every response.
 
     Raises `TypeError` if `stream` is not such a source. Raises `ValueError` if `keepalive` is not positive, if the
-    format has no ping for it, or if `ping` would be an element of an array.
+    format has no ping for it, if `ping` would be an element of an array, or if `ping` or `last` of an event stream is
+    text that is framed as an event already.
     """
 
     # The wire format, and the seconds before the headers are sent without an item if no policy sets them.
@@ -89,6 +98,8 @@ class FramedResponse(SourceResponse[T, H], Generic[T, H], frozen=True, kw_only=T
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if (self.ping is not None or self.last is not None) and self.framing is SSE:
+            self.check_unframed()
         if self.ping is not None and self.framing.separator:
             raise ValueError(f"{type(self).__name__}(ping=...): an extra item would be an element. Leave it out.")
         if self.keepalive is None:
@@ -111,6 +122,8 @@ class StreamingResponse(FramedResponse[bytes, H], Generic[H], frozen=True, kw_on
 
     framing: ClassVar[Framing] = RAW
 
+    last: LastItem[bytes] | None = None
+
 
 class NDJSONStreamingResponse(FramedResponse[T, H], Generic[T, H], frozen=True, kw_only=True):
     """Streams items as newline-delimited JSON: a line each.
@@ -120,6 +133,8 @@ class NDJSONStreamingResponse(FramedResponse[T, H], Generic[T, H], frozen=True, 
     """
 
     framing: ClassVar[Framing] = NDJSON
+
+    last: LastItem[T] | None = None
 
 
 class JSONArrayStreamingResponse(FramedResponse[T, H], Generic[T, H], frozen=True, kw_only=True):
@@ -131,6 +146,8 @@ class JSONArrayStreamingResponse(FramedResponse[T, H], Generic[T, H], frozen=Tru
     """
 
     framing: ClassVar[Framing] = JSON_ARRAY
+
+    last: LastItem[T] | None = None
 
     close_on_error: bool = False
 
@@ -184,14 +201,15 @@ class Negotiated(SourceResponse[T | ServerSentEvent[T], H], Generic[T, H], froze
     `last`: the last item, in every format. Of a `ServerSentEvent`, NDJSON and arrays contain the data alone.
     `status_code`, `headers`, `raw_headers`, `cookies`: as in every response, without a `Content-Type`.
 
-    Raises `TypeError` if `stream` is not a source, and `ValueError` if `keepalive` is not positive or if a header is a
-    `Content-Type`.
+    Raises `TypeError` if `stream` is not a source. Raises `ValueError` if `keepalive` is not positive, if a header is a
+    `Content-Type`, or if `ping` or `last` is text that is framed as an event already.
     """
 
     keepalive: float | UnsetType | None = UNSET
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.check_unframed()
         if self.keepalive is not UNSET and self.keepalive is not None:
             _check_keepalive(self.keepalive)
         names = {name for name, _ in raw_pairs(self.raw_headers)} if self.raw_headers else set[bytes]()

@@ -322,3 +322,16 @@ def test_a_list_has_its_last_item_if_its_start_is_reported() -> None:
     with TestClient(app) as client:
         assert client.get("/").text == '[{"type":"row","number":7},{"type":"total","rows":1}]'
     assert [(outcome.reason, outcome.items) for outcome in app.outcomes] == [("completed", 2)]
+
+
+def test_a_function_that_frames_the_last_event_itself_fails_the_stream(caplog: pytest.LogCaptureFixture) -> None:
+    def framed(outcome: StreamOutcome) -> bytes:
+        return b"data: [DONE]\n\n"
+
+    app = App(ended(SSEResponse, lambda: paused([Row(1)]), framed))
+    with TestClient(app) as client:
+        text = client.get("/").text
+    assert text.startswith('data: {"type":"row","number":1}\n\nevent: error\n')
+    assert "DONE" not in text
+    assert [outcome.reason for outcome in app.outcomes] == ["failed"]
+    assert "it is framed as an event already, and would be framed again" in caplog.text

@@ -20,6 +20,8 @@ def test_a_broken_ndjson_stream_is_cut(example: Example) -> None:
         *lines, error = curl.rest()
         assert curl.status() == CURL_CUT
     assert lines == READINGS
+    example.line_with("GET CutEndpoint: the stream failed after 2 items")
+    example.line_with("ERROR:    ASGI callable returned without completing response.")
     assert error.startswith("curl: (18)")
 
 

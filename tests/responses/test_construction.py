@@ -15,6 +15,7 @@ from jero import (
     NDJSONStreamingResponse,
     Negotiated,
     NoContent,
+    ServerSentEvent,
     SSEResponse,
     StreamingResponse,
     TextResponse,
@@ -103,6 +104,48 @@ def test_a_keepalive_for_a_format_without_a_ping_is_refused() -> None:
 def test_a_ping_item_in_an_array_is_refused() -> None:
     with pytest.raises(ValueError, match=r"an extra item would be an element\. Leave it out\."):
         made(JSONArrayStreamingResponse, stream=Numbers(), keepalive=1, ping=0)
+
+
+FRAMED = [
+    b"data: [DONE]\n\n",
+    "data: [DONE]\n\n",
+    "data:[DONE]\n",
+    "event: end\ndata: 1\r\n\r\n",
+    ": ping\n\n",
+    "id: 1\ndata: 1\n\n",
+    ServerSentEvent(data="data: [DONE]\n\n"),
+]
+UNFRAMED = [
+    b"[DONE]",
+    "[DONE]",
+    "data: of a text",
+    ":)\n",
+    "id: 7\n",
+    "two\nlines\n\n",
+    1,
+    ServerSentEvent(comment="data: \n"),
+]
+
+
+@pytest.mark.parametrize("response", [SSEResponse, EventStreamResponse, Negotiated])
+@pytest.mark.parametrize("name", ["last", "ping"])
+@pytest.mark.parametrize("item", FRAMED)
+def test_an_event_that_is_framed_already_is_refused(response: Any, name: str, item: Any) -> None:
+    with pytest.raises(ValueError, match=rf"^{name}=.*: it is framed as an event already, .* such as {name}=.\[DONE\]"):
+        made(response, stream=Numbers(), **{name: item})
+
+
+@pytest.mark.parametrize("response", [SSEResponse, EventStreamResponse, Negotiated])
+@pytest.mark.parametrize("name", ["last", "ping"])
+@pytest.mark.parametrize("item", UNFRAMED)
+def test_other_text_is_not_taken_for_a_framed_event(response: Any, name: str, item: Any) -> None:
+    assert getattr(made(response, stream=Numbers(), **{name: item}), name) == item
+
+
+@pytest.mark.parametrize("item", FRAMED)
+def test_other_formats_may_end_with_a_framed_event(item: Any) -> None:
+    for response in (StreamingResponse, NDJSONStreamingResponse, JSONArrayStreamingResponse):
+        assert made(response, stream=Numbers(), last=item).last == item
 
 
 def test_only_event_streams_have_a_default_keepalive() -> None:

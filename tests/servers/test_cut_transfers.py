@@ -31,6 +31,16 @@ def test_a_raw_socket_reads_a_cut_transfer(server: Running) -> None:
     assert server.note("closed", key).reason == "failed"
 
 
+def test_only_uvicorn_logs_a_line_of_its_own_for_a_cut(server: Running) -> None:
+    for key in (new_key(), new_key()):  # what the first has logged is read before the second is noted
+        with pytest.raises(httpx.RemoteProtocolError):
+            httpx.get(f"{server.url}/lines/failing?key={key}", timeout=PATIENCE, trust_env=False)
+        server.wait_for("closed", key)
+    assert "the stream failed after" in server.output
+    is_uvicorn = server.server.name.startswith("uvicorn")
+    assert ("ASGI callable returned without completing response." in server.output) == is_uvicorn
+
+
 def test_an_array_that_is_cut_stays_open(server: Running) -> None:
     with server.connect() as connection:
         connection.sendall(request("/array/failing?items=1"))

@@ -83,6 +83,10 @@ def make_last(outcome: StreamOutcome) -> Movie:
     return Movie(outcome.reason)
 
 
+def make_text(outcome: StreamOutcome) -> str:
+    return outcome.reason
+
+
 def buffered_responses() -> None:
     assert_type(JSONResponse(content=Movie("a")), JSONResponse[Movie, None])
     assert_type(JSONResponse(content=Movie("a")).content, Movie)
@@ -107,6 +111,9 @@ def streaming_responses() -> None:
     assert_type(SSEResponse(stream=mixed(), headers=PAGING), SSEResponse[Movie, Paging])
     assert_type(EventStreamResponse(stream=movies()), EventStreamResponse[Movie, None])
     assert_type(EventStreamResponse(stream=mixed(), headers=PAGING), EventStreamResponse[Movie, Paging])
+    assert_type(SSEResponse(stream=movies(), last="[DONE]"), SSEResponse[Movie, None])
+    assert_type(EventStreamResponse(stream=mixed(), last=make_text), EventStreamResponse[Movie, None])
+    assert_type(Negotiated(stream=movies(), last="[DONE]"), Negotiated[Movie, None])
     assert_type(Negotiated(stream=movies()), Negotiated[Movie, None])
     assert_type(Negotiated(stream=mixed(), headers=PAGING, keepalive=None), Negotiated[Movie, Paging])
     assert_type(Negotiated(stream=movies(), last=ServerSentEvent(data="[DONE]")), Negotiated[Movie, None])

@@ -58,6 +58,8 @@ WRONG = [
     "negotiated_b: Negotiated[Movie] = Negotiated(stream=movies(), last=lambda outcome: 1)",
     "negotiated_c: Negotiated[Movie] = Negotiated(stream=movies(), keepalive='5')",
     "negotiated_d: NDJSONStreamingResponse[Movie] = Negotiated(stream=movies())",
+    "last_d: SSEResponse[Movie] = SSEResponse(stream=movies(), last=1)",
+    "last_e: NDJSONStreamingResponse[Movie] = NDJSONStreamingResponse(stream=movies(), last='[DONE]')",
     "g: SSEResponse[Movie] = SSEResponse(stream=movies(), ping=1)",
     "h: SSEResponse[Movie] = SSEResponse(stream=movies(), on_error=lambda error: 1)",
     "last_a: NDJSONStreamingResponse[Movie] = NDJSONStreamingResponse(stream=movies(), last=1)",

@@ -21,12 +21,13 @@ def add_advice(error: BaseException) -> None:
     if type(error) is not TypeError or str(error) != _MESSAGE_OF_MSGSPEC:
         return
     struct = _called(error.__traceback__)
-    if struct is None or getattr(error, "__notes__", None):  # a second call finds the note of the first
+    if struct is None:
         return
-    names = ", ".join(f"{name}=..." for name in _required(struct) or struct.__struct_fields__[:1])
-    error.add_note(
-        f"{struct.__name__} was given more arguments by position than it takes. Name them: {struct.__name__}({names})."
-    )
+    name = struct.__name__
+    arguments = ", ".join(f"{field}=..." for field in _required(struct) or struct.__struct_fields__[:1])
+    note = f"{name} was given more arguments by position than it takes. Name them: {name}({arguments})."
+    if note not in getattr(error, "__notes__", ()):  # an exception may be reported twice
+        error.add_note(note)
 
 
 def _called(traceback: TracebackType | None) -> type[msgspec.Struct] | None:

@@ -131,8 +131,9 @@ class Route:
         if isinstance(value, SourceResponse):
             if not isinstance(value, self._responses):
                 await self._refuse(value)
-            is_framed = isinstance(value, FramedResponse)
-            return cast("Any", value) if is_framed else negotiated(value, media_type or "", self.operation.method)
+            response: Any = cast("Any", value)
+            # An operation has one kind of stream: with a media type, a `Negotiated`.
+            return response if media_type is None else negotiated(response, media_type, self.operation.method)
         if self._takes_source and media_type is not None and not isinstance(value, Response):
             try:
                 return negotiated(value, media_type, self.operation.method)

@@ -121,6 +121,14 @@ def of_a_generic() -> Any:
     return GENERIC(numbers())
 
 
+def of_a_note() -> Any:
+    try:
+        return of_a_generic()
+    except TypeError as error:
+        error.add_note("a note of the application")
+        raise
+
+
 def other() -> Any:
     raise TypeError("Extra positional arguments provided")
 
@@ -149,3 +157,4 @@ def test_a_struct_of_the_application_is_named_too() -> None:
 
 def test_a_class_with_its_type_arguments_is_named_too() -> None:
     assert noted(of_a_generic) == [ADVICE["GET"]]
+    assert noted(of_a_note) == ["a note of the application", ADVICE["GET"]]

@@ -26,9 +26,15 @@ JeroError
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from msgspec import UNSET, Struct, UnsetType
+
+_TOO_MANY_BY_POSITION: Final = "Extra positional arguments provided"
+_BY_NAME: Final = (
+    "A Struct was given more arguments by position than it takes. Name them: a response that streams takes all of its "
+    "arguments by name, as in EventStreamResponse(stream=...)."
+)
 
 
 class JeroError(Exception):
@@ -222,3 +228,14 @@ class ServiceUnavailable(HTTPError, type="service-unavailable", title="Service u
 
     Set a `Retry-After` header: the seconds until the caller may try again.
     """
+
+
+def add_advice(error: BaseException) -> None:
+    """Adds a note that says what to write, if a Struct was given too many arguments by position.
+
+    The message of msgspec names neither the class nor its arguments.
+    """
+    if type(error) is not TypeError or str(error) != _TOO_MANY_BY_POSITION:
+        return
+    if _BY_NAME not in getattr(error, "__notes__", ()):  # an exception may be reported twice
+        error.add_note(_BY_NAME)

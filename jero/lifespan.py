@@ -14,9 +14,8 @@ from typing import Any, Self, TypeVar
 
 from anyio import CancelScope
 
-from jero.advice import add_advice
 from jero.annotations import wiring_error
-from jero.errors import ServiceUnavailable, WiringError
+from jero.errors import ServiceUnavailable, WiringError, add_advice
 from jero.http.asgi import ASGIApp, Message, Receive, Send
 
 logger = logging.getLogger("jero.lifespan")

@@ -1,13 +1,12 @@
 """A stand-in for a chat service: it repeats the question. Run `uvicorn chat_service:app --port 8001`."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Literal
 
 from msgspec import Struct
 
-from jero import BaseApp, Endpoint, StreamingResponse, TooManyRequests
+from jero import BaseApp, Endpoint, EventStreamResponse, JSONResponse, ServerSentEvent, StreamOutcome
 
 
 class Message(Struct):
@@ -15,39 +14,108 @@ class Message(Struct):
     content: str
 
 
-class Question(Struct):
+class ChatRequest(Struct):
     model: str
     messages: list[Message]
+    stream: bool | None = None
 
 
-def event(data: str) -> bytes:
-    return f"data: {data}\n\n".encode()
+class Delta(Struct, omit_defaults=True):
+    content: str | None = None
 
 
-def chunk(**choice: Any) -> bytes:
-    return event(json.dumps({"object": "chat.completion.chunk", "choices": [{"index": 0, **choice}]}))
+class ChunkChoice(Struct):
+    delta: Delta
+    index: int = 0
+    finish_reason: Literal["stop"] | None = None
+
+
+class Chunk(Struct):
+    choices: list[ChunkChoice]
+    id: str = "chat-1"
+    object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
+    created: int = 1
+    model: str = "m"
+
+
+class Usage(Struct):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class Choice(Struct):
+    message: Message
+    index: int = 0
+    finish_reason: Literal["stop"] = "stop"
+
+
+class Completion(Struct):
+    choices: list[Choice]
+    usage: Usage
+    id: str = "chat-1"
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int = 1
+    model: str = "m"
+
+
+class Error(Struct):
+    message: str
+    type: str
+
+
+class Refusal(Struct):
+    error: Error
+
+
+async def thinking() -> None:
+    try:
+        await asyncio.sleep(3600)
+    except asyncio.CancelledError:
+        print("the client left before the answer")
+        raise
+
+
+async def words(question: str) -> AsyncIterator[str]:
+    for word in question.split():
+        yield f"{word} "
+        await asyncio.sleep(3600 if word == "wait" else 0.05)
+        if word == "die":
+            raise RuntimeError("The service died.")
+
+
+async def chunks(question: str) -> AsyncIterator[Chunk]:
+    async for word in words(question):
+        yield Chunk(choices=[ChunkChoice(delta=Delta(content=word))])
+    yield Chunk(choices=[ChunkChoice(delta=Delta(), finish_reason="stop")])
 
 
 class ChatEndpoint(Endpoint, path="/v1/chat/completions"):
-    async def post(self, json: Question) -> StreamingResponse:
+    cancel_on_disconnect = True
+
+    async def post(self, json: ChatRequest) -> Completion | JSONResponse[Refusal] | EventStreamResponse[Chunk]:
         question = json.messages[-1].content
         if question == "Are you busy?":
-            raise TooManyRequests("Ask again later.", headers={"Retry-After": "20"})
-        return StreamingResponse(stream=self._events(question), raw_headers={"Content-Type": "text/event-stream"})
-
-    async def _events(self, question: str) -> AsyncIterator[bytes]:
-        for word in question.split():
-            yield chunk(delta={"content": f"{word} "})
-            await asyncio.sleep(0.05)
-            if word == "die":
-                return
-        yield chunk(delta={}, finish_reason="stop")
-        yield event("[DONE]")
+            refusal = Refusal(error=Error(message="Ask again later.", type="rate_limit_exceeded"))
+            return JSONResponse(content=refusal, status_code=429, raw_headers={"Retry-After": "20"})
+        if question == "Please think.":
+            await thinking()
+        if json.stream:
+            return EventStreamResponse(stream=chunks(question), last=ServerSentEvent(data="[DONE]"))
+        answer = "".join([word async for word in words(question)])
+        tokens, answered = len(question.split()), len(answer.split())
+        return Completion(
+            choices=[Choice(message=Message(role="assistant", content=answer))],
+            usage=Usage(prompt_tokens=tokens, completion_tokens=answered, total_tokens=tokens + answered),
+        )
 
 
 class App(BaseApp):
     async def _wire(self) -> None:
         self._include_endpoint(ChatEndpoint())
+
+    async def _on_stream_end(self, outcome: StreamOutcome) -> None:
+        print(f"{outcome.reason} after {outcome.items} chunks")
 
 
 app = App()

@@ -7,9 +7,9 @@ from typing import Any, assert_type
 
 import httpx
 import pytest
+import sse_events
 from msgspec import UnsetType
 
-from docs.examples import sse_events
 from jero import BaseApp, Endpoint, NDJSONStreamingResponse, ServerSentEvent, SSEResponse, StreamFailed, StreamOutcome
 from jero.client import Reconnection, RequestRefused, StreamClient
 from jero.testing import AsyncTestClient

@@ -4,9 +4,13 @@ import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
+import pytest
+
 from tests.docs.program import PATIENCE, ROOT, Program
 
 EXAMPLES = ROOT / "docs" / "examples"
+# The service behind each gateway.
+STAND_INS = {"gateway": "chat_service", "openai_gateway": "chat_service", "anthropic_gateway": "messages_service"}
 
 
 class Example:
@@ -44,3 +48,19 @@ def served(name: str, options: Sequence[str] = ()) -> Generator[Example, None, N
     with Program([*command, "--port", "0", *options]) as program:
         running = program.line_with("Uvicorn running on ")
         yield Example(program, running.split()[4])
+
+
+@contextmanager
+def served_gateway(name: str) -> Generator[tuple[Example, Example], None, None]:
+    """Serves a gateway and the stand-in behind it, each in its own process. Yields both."""
+    with served(STAND_INS[name]) as service, served_to(name, service.url) as gateway:
+        yield gateway, service
+
+
+@contextmanager
+def served_to(name: str, *upstreams: str) -> Generator[Example, None, None]:
+    """Serves a gateway to the services at these addresses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UPSTREAM", " ".join(upstreams))
+        with served(name) as gateway:
+            yield gateway

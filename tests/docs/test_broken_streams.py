@@ -2,9 +2,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from broken_streams import Reading, app
 from httpx_sse import connect_sse
 
-from docs.examples.broken_streams import Reading, app
 from jero import StreamFailed
 from jero.testing import TestClient
 from tests.docs.example import Example

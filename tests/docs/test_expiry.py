@@ -1,9 +1,9 @@
 import time
 
 import httpx
+from expiry import LIFETIME
 from httpx_sse import connect_sse
 
-from docs.examples.expiry import LIFETIME
 from tests.docs.example import Example
 
 

@@ -1,6 +1,6 @@
 import httpx
+from first_steps import Movie, app
 
-from docs.examples.first_steps import Movie, app
 from jero.testing import TestClient
 from tests.docs.example import Example
 from tests.programs import needs_program

@@ -1,7 +1,7 @@
 import httpx
+from json_array import Invoice
 from msgspec.json import decode
 
-from docs.examples.json_array import Invoice
 from tests.docs.example import Example
 from tests.programs import needs_program
 

@@ -3,8 +3,7 @@ import time
 import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from docs.examples.json_web_tokens import AUDIENCE, ISSUER
+from json_web_tokens import AUDIENCE, ISSUER
 
 
 def loans(client: httpx.Client, token: str) -> httpx.Response:

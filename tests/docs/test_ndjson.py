@@ -2,8 +2,8 @@ from itertools import islice
 
 import httpx
 import msgspec
+from ndjson import Reading, app
 
-from docs.examples.ndjson import Reading, app
 from jero.testing import TestClient
 from tests.docs.example import Example
 from tests.programs import needs_program

@@ -1,8 +1,8 @@
 import httpx
 import msgspec
 from httpx_sse import ServerSentEvent, connect_sse
+from sse_events import STEPS, Step
 
-from docs.examples.sse_events import STEPS, Step
 from tests.docs.example import Example
 from tests.programs import needs_program
 

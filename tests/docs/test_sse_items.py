@@ -1,8 +1,8 @@
 import httpx
 import msgspec
 from httpx_sse import connect_sse
+from sse_items import Tick
 
-from docs.examples.sse_items import Tick
 from tests.docs.example import Example
 from tests.programs import needs_program
 

@@ -1,0 +1,110 @@
+"""A gateway in Anthropic's dialect.
+
+Run `uvicorn messages_service:app --port 8001`, then `uvicorn anthropic_gateway:app`.
+`UPSTREAM` may list several services, the preferred one first, with spaces between them.
+"""
+
+import logging
+import os
+from collections.abc import Iterable, Mapping
+
+import httpx
+from msgspec import DecodeError, Raw, Struct
+from msgspec.json import decode
+from upstreams import FIRST_EVENT, Request, Upstreams, http_client
+
+from jero import BaseApp, Endpoint, EventStreamResponse, HTTPError, JSONResponse, ServerSentEvent, StreamPolicy
+from jero.client import RequestRefused
+
+logger = logging.getLogger("gateway")
+
+UPSTREAM = os.environ.get("UPSTREAM", "http://127.0.0.1:8001")
+HEADERS = {"anthropic-version": "2023-06-01", "x-api-key": os.environ.get("UPSTREAM_KEY", "none")}
+PING = ServerSentEvent(event="ping", data=Raw(b'{"type":"ping"}'))
+KINDS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+
+
+class Error(Struct):
+    type: str
+    message: str
+
+
+class Failure(Struct, tag="error"):
+    """An error as Anthropic's service sends it."""
+
+    error: Error
+
+
+def is_last(event: ServerSentEvent[Raw]) -> bool:
+    return event.event in ("message_stop", "error")
+
+
+class MessagesEndpoint(Endpoint, path="/v1/messages"):
+    cancel_on_disconnect = True
+    stream_policy = StreamPolicy(first_item_grace=FIRST_EVENT + 1, max_duration=600, max_per_caller=20)
+
+    def __init__(self, upstreams: Upstreams) -> None:
+        self._upstreams = upstreams
+
+    async def post(self, json: Request) -> Raw | EventStreamResponse[Raw]:
+        if json.get("stream") == Raw(b"true"):
+            return EventStreamResponse(stream=self._upstreams.events(json), ping=PING)
+        return await self._upstreams.complete(json)
+
+    async def on_stream_error(self, error: Exception) -> ServerSentEvent[Failure]:
+        return ServerSentEvent(event="error", data=failed(error).content)
+
+
+def failed(error: Exception) -> JSONResponse[Failure]:
+    """Returns the answer to a request that failed. Its content is also the last event of a stream that fails later."""
+    match error:
+        case RequestRefused(response=response) if response.status_code not in (401, 403):
+            return refused(response)
+        case HTTPError():
+            return answer(error.status, error.detail or error.title, error.headers)
+        case TimeoutError() | httpx.TimeoutException():
+            return answer(504, "The upstream took too long.")
+        case httpx.HTTPError() | DecodeError():
+            logger.warning("The upstream failed: %r", error)
+            return answer(502, "The upstream failed.")
+        case _:
+            return answer(500, "The gateway failed.")
+
+
+def refused(response: httpx.Response) -> JSONResponse[Failure]:
+    """Keeps the upstream's status and `Retry-After`, and its error if the body has one."""
+    kept = {name: value for name, value in response.headers.items() if name == "retry-after"}
+    try:
+        content = decode(response.content, type=Failure)
+    except ValueError:
+        return answer(response.status_code, "The upstream refused the request.", kept)
+    return JSONResponse(content=content, status_code=response.status_code, raw_headers=kept)
+
+
+def answer(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse[Failure]:
+    kind = KINDS.get(status, "invalid_request_error" if status < 500 else "api_error")
+    return JSONResponse(content=Failure(Error(kind, message)), status_code=status, raw_headers=headers or {})
+
+
+class App(BaseApp):
+    def __init__(self, clients: Iterable[httpx.AsyncClient] = ()) -> None:
+        super().__init__()
+        self._clients = list(clients)
+
+    async def _wire(self) -> None:
+        clients = self._clients or [await self._aenter(http_client(url, HEADERS)) for url in UPSTREAM.split()]
+        endpoint = MessagesEndpoint(Upstreams(clients, "/v1/messages", until=is_last))
+        failures = (HTTPError, httpx.HTTPError, TimeoutError, DecodeError)
+        self._include_endpoint(endpoint, exception_handlers=dict.fromkeys(failures, failed))
+
+
+app = App()

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 import uvicorn
@@ -22,7 +23,8 @@ ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # n
 
 BANNER: Final = """\
 The demo of jero listens on {url} (Ctrl+C ends it); answers come from {answerer}.
-Its API is shown, and its streams run live, on {url}/docs. Or try:
+Its API is shown, and its streams run live, on {url}/docs. SDKs of OpenAI use {url}/v1 as
+their base URL, and any key. Or try:
 
   curl -N {url}/questions -H 'Content-Type: application/json' -d '{{"text": "{question}"}}'
   curl -N {url}/notifications
@@ -39,9 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     _set_up_logs()
+    host: str = options.host
+    app = App(replace(settings, allowed_hosts=(*settings.allowed_hosts, _authority(host))))
     config = uvicorn.Config(
-        App(settings),
-        host=options.host,
+        app,
+        host=host,
         port=options.port,
         log_config=None,
         lifespan="on",
@@ -50,11 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     listener = config.bind_socket()
-    banner = BANNER.format(
-        url=_url(options.host, listener.getsockname()[1]), answerer=_answerer(settings.service), question=EXAMPLE
-    )
+    url = f"http://{_authority(ANY_ADDRESS.get(host, host))}:{listener.getsockname()[1]}"
+
+    def announce() -> None:
+        print(BANNER.format(url=url, answerer=_answerer(app.service), question=EXAMPLE), flush=True)
+
     with suppress(KeyboardInterrupt):
-        AnnouncedServer(config, lambda: print(banner, flush=True)).run(sockets=[listener])
+        AnnouncedServer(config, announce).run(sockets=[listener])
     return 0
 
 
@@ -77,14 +83,14 @@ def _set_up_logs() -> None:
         logging.getLogger(name).setLevel(logging.INFO)
 
 
-def _url(host: str, port: int) -> str:
-    shown = ANY_ADDRESS.get(host, host)
-    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+def _authority(host: str) -> str:
+    """Returns the host as URLs and the `Host` header have it (RFC 3986, section 3.2.2)."""
+    return f"[{host}]" if ":" in host else host
 
 
-def _answerer(service: Service | None) -> str:
-    if service is None:
-        return "the embedded offline model, because OPENAI_API_KEY is not set"
+def _answerer(service: Service) -> str:
+    if service.is_embedded:
+        return f"the embedded offline model at {service.base_url}, because OPENAI_API_KEY is not set"
     return f"{service.model} at {service.base_url}"
 
 

@@ -3,31 +3,46 @@
 import os
 from typing import Final
 
-from demo_app.answers import Answers, service_client
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from demo_app.answers import Answers
+from demo_app.completions import Completions
+from demo_app.metrics import Metrics
 from demo_app.notifications import PUBLISH_TIMEOUT, Notification, heartbeat, publish_or_log, store_at
 from demo_app.offline.service import offline_service
+from demo_app.openai_errors import answer_http_error, answer_refusal
 from demo_app.operations.health_operations import HealthEndpoint
+from demo_app.operations.metrics_operations import MetricsEndpoint
+from demo_app.operations.openai_operations import ChatCompletionsEndpoint, ModelsEndpoint
 from demo_app.operations.streaming_operations import NotificationsEndpoint, QuestionsEndpoint
-from demo_app.settings import Settings
-from jero import BaseApp, StreamOutcome
+from demo_app.settings import Service, Settings
+from demo_app.upstream import Upstream
+from demo_app.upstream_problems import UpstreamRefused
+from jero import BaseApp, Endpoint, HTTPError, StreamOutcome, StreamStart
 from jero.channels import Channel
 from jero.openapi.info import Tag
 
 DESCRIPTION: Final = """\
-Two kinds of streams: an answer, word by word, and a feed that does not end.
+A gateway to a model, and two kinds of streams: an answer, word by word, and a feed that does not end.
 
 **Start** runs a stream on this page, and shows each item as it arrives. Follow the notifications in one window. Ask a
 question, or post a notification, in another.
 """
 
+# The endpoints whose streams are answers of the model.
+ANSWERING: Final = frozenset({QuestionsEndpoint.__name__, ChatCompletionsEndpoint.__name__})
+
 
 class App(BaseApp):
-    """A proxy of a chat-completions service, and a feed with a notification for each answer.
+    """A gateway to a chat-completions service, and a feed with a notification for each answer.
 
-    If `settings` is `None`, they are read from the environment at startup.
+    If `settings` is `None`, they are read from the environment at startup. `service`: answers, once the application has
+    started.
     """
 
+    service: Service
     _notifications: Channel[Notification]
+    _metrics: Metrics
 
     def __init__(self, settings: Settings | None = None) -> None:
         super().__init__()
@@ -38,28 +53,47 @@ class App(BaseApp):
         service = settings.service
         if service is None:
             service = await self._aenter(offline_service())
-        client = await self._aenter(service_client(service, settings.upstream_timeout))
+        self.service = service
+        self._metrics = Metrics()
+        self._include_middleware(TrustedHostMiddleware, allowed_hosts=settings.allowed_hosts, www_redirect=False)
+        upstream = await self._aenter(Upstream(self.service, settings.upstream_timeout))
+        completions = Completions(upstream, self._metrics)
+        self._include_openai(ChatCompletionsEndpoint(completions, self._metrics, settings.upstream_timeout))
+        self._include_openai(ModelsEndpoint(completions))
+        self._include_endpoint(QuestionsEndpoint(Answers(upstream, self._metrics)))
         store = await self._aenter(store_at(settings.redis_url))
         self._notifications = Channel(store, "notifications", Notification, publish_timeout=PUBLISH_TIMEOUT)
         await self._aenter(heartbeat(self._notifications, settings.heartbeat))
-        self._include_endpoint(QuestionsEndpoint(Answers(client, service.model, settings.upstream_timeout)))
         self._include_endpoint(NotificationsEndpoint(self._notifications))
-        self._include_endpoint(HealthEndpoint(service.model, offline=service.is_embedded))
+        self._include_endpoint(HealthEndpoint(self.service.model, offline=self.service.is_embedded))
+        self._include_endpoint(MetricsEndpoint(self._metrics.registry))
         self._include_openapi(
             title="The demo of jero",
             version="1.0.0",
             openapi_version=settings.openapi_version,
             description=DESCRIPTION,
             tags=[
+                Tag(name="openai", description="OpenAI's API, for its SDKs. Their base URL is `/v1` of this server."),
                 Tag(name="questions", description="Answers of a model, by OpenAI's streaming chat completions."),
                 Tag(name="notifications", description="Events for all subscribers."),
                 Tag(name="health", description="The state of the demo."),
             ],
         )
 
+    def _include_openai(self, endpoint: Endpoint) -> None:
+        """Serves an endpoint whose refusals all have the form of OpenAI's API."""
+        self._include_endpoint(
+            endpoint, exception_handlers={HTTPError: answer_http_error, UpstreamRefused: answer_refusal}
+        )
+
+    async def _on_stream_start(self, start: StreamStart) -> None:
+        self._metrics.stream_started(start)
+
     async def _on_stream_end(self, outcome: StreamOutcome) -> None:
         await super()._on_stream_end(outcome)
-        if outcome.endpoint == QuestionsEndpoint.__name__:
+        is_answer = outcome.endpoint in ANSWERING
+        self._metrics.stream_ended(outcome, is_answer=is_answer)
+        if is_answer:
             text = f"An answer {outcome.reason} after {outcome.items} chunks and {outcome.duration:.1f} s."
             await publish_or_log(self._notifications, "answer", text)
 

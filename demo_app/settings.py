@@ -1,5 +1,6 @@
 """Reads the settings from the environment, once."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -9,6 +10,10 @@ OPENAI_MODEL: Final = "gpt-5.4-mini"
 MAX_TIMEOUT: Final = 3600.0
 REDIS_SCHEMES: Final = ("redis://", "rediss://", "unix://")
 OPENAPI_VERSIONS: Final = ("3.2.0", "3.1.0")
+# A page of another site reaches a server on this machine if its name resolves to a loopback address (DNS rebinding).
+# Its requests have its own name as their host.
+LOOPBACK_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")
+_HOST: Final = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,8 @@ class Settings:
     `service`: answers the questions; `None` for the embedded offline model. `upstream_timeout`: seconds until its first
     word has to arrive, and the longest silence after it. `heartbeat`: seconds between two heartbeats in the
     notifications. `openapi_version`: the version of the document, one of `OPENAPI_VERSIONS`. `redis_url`: keeps the
-    notifications; `None` for this process's memory.
+    notifications; `None` for this process's memory. `allowed_hosts`: requests for other hosts are refused; "*" allows
+    all, and "*.example.com" all names below one.
     """
 
     service: Service | None = None
@@ -36,13 +42,14 @@ class Settings:
     heartbeat: float = 1.0
     openapi_version: str = OPENAPI_VERSIONS[0]
     redis_url: str | None = field(default=None, repr=False)
+    allowed_hosts: tuple[str, ...] = LOOPBACK_HOSTS
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """Reads the variables that docs/demo.md lists. An empty variable counts as not set.
 
-        Raises `ValueError` if a timeout is not a number of seconds, if the version of OpenAPI is not supported, or if
-        the URL is not a URL of a Redis.
+        Raises `ValueError` if a timeout is not a number of seconds, if the version of OpenAPI is not supported, if the
+        URL is not a URL of a Redis, or if a host has a port or a misplaced "*".
         """
         given = {name: value.strip() for name, value in environment.items() if value.strip()}
         return cls(
@@ -50,6 +57,7 @@ class Settings:
             upstream_timeout=_seconds(given.get("UPSTREAM_TIMEOUT", "30")),
             openapi_version=_openapi_version(given.get("JERO_DEMO_OPENAPI", OPENAPI_VERSIONS[0])),
             redis_url=_redis_url(given.get("JERO_DEMO_REDIS")),
+            allowed_hosts=_allowed_hosts(given.get("JERO_DEMO_HOSTS", "")),
         )
 
 
@@ -81,3 +89,11 @@ def _redis_url(text: str | None) -> str | None:
     if text is not None and not text.startswith(REDIS_SCHEMES):
         raise ValueError("JERO_DEMO_REDIS is not a URL of a Redis: begin it with redis://, rediss:// or unix://.")
     return text
+
+
+def _allowed_hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(host.strip() for host in text.split(",") if host.strip())
+    for host in hosts:
+        if not _HOST.fullmatch(host):
+            raise ValueError(f"JERO_DEMO_HOSTS={text!r}: {host!r} is not a host: write names or addresses, no ports.")
+    return (*LOOPBACK_HOSTS, *hosts)

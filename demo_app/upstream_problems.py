@@ -1,14 +1,22 @@
 """Turns a failure of the service behind the demo into a problem, which shows the client nothing internal."""
 
+import logging
 import re
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
 
 import httpx
+import msgspec
+from msgspec import Struct
 
 from jero import HTTPError, ServiceUnavailable, StreamFailed, TooManyRequests, Unauthorized
 from jero.client import RequestRefused
 
+logger = logging.getLogger("demo_app.upstream")
+
+# The service refuses the server's own account: its key, its credit, or what the key may do.
+ACCOUNT_STATUSES: Final = frozenset({401, 402, 403, 407})
 _RETRY_AFTER = re.compile(r"[0-9A-Za-z ,:]{1,40}")
 
 
@@ -30,6 +38,75 @@ class UpstreamFailed(HTTPError, type="upstream-failed", title="Upstream failed",
 
 class UpstreamTimeout(HTTPError, type="upstream-timeout", title="Upstream timeout", status=504):
     """The service took too long."""
+
+
+class UpstreamRefused(Exception):
+    """The service refused a request, and the gateway passes its answer on.
+
+    `status`: the service's. `body`: its error, in the form of OpenAI's API; `None` if it sent none that may be shown.
+    `headers`: its `Retry-After`.
+    """
+
+    def __init__(self, status: int, body: bytes | None, headers: Mapping[str, str]) -> None:
+        super().__init__(f"The upstream answered with status {status}.")
+        self.status = status
+        self.body = body
+        self.headers = headers
+
+
+class _ErrorBody(Struct):
+    error: dict[str, Any]
+
+
+@contextmanager
+def upstream_failures(refusal: Callable[[RequestRefused], Exception] | None = None) -> Generator[None, None, None]:
+    """Raises a problem in place of what the client raises, and logs the cause.
+
+    `refusal`: makes the exception for a status that the service refused the request with, instead of a problem.
+    """
+    try:
+        yield
+    except (httpx.HTTPError, StreamFailed, UpstreamFailed, TimeoutError, ValueError, RecursionError) as error:
+        problem = refusal(error) if refusal and isinstance(error, RequestRefused) else problem_for(error)
+        logger.warning("%s (%s)", problem, _causes(error))
+        raise problem from None
+
+
+def passed_on(error: RequestRefused) -> Exception:
+    """Returns the exception for a refusal that a gateway passes on with its status.
+
+    A refusal of the server's account is a 502: with its own status it would look as if the client's key were wrong. The
+    words of the service are passed on if the client's request is at fault, and otherwise describe the server.
+    """
+    status, retry_after = error.response.status_code, _retry_after(error.response.headers)
+    if status in ACCOUNT_STATUSES:
+        return UpstreamFailed("The upstream refused this server's key.")
+    if status == 429:
+        return _rate_limited(retry_after)
+    if 400 <= status < 500:
+        return UpstreamRefused(status, _error_body(error.response), retry_after)
+    if status >= 500:
+        return UpstreamRefused(status, None, retry_after)
+    return UpstreamFailed(f"The upstream answered with status {status}.")
+
+
+def _error_body(response: httpx.Response) -> bytes | None:
+    """Returns the body if it is an error in the form of OpenAI's API, and does not contain the server's key."""
+    key = response.request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
+    try:
+        msgspec.json.decode(response.content, type=_ErrorBody)
+    except (ValueError, RecursionError):
+        return None
+    return None if key and key in response.content else response.content
+
+
+def _causes(error: BaseException | None) -> str:
+    """Returns the names of the error and its causes. Their messages may contain the key, so they are left out."""
+    names: list[str] = []
+    while error is not None:
+        names.append(type(error).__name__)
+        error = error.__cause__
+    return " from ".join(names)
 
 
 def problem_for(error: Exception) -> HTTPError:

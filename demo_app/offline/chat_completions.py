@@ -3,29 +3,47 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 from uuid import uuid4
 
-import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from demo_app.offline.model import OfflineModel, few_words
-from jero import Endpoint, StreamingResponse
+from jero import Endpoint, EventStreamResponse, Fault, NotFound, ServerSentEvent
 
 MODEL: Final = "jero-offline"
+DONE: Final = ServerSentEvent(data="[DONE]")
 
 
-class TextPart(Struct, tag_field="type", tag="text"):
-    """A part of the content of a message."""
+class ModelNotFound(NotFound, type="model-not-found", title="Model not found"):
+    """The service has no model of this name."""
 
-    text: str
+
+class Part(Struct):
+    """A part of the content of a message. Parts of other types, such as images, have no text to search for."""
+
+    type: str
+    text: str = ""
 
 
 class Message(Struct):
     """One turn of the conversation."""
 
     role: Literal["developer", "system", "user", "assistant", "tool", "function"]
-    content: str | list[TextPart] | None = None
+    content: str | list[Part] | None = None
+
+    @property
+    def text(self) -> str:
+        """Returns the text of all parts."""
+        if isinstance(self.content, list):
+            return " ".join(part.text for part in self.content)
+        return self.content or ""
+
+
+class StreamOptions(Struct):
+    """The options of a stream. `include_usage`: whether its last chunk has the usage."""
+
+    include_usage: bool | None = None
 
 
 class ChatCompletionRequest(Struct):
@@ -33,13 +51,26 @@ class ChatCompletionRequest(Struct):
 
     model: str
     messages: Annotated[list[Message], Meta(min_length=1)]
-    stream: bool = False
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
 
     @property
     def question(self) -> str:
         """Returns the user's last message."""
-        content = next((message.content for message in reversed(self.messages) if message.role == "user"), None)
-        return " ".join(part.text for part in content) if isinstance(content, list) else content or ""
+        return next((message.text for message in reversed(self.messages) if message.role == "user"), "")
+
+    @property
+    def includes_usage(self) -> bool:
+        """Returns whether the stream has to report its usage."""
+        return self.stream_options is not None and self.stream_options.include_usage is True
+
+
+class Usage(Struct):
+    """The size of a request and of its answer. A token of this model is a word."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
 
 
 class Text(Struct, omit_defaults=True):
@@ -78,57 +109,47 @@ class Completion(Answer, kw_only=True):
 
     object: Literal["chat.completion"] = "chat.completion"
     choices: tuple[Choice]
+    usage: Usage
 
 
 class CompletionChunk(Answer, kw_only=True):
-    """A chunk of an answer. All chunks of one answer have the same id."""
+    """A chunk of an answer. All chunks of one answer have the same id.
+
+    `usage`: left out unless the request asks for it. Then the last chunk has it, and no choice.
+    """
 
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
-    choices: tuple[ChunkChoice]
-
-
-class Fault(Struct):
-    """The fault of a request."""
-
-    message: str
-    type: str = "invalid_request_error"
-    param: str | None = None
-    code: str | None = None
-
-
-class Refusal(Struct):
-    """The body of an error, in the form of OpenAI's service."""
-
-    error: Fault
+    choices: tuple[ChunkChoice, ...]
+    usage: Usage | UnsetType | None = UNSET
 
 
 class ChatCompletionsEndpoint(Endpoint, path="/v1/chat/completions"):
     """Answers of `model`. A stream pauses for `pause` seconds after each chunk of a word or two."""
 
+    errors: ClassVar = [ModelNotFound]
+
     def __init__(self, model: OfflineModel, pause: float) -> None:
         self._model = model
         self._pause = pause
 
-    async def post(self, content: bytes) -> StreamingResponse:
-        try:
-            request = msgspec.json.decode(content, type=ChatCompletionRequest)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return _whole(Refusal(Fault(str(error))), status=400)
-        if request.model != MODEL:
-            message = f"The model `{request.model}` does not exist: use `{MODEL}`, the only model of this service."
-            return _whole(Refusal(Fault(message, param="model", code="model_not_found")), status=404)
-        answer = self._model.answer(request.question)
-        if not request.stream:
-            return _whole(Completion(choices=(Choice(message=Text(answer, "assistant")),)))
-        return StreamingResponse(stream=self._events(answer), raw_headers={"Content-Type": "text/event-stream"})
+    async def post(self, json: ChatCompletionRequest) -> Completion | EventStreamResponse[CompletionChunk]:
+        """Answers a conversation, whole or as an event stream."""
+        if json.model != MODEL:
+            message = f"The model `{json.model}` does not exist: use `{MODEL}`, the only one of this service."
+            raise ModelNotFound(message, errors=[Fault(("json", "model"), "There is no such model")])
+        answer = self._model.answer(json.question)
+        if json.stream:
+            return EventStreamResponse(stream=self._chunks(json, answer), last=DONE)
+        return Completion(choices=(Choice(message=Text(answer, "assistant")),), usage=_usage(json, answer))
 
-    async def _events(self, answer: str) -> AsyncIterator[bytes]:
-        """Yields the chunks as events, and then `[DONE]`, as OpenAI's service does."""
+    async def _chunks(self, request: ChatCompletionRequest, answer: str) -> AsyncIterator[CompletionChunk]:
         of = Answer()
+        usage = None if request.includes_usage else UNSET
         for choice in _choices(answer):
-            yield _event(msgspec.json.encode(CompletionChunk(id=of.id, created=of.created, choices=(choice,))))
+            yield CompletionChunk(id=of.id, created=of.created, choices=(choice,), usage=usage)
             await asyncio.sleep(self._pause)
-        yield _event(b"[DONE]")
+        if request.includes_usage:
+            yield CompletionChunk(id=of.id, created=of.created, choices=(), usage=_usage(request, answer))
 
 
 def _choices(answer: str) -> Iterator[ChunkChoice]:
@@ -137,16 +158,7 @@ def _choices(answer: str) -> Iterator[ChunkChoice]:
     yield ChunkChoice(delta=Text(), finish_reason="stop")
 
 
-def _event(data: bytes) -> bytes:
-    return b"data: %b\n\n" % data
-
-
-def _whole(body: Struct, status: int = 200) -> StreamingResponse:
-    """Returns JSON in one piece. It is a stream because the handler declares no other response."""
-    return StreamingResponse(
-        stream=_once(msgspec.json.encode(body)), status_code=status, raw_headers={"Content-Type": "application/json"}
-    )
-
-
-async def _once(body: bytes) -> AsyncIterator[bytes]:
-    yield body
+def _usage(request: ChatCompletionRequest, answer: str) -> Usage:
+    asked = sum(len(message.text.split()) for message in request.messages)
+    answered = len(answer.split())
+    return Usage(asked, answered, asked + answered)

@@ -2,14 +2,19 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from secrets import token_hex
 from typing import Final
+
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from demo_app.offline.chat_completions import MODEL, ChatCompletionsEndpoint
 from demo_app.offline.documentation import read_documentation
 from demo_app.offline.model import OfflineModel
+from demo_app.offline.models import ModelsEndpoint
+from demo_app.openai_errors import answer_http_error
 from demo_app.serving import served_aside
 from demo_app.settings import Service
-from jero import BaseApp
+from jero import BaseApp, HTTPError
 
 PAUSE: Final = 0.03
 
@@ -18,11 +23,14 @@ class OfflineApp(BaseApp):
     """Serves the offline model by OpenAI's protocol."""
 
     async def _wire(self) -> None:
+        self._include_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1"])
+        self._include_exception_handler(HTTPError, answer_http_error)
         self._include_endpoint(ChatCompletionsEndpoint(OfflineModel(read_documentation()), PAUSE))
+        self._include_endpoint(ModelsEndpoint())
 
 
 @asynccontextmanager
 async def offline_service() -> AsyncGenerator[Service, None]:
     """Serves the offline model on a free port of the loopback address. Yields its address and key."""
     async with served_aside(OfflineApp()) as url:
-        yield Service(base_url=f"{url}/v1", model=MODEL, api_key="offline", is_embedded=True)
+        yield Service(base_url=f"{url}/v1", model=MODEL, api_key=token_hex(), is_embedded=True)

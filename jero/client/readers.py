@@ -60,8 +60,11 @@ class LineReader:
         if self._rest:
             self._rest += chunk
             chunk = bytes(self._rest)
-        self._is_after_cr = self._universal and chunk.endswith(b"\r")
-        *lines, rest = _UNIVERSAL_LINE_END.split(chunk) if self._universal else chunk.split(b"\n")
+        if self._universal and b"\r" in chunk:
+            self._is_after_cr = chunk.endswith(b"\r")
+            *lines, rest = _UNIVERSAL_LINE_END.split(chunk)
+        else:  # nearly every stream has LF alone, which is ten times faster to split at
+            *lines, rest = chunk.split(b"\n")
         self._rest = bytearray(rest)
         return lines if len(chunk) <= self._max_bytes else self._within_bounds(lines)
 

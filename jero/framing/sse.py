@@ -15,6 +15,8 @@ from jero.framing.json import append_json, data_alone
 # Certain enough: text for a reader begins like this, too, but does not also end like this.
 _FRAMED: Final = re.compile(rb"(?:data|event):.*[\r\n]|(?:id|retry|): ?.*(?:\n\n|\r\n\r\n|\r\r)", re.DOTALL)
 
+_BYTES: Final = (bytes, bytearray, memoryview)
+
 
 def encode_event(item: Any, buffer: bytearray, encoder: Encoder) -> None:
     """Appends a `ServerSentEvent`. Appends any other item as the data of an event."""
@@ -84,7 +86,7 @@ def _append_fields(item: ServerSentEvent[Any], buffer: bytearray, encoder: Encod
 def _append_data(data: Any, buffer: bytearray, encoder: Encoder) -> None:
     if isinstance(data, str) and not isinstance(data, Enum):
         _append_lines(b"data: ", data.encode(), buffer)
-    elif isinstance(data, bytes | bytearray | memoryview):
+    elif isinstance(data, _BYTES):
         _append_lines(b"data: ", bytes(cast("bytes", data)), buffer)
     else:
         buffer += b"data: "

@@ -76,17 +76,24 @@ async def test_an_unknown_model_is_refused_as_openai_does() -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
-    [b"", b"{", b"\xff", b"[]", b'{"model": "jero-offline"}', b'{"model": "jero-offline", "messages": []}'],
+    ("body", "media_type", "status"),
+    [
+        (b"", "application/json", 400),
+        (b"{", "application/json", 400),
+        (b"\xff", "application/json", 400),
+        (b"[]", "application/json", 422),
+        (b'{"model": "jero-offline"}', "application/json", 422),
+        (b'{"model": "jero-offline", "messages": []}', "application/json", 422),
+        (b"{}", "text/plain", 415),
+    ],
 )
-@pytest.mark.parametrize("media_type", ["application/json", "text/plain"])
-async def test_a_malformed_body_is_refused_as_openai_does(body: bytes, media_type: str) -> None:
+async def test_a_malformed_request_is_refused_in_the_form_of_openai(body: bytes, media_type: str, status: int) -> None:
     async with offline_service() as service, httpx.AsyncClient(trust_env=False) as client:
         response = await client.post(
             f"{service.base_url}/chat/completions", content=body, headers={"Content-Type": media_type}
         )
 
-    assert response.status_code == 400
+    assert response.status_code == status
     assert response.headers["content-type"] == "application/json"
     error = response.json()["error"]
     assert error["type"] == "invalid_request_error"

@@ -268,7 +268,10 @@ def fast_path_types(annotation: Any) -> frozenset[type]:
     """Returns the members of a type that are classes and whose JSON never contains a line break.
 
     The encoder itself writes no line breaks. Only a `msgspec.Raw`, or the output of an `enc_hook`, can contain them.
+    A type that is `msgspec.Raw` alone is returned all the same: its line breaks are looked for.
     """
+    if unwrapped(annotation) is msgspec.Raw:
+        return frozenset({msgspec.Raw})
     return frozenset(
         member
         for member in union_members(annotation)

@@ -25,6 +25,7 @@ T_co = TypeVar("T_co", covariant=True)
 Until: TypeAlias = str | Callable[[ServerSentEvent[T]], bool]
 
 _UNIVERSAL_LINE_END: Final = re.compile(rb"\r\n|\n|\r")
+_DATA: Final = b"data: "
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _RETRY: Final = re.compile(r"[0-9]+")
 _LONGEST_RETRY: Final = 999_999_999_999_999
@@ -212,6 +213,9 @@ class EventReader(Generic[T]):
             lines[0] = lines[0].removeprefix(_BYTE_ORDER_MARK)
         for line in lines:
             if line:
+                if line.startswith(_DATA):  # nearly every line
+                    self._add_data(line[len(_DATA) :].decode("utf-8", "replace"), len(line))
+                    continue
                 name, _, value = line.decode("utf-8", "replace").partition(":")
                 self._set_field(name, value.removeprefix(" "), len(line))
                 continue
@@ -228,10 +232,7 @@ class EventReader(Generic[T]):
 
     def _set_field(self, name: str, value: str, size: int) -> None:
         if name == "data":
-            self._size += size
-            if self._size > self._max_item_bytes:
-                raise _too_long("The data of an event", self._max_item_bytes)
-            self._data.append(value)
+            self._add_data(value, size)
         elif name == "event":
             self._event = value.replace("\0", "\ufffd")  # the standard allows NUL, `ServerSentEvent` does not
         elif name == "id" and "\0" not in value:
@@ -239,6 +240,12 @@ class EventReader(Generic[T]):
         elif name == "retry" and _RETRY.fullmatch(value):
             digits = value.lstrip("0") or "0"
             self.retry = min(int(digits[:16]), _LONGEST_RETRY)
+
+    def _add_data(self, value: str, size: int) -> None:
+        self._size += size
+        if self._size > self._max_item_bytes:
+            raise _too_long("The data of an event", self._max_item_bytes)
+        self._data.append(value)
 
     def _dispatch(self) -> ServerSentEvent[T] | None:
         """Returns the event whose fields have been read, or `None` if they include no data."""

@@ -23,7 +23,7 @@ from jero.dispatch.respond import send_whole, with_defaults
 from jero.errors import HTTPError, ServiceUnavailable, TooManyRequests
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
-from jero.framing.json import NDJSON, checked
+from jero.framing.json import NDJSON, checked, one_line_appender
 from jero.framing.sse import SSE, SSE_TEXT, check_unframed
 from jero.http.accept import is_named
 from jero.http.asgi import Scope, Send
@@ -297,7 +297,9 @@ class StreamResponder:
         if framing.json_prefix is None or not self._fast_types or encoder.enc_hook is not None:
             return None
         prefix = framing.separator + framing.json_prefix
-        return FastPath(self._fast_types, encoder.encode_into, prefix, framing.json_suffix)
+        has_lines = msgspec.Raw in self._fast_types and not framing.separator
+        encode_into = one_line_appender(encoder) if has_lines else encoder.encode_into
+        return FastPath(self._fast_types, encode_into, prefix, framing.json_suffix)
 
 
 def _item_decoder(operation: Operation) -> Callable[[bytes], Any] | None:

@@ -45,6 +45,11 @@ def append_json(item: Any, buffer: bytearray, encoder: Encoder) -> None:
         buffer[start:] = buffer[start:].translate(_LINE_BREAKS)
 
 
+def one_line_appender(encoder: Encoder) -> Callable[[Any, bytearray, int], None]:
+    """Returns `append_json` with the parameters of `Encoder.encode_into`, for items that may contain line breaks."""
+    return lambda item, buffer, _: append_json(item, buffer, encoder)
+
+
 def encode_line(item: Any, buffer: bytearray, encoder: Encoder) -> None:
     """Appends the item as one line of JSON. Of an event, appends its data, and nothing if it has none."""
     data = data_alone(item)

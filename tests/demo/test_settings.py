@@ -1,6 +1,6 @@
 import pytest
 
-from demo_app.settings import OPENAI_BASE_URL, OPENAI_MODEL, Service, Settings
+from demo_app.settings import LOOPBACK_HOSTS, OPENAI_BASE_URL, OPENAI_MODEL, Service, Settings
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,10 @@ from demo_app.settings import OPENAI_BASE_URL, OPENAI_MODEL, Service, Settings
         ({"UPSTREAM_TIMEOUT": "2.5"}, Settings(None, 2.5)),
         ({"JERO_DEMO_OPENAPI": "3.1.0"}, Settings(openapi_version="3.1.0")),
         ({"JERO_DEMO_REDIS": "redis://here/1"}, Settings(redis_url="redis://here/1")),
+        (
+            {"JERO_DEMO_HOSTS": "demo.example, *.example, [fd00::1]"},
+            Settings(allowed_hosts=(*LOOPBACK_HOSTS, "demo.example", "*.example", "[fd00::1]")),
+        ),
     ],
 )
 def test_settings_are_read_from_the_environment(environment: dict[str, str], expected: Settings) -> None:
@@ -38,6 +42,12 @@ def test_a_url_that_is_not_a_redis_url_raises_and_is_not_shown(text: str) -> Non
     with pytest.raises(ValueError, match=r"^JERO_DEMO_REDIS is not a URL of a Redis: ") as refused:
         Settings.from_environment({"JERO_DEMO_REDIS": text})
     assert text not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["demo.example:8000", "http://demo.example", "demo.*", "*example", "fd00::1", "a b"])
+def test_a_host_with_a_port_or_a_misplaced_asterisk_raises(text: str) -> None:
+    with pytest.raises(ValueError, match="JERO_DEMO_HOSTS="):
+        Settings.from_environment({"JERO_DEMO_HOSTS": f"localhost, {text}"})
 
 
 def test_repr_shows_no_secret() -> None:

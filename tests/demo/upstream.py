@@ -11,7 +11,7 @@ from demo_app.settings import Service
 
 KEY = "sk-a-key-that-nobody-may-see"
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
 END_OF_BODY = b"0\r\n\r\n"
 
 
@@ -36,6 +36,15 @@ ROLE = chunk(role="assistant", content="")
 STOP = chunk(finish_reason="stop")
 DONE = event(b"[DONE]")
 ENDING = STOP + DONE + END_OF_BODY
+
+
+def whole(body: bytes, media_type: str = "application/json") -> bytes:
+    """Returns a whole response with this body."""
+    return b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (
+        media_type.encode(),
+        len(body),
+        body,
+    )
 
 
 def refusal(status: int, message: str = "No.", headers: Mapping[str, str] | None = None) -> bytes:
@@ -77,6 +86,7 @@ class Request:
 
     line: str
     headers: dict[str, str]
+    content: bytes
     body: Any
 
 
@@ -129,4 +139,5 @@ async def _read_request(reader: asyncio.StreamReader) -> Request:
     head = (await reader.readuntil(b"\r\n\r\n")).decode()
     line, *fields = head.strip().split("\r\n")
     headers = {name.lower(): value for name, _, value in (field.partition(": ") for field in fields)}
-    return Request(line, headers, json.loads(await reader.readexactly(int(headers["content-length"]))))
+    content = await reader.readexactly(int(headers.get("content-length", "0")))
+    return Request(line, headers, content, json.loads(content) if content else None)

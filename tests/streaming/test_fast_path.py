@@ -11,7 +11,7 @@ from msgspec import Struct
 from jero.codec import DEFAULT_ENCODER
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
-from jero.framing.json import JSON_ARRAY, NDJSON
+from jero.framing.json import JSON_ARRAY, NDJSON, one_line_appender
 from jero.framing.sse import SSE
 from jero.policy import StreamPolicy
 from jero.streaming.plan import FastPath
@@ -54,6 +54,12 @@ async def mixed() -> AsyncIterator[Any]:
     yield Row(9)
 
 
+async def raws() -> AsyncIterator[Any]:
+    for json in (b'{"a": 1}', b'{"a":\r\n  "\\n"}', b"1\n"):
+        yield msgspec.Raw(json)
+        yield ServerSentEvent(data=msgspec.Raw(json), event="named")
+
+
 class Rows:
     """An async iterable that is not a generator, so that no item is pulled to open it."""
 
@@ -66,6 +72,15 @@ class Rows:
             raise StopAsyncIteration
         self.left -= 1
         return Row(self.left)
+
+
+@pytest.mark.parametrize("framing", [SSE, NDJSON])
+async def test_raw_json_is_sent_on_one_line_on_the_fast_path_too(framing: Framing) -> None:
+    encode_into = one_line_appender(DEFAULT_ENCODER)
+    fast = FastPath(frozenset({msgspec.Raw}), encode_into, framing.json_prefix or b"", framing.json_suffix)
+    slow_sent, fast_sent = await sent(framing, raws(), None), await sent(framing, raws(), fast)
+    assert fast_sent.body == slow_sent.body
+    assert b'{"a":    "\\n"}' in fast_sent.body
 
 
 @pytest.mark.parametrize("framing", [NDJSON, JSON_ARRAY, SSE], ids=["ndjson", "array", "events"])

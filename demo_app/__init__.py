@@ -1,1 +1,1 @@
-"""The demo: a proxy of OpenAI's streaming chat completions, and a feed of notifications. Run `python -m demo_app`."""
+"""The demo: a gateway to chat completions in OpenAI's form, and a feed of notifications. Run `python -m demo_app`."""

@@ -10,7 +10,7 @@ from jero import HTTPError, JSONResponse
 
 
 class OpenAIErrorDetail(Struct, frozen=True):
-    """What went wrong: a sentence, the kind, the parameter at fault, and a stable word for programs."""
+    """An error: a sentence for people, its kind, the parameter at fault, and a stable word for programs."""
 
     message: str
     type: str

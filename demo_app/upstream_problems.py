@@ -60,7 +60,7 @@ class _ErrorBody(Struct):
 
 @contextmanager
 def upstream_failures(refusal: Callable[[RequestRefused], Exception] | None = None) -> Generator[None, None, None]:
-    """Raises a problem in place of what the client raises, and logs the cause.
+    """Raises a problem instead of what the client raises, and logs the cause.
 
     `refusal`: makes the exception for a status that the service refused the request with, instead of a problem.
     """

@@ -136,7 +136,7 @@ class ChatCompletionsEndpoint(Endpoint, path="/v1/chat/completions"):
         """Answers a conversation, whole or as an event stream."""
         if json.model != MODEL:
             message = f"The model `{json.model}` does not exist: use `{MODEL}`, the only one of this service."
-            raise ModelNotFound(message, errors=[Fault(("json", "model"), "There is no such model")])
+            raise ModelNotFound(message, errors=[Fault(("json", "model"), "Is not a model of this service")])
         answer = self._model.answer(json.question)
         if json.stream:
             return EventStreamResponse(stream=self._chunks(json, answer), last=DONE)

@@ -30,6 +30,7 @@ ON_THE_NEWEST = (
     "tests/channels/test_chaos.py",
     "tests/demo/test_openapi.py",
     "tests/matrix",
+    "tests/npm",
     "tests/openapi/test_schemathesis.py",
 )
 
@@ -140,12 +141,25 @@ def soak(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Runs the tests on each interpreter that is present, and the slowest of them on some."""
     install(session, "test", checkout=True)
-    left_out: list[str] = [] if session.python == PYTHONS[-1] else [*ON_THE_NEWEST]
+    left_out: list[str] = [*ON_THE_NEWEST]
+    if session.python == PYTHONS[-1]:
+        left_out = []
+        install_npm_packages(session)
     if session.python not in (PYTHONS[0], PYTHONS[-1]):
         left_out += ON_THE_OUTERMOST
     # One process more than cores: many tests wait for a server that they have started.
     in_parallel = (f"--numprocesses={(os.cpu_count() or 1) + 1}", "--dist=loadfile", "--no-loadscope-reorder")
     session.run("pytest", *in_parallel, *map("--ignore={}".format, left_out), *session.posargs)
+
+
+def install_npm_packages(session: nox.Session) -> None:
+    """Installs node, and what tests/npm/package.json lists, into tests/npm/node_modules.
+
+    Without access to npm's registry the session goes on. The tests that need these packages are skipped.
+    """
+    install(session, "node")
+    quietly = ("--ignore-scripts", "--no-audit", "--no-fund")
+    session.run("npm", "ci", "--prefix", "tests/npm", *quietly, success_codes=(0, 1))
 
 
 @nox.session(default=False)

@@ -8,12 +8,16 @@ import msgspec
 from jero.contract.operation import Operation
 from jero.errors import WiringError
 from jero.openapi.info import DocumentInfo, Server
+from jero.openapi.json_schema import Schema
 from jero.openapi.media_types import MediaTypes
 from jero.openapi.operation import OperationWriter, Security, operation_id
-from jero.openapi.schemas import Schema, Schemas
+from jero.openapi.schemas import Schemas
 
 # The keyword for the schema of one item of a stream: before 3.2, `schema` is the nearest.
 _ITEM_KEYWORDS: Final = {"3.2.0": "itemSchema", "3.1.0": "schema"}
+# The default of OpenAPI, written out for the linters that miss it: the host of the document.
+_DEFAULT_SERVERS: Final = ("/",)
+_ALWAYS: Final = ("paths", "security")
 
 
 def build_document(
@@ -34,12 +38,13 @@ def build_document(
     document = {
         "openapi": openapi_version,
         "info": _info(info),
-        "servers": _servers(info.servers),
+        "servers": _servers(info.servers or _DEFAULT_SERVERS),
+        "security": [],  # as nothing means too: each operation with an authenticator has its own
         "tags": msgspec.to_builtins(info.tags),
         "paths": paths,
         "components": {kind: named for kind, named in components.items() if named},
     }
-    return {keyword: value for keyword, value in document.items() if value or keyword == "paths"}
+    return {keyword: value for keyword, value in document.items() if value or keyword in _ALWAYS}
 
 
 def _paths(operations: Sequence[Operation], writer: OperationWriter) -> dict[str, Schema]:

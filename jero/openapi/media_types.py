@@ -12,7 +12,8 @@ from jero.contract.outputs import Output
 from jero.framing.framing import Framing
 from jero.framing.json import NDJSON_NAMES
 from jero.framing.sse import SSE
-from jero.openapi.schemas import Schema, Schemas
+from jero.openapi.json_schema import Schema
+from jero.openapi.schemas import Schemas
 from jero.responses.streaming import SSEResponse, format_of
 from jero.responses.whole import BYTES, JSON
 
@@ -44,7 +45,8 @@ class MediaTypes(Struct, frozen=True):
             return {JSON: {"schema": self.schemas.of(body.type)}}
         if body.name == "items":
             return {media_type: {self.item_keyword: self.schemas.of(body.type)} for media_type in JSON_LINES}
-        return {BYTES: {}}
+        # Any schema, which an absent one means too: openapi-python-client leaves out operations without.
+        return {BYTES: {"schema": {}}}
 
     def sent(self, output: Output, method: str) -> dict[str, Schema]:
         """Returns the content of a response to a request of that HTTP method, by each media type that it may have."""

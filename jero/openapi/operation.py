@@ -12,10 +12,12 @@ from jero.annotations import union_members
 from jero.contract.authentication import Authentication
 from jero.contract.inputs import BODIES, Input
 from jero.contract.operation import Operation
+from jero.openapi.components import numbered
+from jero.openapi.json_schema import Schema
 from jero.openapi.media_types import MediaTypes
 from jero.openapi.parameters import parameters
 from jero.openapi.responses import responses
-from jero.openapi.schemas import Schema, Schemas, numbered
+from jero.openapi.schemas import Schemas
 
 _WORD_ENDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _BETWEEN_WORDS: Final = re.compile(r"[^A-Za-z0-9]+")

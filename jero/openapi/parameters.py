@@ -10,7 +10,8 @@ from msgspec.structs import FieldInfo
 
 from jero.contract.inputs import Input
 from jero.http.headers import header_name
-from jero.openapi.schemas import Schema, Schemas
+from jero.openapi.json_schema import Schema
+from jero.openapi.schemas import Schemas
 from jero.routing import PathTemplate
 
 LOCATIONS: Final = {"path": "path", "params": "query", "headers": "header", "cookies": "cookie"}

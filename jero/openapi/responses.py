@@ -25,9 +25,10 @@ from jero.errors import (
     UnprocessableContent,
     UnsupportedMediaType,
 )
+from jero.openapi.json_schema import Schema
 from jero.openapi.media_types import MediaTypes
 from jero.openapi.parameters import header_objects
-from jero.openapi.schemas import Schema, Schemas
+from jero.openapi.schemas import Schemas
 
 PROBLEM: Final = "application/problem+json"
 
@@ -35,6 +36,8 @@ _STREAM_HEADERS: Final = {
     "Cache-Control": "`no-cache`, for event streams also `no-transform`, unless the handler sets another value.",
     "X-Accel-Buffering": "`no`, unless the handler sets another value: proxies must pass each item on as it arrives.",
 }
+# Proxies that read this header, such as nginx, do not pass it on.
+_TAKEN_BY_PROXIES: Final = frozenset({"X-Accel-Buffering"})
 _NEGOTIATED_HEADERS: Final = {"Vary": "The request headers that the response depends on."}
 # The problems that jero answers with before or while it reads an argument.
 _PROBLEMS_OF_INPUT: Final[dict[str, tuple[type[HTTPError], ...]]] = {
@@ -69,8 +72,12 @@ def responses(operation: Operation, media_types: MediaTypes, schemas: Schemas) -
 def _response(output: Output, method: str, media_types: MediaTypes, schemas: Schemas) -> Schema:
     response: Schema = {"description": HTTPStatus(output.status).phrase}
     always = {**(_STREAM_HEADERS if output.is_stream else {}), **(_NEGOTIATED_HEADERS if output.is_negotiated else {})}
-    headers = {
-        name: {"description": description, "required": True, "schema": {"type": "string"}}
+    headers: dict[str, Schema] = {
+        name: {
+            "description": description,
+            **({} if name in _TAKEN_BY_PROXIES else {"required": True}),
+            "schema": {"type": "string"},
+        }
         for name, description in always.items()
     }
     headers |= dict(header_objects(output.headers, schemas))

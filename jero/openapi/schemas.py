@@ -1,21 +1,18 @@
 """Writes the JSON Schemas of types with msgspec: each class once, under a name, in the document's components."""
 
-import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from itertools import count
-from typing import Any, Final, NoReturn, TypeAlias, cast
+from typing import Any, NoReturn, TypeAlias
 
 import msgspec
 
 from jero.annotations import name_of, wiring_error
 from jero.errors import WiringError
+from jero.openapi.components import components_of
+from jero.openapi.json_schema import PREFIX, Schema, renamed
 
-Schema: TypeAlias = dict[str, Any]
 Request: TypeAlias = tuple[Any, Schema]
 _Generated: TypeAlias = tuple[tuple[Schema, ...], dict[str, Schema]]
-
-_PREFIX: Final = "#/components/schemas/"
 
 
 class Schemas:
@@ -43,24 +40,14 @@ class Schemas:
         Raises `WiringError` if msgspec cannot write the schema of a type, or if one type contains two classes that
         have the same module and name.
         """
-        components: dict[str, Schema] = {}
-        for group, (schemas, named) in _groups(self._requests):
-            names = _new_names(named, components)
-            components.update({names[name]: _renamed(schema, names) for name, schema in named.items()})
-            for (_, schema), content in zip(group, schemas, strict=True):
-                schema.update(_renamed(content, names))
+        groups = _groups(self._requests)
+        components, names = components_of([named for _, (_, named) in groups])
+        for (group, (contents, _)), new in zip(groups, names, strict=True):
+            for (_, schema), content in zip(group, contents, strict=True):
+                schema.update(renamed(content, new))
         for callback in self._callbacks:
             callback()
-        for schema in components.values():
-            if "description" in schema:
-                schema["description"] = inspect.cleandoc(schema["description"])
-        return dict(sorted(components.items()))
-
-
-def numbered(name: str) -> Iterator[str]:
-    """Yields `name`, then `name_2`, `name_3` and so on."""
-    yield name
-    yield from (f"{name}_{number}" for number in count(2))
+        return components
 
 
 def _groups(requests: list[Request]) -> list[tuple[list[Request], _Generated]]:
@@ -94,7 +81,7 @@ def _generate(requests: Sequence[Request]) -> _Generated | None:
 
 
 def _schemas_of(annotations: Sequence[Any]) -> _Generated:
-    return msgspec.json.schema_components(annotations, schema_hook=_custom, ref_template=_PREFIX + "{name}")
+    return msgspec.json.schema_components(annotations, schema_hook=_custom, ref_template=PREFIX + "{name}")
 
 
 def _unwritable(annotations: Sequence[Any], error: TypeError) -> WiringError:
@@ -125,41 +112,3 @@ def _refuse(group: Sequence[Request]) -> NoReturn:
 def _custom(type_: type) -> Schema:
     """Returns the schema of a class that only the encoder's hook can encode: its name."""
     return {"title": type_.__name__}
-
-
-def _new_names(named: dict[str, Schema], taken: dict[str, Schema]) -> dict[str, str]:
-    """Returns a name for each schema. A schema keeps its name if that is free, or taken by an equal schema.
-
-    A schema that refers to a renamed one is renamed too.
-    """
-    differing = {name for name, schema in named.items() if taken.get(name, schema) != schema}
-    while True:
-        more = {name for name in named.keys() - differing if not differing.isdisjoint(_references(named[name]))}
-        if not more:
-            break
-        differing |= more
-    free = {name: next(new for new in numbered(name) if new not in taken) for name in differing}
-    return {name: free.get(name, name) for name in named}
-
-
-def _references(node: Any) -> Iterator[str]:
-    """Yields the names that a schema refers to."""
-    if isinstance(node, list | tuple):
-        for element in cast("Sequence[Any]", node):
-            yield from _references(element)
-    elif isinstance(node, dict):
-        yield from _references(list(cast("Schema", node).values()))
-    elif isinstance(node, str) and node.startswith(_PREFIX):
-        yield node.removeprefix(_PREFIX)
-
-
-def _renamed(node: Any, names: dict[str, str]) -> Any:
-    """Returns the schema with its references changed to the new names."""
-    if isinstance(node, list | tuple):
-        return [_renamed(element, names) for element in cast("Sequence[Any]", node)]
-    if isinstance(node, dict):
-        return {str(key): _renamed(value, names) for key, value in cast("Schema", node).items()}
-    if isinstance(node, str) and node.startswith(_PREFIX):
-        name = node.removeprefix(_PREFIX)
-        return _PREFIX + names.get(name, name)
-    return node

@@ -33,6 +33,8 @@ from jero import (
 )
 from jero.auth import APIKeyAuth, Auth, BasicAuth, BearerAuth
 from jero.endpoint import operation_notes
+from jero.openapi.info import License
+from tests.openapi.film_catalogue import CATALOGUE
 
 T = TypeVar("T")
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -139,11 +141,13 @@ class ShelfPath(Struct):
 
 class ShelfEndpoint(Endpoint, path="/shelves/{shelf}/boxes/{box}"):
     async def get(self, path: ShelfPath) -> str:
+        """Shows what stands in a box."""
         return f"{path.shelf} {path.box}"
 
 
 class WordEndpoint(Endpoint, path="/words/{word}"):
     async def get(self) -> bytes:
+        """Sends a word as bytes."""
         return b"\x00\x01"
 
 
@@ -159,6 +163,7 @@ class Cookies(Struct):
 
 class PreferencesEndpoint(Endpoint, path="/preferences"):
     async def get(self, headers: Preferences, cookies: Cookies) -> TextResponse | BytesResponse:
+        """Shows what the reader prefers."""
         return TextResponse(f"{headers.x_depth} {cookies.theme}")
 
 
@@ -168,6 +173,7 @@ class RequiredHeaders(Struct):
 
 class TracedEndpoint(Endpoint, path="/traced"):
     async def get(self, headers: RequiredHeaders) -> dict[str, str]:
+        """Returns the trace of the request."""
         return {"trace": headers.x_trace_id}
 
 
@@ -186,11 +192,13 @@ class ProjectionsEndpoint(Endpoint, path="/projections"):
     """Negotiated streams, with and without items in the request body."""
 
     async def get(self, params: FilmQuery) -> AsyncIterator[Projection | ServerSentEvent[Projection]]:
+        """Streams projections, in the format that the client chooses."""
         for number in range(min(params.limit, 3)):
             yield Projection(str(number))
         yield ServerSentEvent(data=Projection("last"), event="last", id="9")
 
     async def post(self, items: AsyncIterator[Film]) -> AsyncIterator[Projection]:
+        """Projects the films that it reads."""
         # After the first sent item, a wrong line would break the connection, and leave no response to check.
         films = [film async for film in items]
         for film in films:
@@ -212,6 +220,7 @@ class ScreeningsEndpoint(Endpoint, path="/screenings"):
 
 class ThreadedEndpoint(Endpoint, path="/threaded"):
     def get(self) -> Iterator[int]:
+        """Counts in a thread."""
         yield from range(3)
 
 
@@ -222,6 +231,7 @@ class EventsEndpoint(Endpoint, path="/events"):
         yield ServerSentEvent(retry=10)
 
     async def get(self, headers: ResumeHeaders) -> SSEResponse[Projection, Total] | NoContent:
+        """Sends projections as events."""
         if headers.last_event_id == "2":
             return NoContent()
         return SSEResponse(stream=self._events(), headers=Total(x_total=2))
@@ -233,12 +243,15 @@ class LinesEndpoint(Endpoint, path="/lines"):
         yield Tape(2)
 
     async def get(self) -> NDJSONStreamingResponse[Reel | Tape]:
+        """Sends films as lines."""
         return NDJSONStreamingResponse(stream=self._films())
 
     async def post(self, content: AsyncIterator[bytes]) -> JSONArrayStreamingResponse[int]:
+        """Counts the bytes of each chunk."""
         return JSONArrayStreamingResponse(stream=[len(chunk) async for chunk in content])
 
     async def put(self, content: bytes) -> StreamingResponse:
+        """Returns the bytes that it reads."""
         return StreamingResponse(stream=[content])
 
 
@@ -253,6 +266,7 @@ class DigestsEndpoint(Endpoint, path="/digests"):
         yield Projection("first")
 
     async def get(self, params: Digest) -> JSONResponse[Kept, Total] | NDJSONStreamingResponse[Projection] | NoContent:
+        """Sends one film, all, or none."""
         if params.stream == "nothing":
             return NoContent()
         if params.stream == "lines":
@@ -260,11 +274,13 @@ class DigestsEndpoint(Endpoint, path="/digests"):
         return JSONResponse(Kept(Film(title="M", colour=Colour.COLOUR)), headers=Total(x_total=1))
 
     async def post(self, json: Digest) -> Projection | EventStreamResponse[Projection]:
+        """Sends one projection, or many as events."""
         if json.stream == "no":
             return Projection("M")
         return EventStreamResponse(stream=self._films(), last=Projection("last"))
 
     async def put(self, json: Digest) -> Projection | JSONArrayStreamingResponse[Projection]:
+        """Sends one projection, or many as an array."""
         return Projection("M") if json.stream == "no" else JSONArrayStreamingResponse(stream=self._films())
 
 
@@ -273,6 +289,7 @@ class WordEventsEndpoint(Endpoint, path="/word-events"):
         yield "two\nlines"
 
     async def get(self) -> SSEResponse[str]:
+        """Sends words as events."""
         return SSEResponse(stream=self._words())
 
 
@@ -306,6 +323,7 @@ class Passwords(BasicAuth[Visitor]):
 
 class VaultEndpoint(Endpoint):
     async def get(self, user: Visitor | None) -> Visitor | None:
+        """Shows who asks."""
         return user
 
 
@@ -333,11 +351,16 @@ class FilmArchive(BaseApp):
         self._openapi_version = openapi_version
 
     async def _wire(self) -> None:
-        for endpoint in OPEN:
+        for endpoint in (*OPEN, *CATALOGUE):
             self._include_endpoint(endpoint())
         for name, auth in GUARDED.items():
             self._include_endpoint(VaultEndpoint(), path=f"/vault/{name}", auth=auth)
-        self._include_openapi(title="Film archive", version="1.0.0", openapi_version=self._openapi_version)
+        self._include_openapi(
+            title="Film archive",
+            version="1.0.0",
+            openapi_version=self._openapi_version,
+            license=License(name="MIT", identifier="MIT"),
+        )
 
 
 app = FilmArchive("3.2.0")

@@ -46,7 +46,7 @@ def archive(openapi_version: str = "3.2.0") -> dict[str, Any]:
 def test_the_document_is_valid(openapi_version: str) -> None:
     written = archive(openapi_version)
     assert written["openapi"] == openapi_version
-    assert len(written["paths"]) == 17
+    assert len(written["paths"]) == 20
     validate(written, cls=VERSIONS[openapi_version][1])
 
 
@@ -83,12 +83,14 @@ def test_the_head_contains_what_is_given() -> None:
 
 
 def test_the_head_omits_what_is_not_given() -> None:
-    assert document(PlainEndpoint()).keys() == {"openapi", "info", "paths"}
+    written = document(PlainEndpoint())
+    assert written.keys() == {"openapi", "info", "servers", "security", "paths"}
+    assert (written["servers"], written["security"]) == ([{"url": "/"}], [])  # what OpenAPI takes absent ones for
     assert document(PlainEndpoint())["info"] == {"title": "Films", "version": "1.2.3"}
 
 
 def test_an_application_without_endpoints_has_no_paths() -> None:
-    assert document() == {"openapi": "3.2.0", "info": {"title": "Films", "version": "1.2.3"}, "paths": {}}
+    assert document()["paths"] == {}
 
 
 @pytest.mark.parametrize("openapi_version", ["3.0.3", "3.2", "4"])

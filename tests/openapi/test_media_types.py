@@ -232,8 +232,8 @@ def test_a_negotiated_event_stream_reports_failures_by_get_alone(
                 "content": {"application/x-ndjson": {"itemSchema": FILM}, "application/jsonl": {"itemSchema": FILM}},
             },
         ),
-        ("content", bytes, {"content": {"application/octet-stream": {}}}),
-        ("content", AsyncIterator[bytes], {"content": {"application/octet-stream": {}}}),
+        ("content", bytes, {"content": {"application/octet-stream": {"schema": {}}}}),
+        ("content", AsyncIterator[bytes], {"content": {"application/octet-stream": {"schema": {}}}}),
     ],
 )
 def test_a_request_body_has_the_schema_of_its_type(name: str, annotation: Any, body: dict[str, Any]) -> None:

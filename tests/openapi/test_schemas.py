@@ -14,7 +14,8 @@ from msgspec import Meta, Raw, Struct
 from openapi_schema_validator import OAS32Validator, oas32_format_checker
 
 from jero import WiringError
-from jero.openapi.schemas import Schema, Schemas
+from jero.openapi.json_schema import Schema
+from jero.openapi.schemas import Schemas
 
 T = TypeVar("T")
 

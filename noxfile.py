@@ -31,6 +31,7 @@ ON_THE_NEWEST = (
     "tests/demo/test_openapi.py",
     "tests/matrix",
     "tests/npm",
+    "tests/openapi/test_python_client.py",
     "tests/openapi/test_schemathesis.py",
 )
 

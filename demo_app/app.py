@@ -20,7 +20,7 @@ from demo_app.upstream import Upstream
 from demo_app.upstream_problems import UpstreamRefused
 from jero import BaseApp, Endpoint, HTTPError, StreamOutcome, StreamStart
 from jero.channels import Channel
-from jero.openapi.info import Tag
+from jero.openapi.info import License, Tag
 
 DESCRIPTION: Final = """\
 A gateway to a model, and two kinds of streams: an answer, word by word, and a feed that does not end.
@@ -72,6 +72,7 @@ class App(BaseApp):
             version="1.0.0",
             openapi_version=settings.openapi_version,
             description=DESCRIPTION,
+            license=License(name="MIT", identifier="MIT"),
             tags=[
                 Tag(name="openai", description="OpenAI's API, for its SDKs. Their base URL is `/v1` of this server."),
                 Tag(name="questions", description="Answers of a model, by OpenAI's streaming chat completions."),

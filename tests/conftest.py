@@ -16,6 +16,8 @@ LONG = (
     "matrix",
     "demo",
     "openapi/test_schemathesis.py",
+    "openapi/test_python_client.py",
+    "npm",
     "servers",
     "streaming/test_leaks.py",
     "ecosystem",

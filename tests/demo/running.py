@@ -34,15 +34,31 @@ def environment(**settings: str) -> dict[str, str]:
     return {**{name: value for name, value in os.environ.items() if not name.startswith(READ)}, **settings}
 
 
+def variables_of(service: Service) -> dict[str, str]:
+    """Returns the environment variables that make a demo ask `service`."""
+    return {"OPENAI_API_KEY": service.api_key, "OPENAI_BASE_URL": service.base_url, "OPENAI_MODEL": service.model}
+
+
 @contextmanager
 def demo_process(
-    redis_url: str, *, port: int = 0, command: Sequence[str] = ("demo_app",)
+    redis_url: str | None = None,
+    *,
+    service: Service | None = None,
+    port: int = 0,
+    command: Sequence[str] = ("demo_app",),
 ) -> Generator[tuple[Program, str], None, None]:
-    """Runs a demo in processes of its own, with its notifications on that Redis. Yields the program and its URL."""
+    """Runs a demo in processes of its own. Yields the program and its URL.
+
+    `redis_url`: keeps its notifications. `service`: answers; if it is `None`, the offline model does.
+    """
+    settings = {} if service is None else variables_of(service)
+    if redis_url is not None:
+        settings["JERO_DEMO_REDIS"] = redis_url
     with pytest.MonkeyPatch.context() as patch:
         for name in environment().keys() ^ os.environ.keys():
             patch.delenv(name)
-        patch.setenv("JERO_DEMO_REDIS", redis_url)
+        for name, value in settings.items():
+            patch.setenv(name, value)
         program = Program([sys.executable, "-m", *command, "--port", str(port)])
     with program:
         found = re.search(r"http://[\d.:]+", program.line_with("http://"))

@@ -14,18 +14,13 @@ from time import monotonic
 import httpx
 import pytest
 
-from demo_app.settings import Service
 from jero import StreamPolicy
-from tests.demo.running import environment
+from tests.demo.running import environment, variables_of
 from tests.demo.upstream import ENDING, HEAD, KEY, Upstream, chunk
 from tests.programs import needs_program
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PATIENCE = 30
-
-
-def of(service: Service) -> dict[str, str]:
-    return {"OPENAI_API_KEY": service.api_key, "OPENAI_BASE_URL": service.base_url, "OPENAI_MODEL": service.model}
 
 
 async def read_until(process: Process, is_enough: Callable[[str], bool]) -> str:
@@ -120,7 +115,10 @@ async def test_the_banner_names_the_documentation_page() -> None:
 
 @needs_program("curl")
 async def test_with_a_key_the_printed_question_goes_to_its_service() -> None:
-    async with Upstream(HEAD, chunk(content="Hello"), ENDING) as upstream, started_demo(**of(upstream.service)) as demo:
+    async with (
+        Upstream(HEAD, chunk(content="Hello"), ENDING) as upstream,
+        started_demo(**variables_of(upstream.service)) as demo,
+    ):
         assert f"m at {upstream.service.base_url}" in demo.banner
         assert await output_of(demo.question) == '{"text":"Hello"}\n'
         status, logged = await demo.stop()

@@ -50,7 +50,12 @@ def whole(body: bytes, media_type: str = "application/json") -> bytes:
 def refusal(status: int, message: str = "No.", headers: Mapping[str, str] | None = None) -> bytes:
     """Returns a whole response with an error in the form of OpenAI's service."""
     body = json.dumps({"error": {"message": message, "type": "some_error", "param": None, "code": None}}).encode()
-    fields = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
+    fields = {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        **(headers or {}),
+    }
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     return f"HTTP/1.1 {status} Refused\r\n{head}\r\n".encode() + body
 
@@ -90,6 +95,14 @@ class Request:
     body: Any
 
 
+@dataclass(frozen=True)
+class Script:
+    """The bytes to answer with, and what to do then."""
+
+    answer: bytes
+    then: Callable[[asyncio.StreamWriter], Awaitable[None]] = hang_up
+
+
 class Upstream:
     """A context manager: a server that answers every request with the same bytes, and then calls `then`.
 
@@ -118,12 +131,17 @@ class Upstream:
             self._server.close()
             await self._server.wait_closed()
 
+    def script(self, request: Request) -> Script:
+        """Returns what to answer a request with."""
+        return Script(self._answer, self._then)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.requests.append(await _read_request(reader))
-        writer.write(self._answer)
+        script = self.script(self.requests[-1])
+        writer.write(script.answer)
         await writer.drain()
         self.answered.set()
-        then = asyncio.ensure_future(self._then(writer))
+        then = asyncio.ensure_future(script.then(writer))
         gone = asyncio.ensure_future(reader.read())
         await asyncio.wait((then, gone), return_when=asyncio.FIRST_COMPLETED)
         is_reset = then.done() and isinstance(then.exception(), ConnectionError)

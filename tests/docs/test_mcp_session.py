@@ -4,11 +4,11 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from mcp_session import MAX_CALLS, MAX_SESSIONS, Event, Notify, Outgoing, Session, Sessions, Tool
 from msgspec import UNSET
 
-from docs.examples.mcp_session import MAX_CALLS, MAX_SESSIONS, Event, Notify, Outgoing, Session, Sessions, Tool
 from jero import NotFound, TooManyRequests
 
 
@@ -54,7 +54,6 @@ async def read_in_parts(client: Session, name: str, count: int, parts: list[int]
     return with_messages(events)
 
 
-@settings(deadline=None)
 @given(
     counts=st.lists(st.integers(0, 20), min_size=1, max_size=4),
     parts=st.lists(st.integers(1, 5), max_size=5),

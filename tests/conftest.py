@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import programs
 
@@ -24,6 +25,11 @@ LONG = (
     "docs",
     "channels",
 )
+
+
+# A loaded machine may take longer for an example than hypothesis allows by default: no test depends on its time.
+settings.register_profile("without_deadline", deadline=None)
+settings.load_profile("without_deadline")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

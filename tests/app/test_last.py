@@ -161,7 +161,7 @@ def test_an_event_without_data_is_no_last_item_of_other_formats(source: Any, res
 
 
 @pytest.mark.parametrize("response", [NDJSONStreamingResponse, JSONArrayStreamingResponse, SSEResponse])
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(numbers=st.lists(st.integers(0, 9), max_size=4), size=st.sampled_from([1, 40, 65_536]))
 def test_a_callable_receives_the_outcome_of_the_items_before_it(response: Any, numbers: list[int], size: int) -> None:
     received = list[tuple[int, int, str, str]]()

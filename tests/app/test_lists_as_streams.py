@@ -111,7 +111,7 @@ EVENTS = st.builds(ServerSentEvent, data=ITEMS, comment=st.none() | st.text(max_
 
 @pytest.mark.parametrize("kind", [App, Gauged])
 @pytest.mark.parametrize("form", ["lines", "array", "events"])
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(items=st.lists(ITEMS | EVENTS, max_size=6) | st.lists(st.builds(Row, st.integers(-9, 9), st.text()), max_size=6))
 def test_a_list_is_sent_as_a_generator_of_its_items(form: str, kind: type[App], items: list[Any]) -> None:
     app = kind()

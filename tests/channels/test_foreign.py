@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jero.channels import Channel, RedisStore
@@ -111,7 +111,6 @@ async def batches_of(
 
 
 @pytest.mark.parametrize("type_", [Note, str, Any])
-@settings(deadline=None)
 @given(ids=IDS, fields=st.lists(FIELDS, min_size=12, max_size=12))
 @example(ids=[(1, 1)], fields=[[b"data", b"not json"]])
 @example(ids=[(1, 1), (1, 2)], fields=[[b"text", b"\r\n"], [b"data", b"\n1\r\n"]])

@@ -41,7 +41,6 @@ async def received(store: Store, type_: Any, texts: Sequence[Any]) -> tuple[list
 
 
 @by_type
-@settings(deadline=None)
 @given(data=st.data())
 def test_published_text_is_read_back(name: str, data: st.DataObject) -> None:
     type_, cls, texts = TYPES[name]
@@ -52,7 +51,7 @@ def test_published_text_is_read_back(name: str, data: st.DataObject) -> None:
 
 
 @by_type
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_published_text_is_read_back_from_redis(name: str, redis_server: RedisServer, data: st.DataObject) -> None:
     type_, cls, texts = TYPES[name]

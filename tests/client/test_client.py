@@ -346,7 +346,7 @@ async def test_the_other_timeouts_are_taken_from_the_client() -> None:
     assert seen == [{"connect": 2, "read": 7, "write": 1, "pool": 1}]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(pieces=chunks(st.just('{"title":"é"}\r\n\n{"title":"🎬\\n"}\n{"title":""}'.encode())))
 def test_the_items_are_the_same_however_the_bytes_are_cut(pieces: list[bytes]) -> None:
     async def found() -> list[Query]:

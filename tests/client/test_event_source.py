@@ -337,7 +337,7 @@ STREAM = (
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(pieces=chunks(st.just(STREAM)))
 def test_the_events_are_the_same_however_the_bytes_are_cut(pieces: list[bytes]) -> None:
     async def found() -> list[ServerSentEvent[str]]:

@@ -78,7 +78,7 @@ async def test_a_refusal_without_an_end_is_read_up_to_a_bound() -> None:
     assert body.sent < 100
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(
     retry=st.integers(0, 10**18) | st.sampled_from(["0", "00", "9" * 4_999, "-1", "1e9", "inf", "nan", ""]),
     retry_after=st.integers(-5, 10**18).map(str)

@@ -96,7 +96,7 @@ IDS = st.text(max_size=40) | st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 @given(event_id=IDS)
 def test_any_id_is_an_offset_of_64_bits_or_lost_or_refused(event_id: str) -> None:
     for log in LOGS:

@@ -86,7 +86,7 @@ def template(segments: list[str]) -> str:
     return "/" + "/".join(f"{{s{place}}}" if name == "{}" else name for place, name in enumerate(segments))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(templates=TEMPLATES, path=st.lists(st.sampled_from(["a", "b", "c", ""]), max_size=12))
 def test_no_path_costs_more_than_a_look_at_each_segment_of_each_template(
     templates: list[list[str]], path: list[str]

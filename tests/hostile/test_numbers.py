@@ -135,7 +135,7 @@ def test_values_that_share_a_hash_are_refused_by_a_whole_application() -> None:
         assert refused.json()["errors"][0]["loc"] == ["items", 2]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(), kind=st.sampled_from(["integers", "large integers", "floats", "UUIDs", "decimals", "same"]))
 def test_honest_values_are_read(seed: int, kind: str) -> None:
     chance = random.Random(seed)

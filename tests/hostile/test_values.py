@@ -139,13 +139,13 @@ def refusal_of(call: Callable[[], Any]) -> HTTPError | None:
     return None
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=400, deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=400)
 @given(type_=st.sampled_from(TYPES), value=VALUES)
 def test_any_json_is_read_or_refused(type_: Any, value: Any) -> None:
     refusal_of(lambda: decode(type_, json.dumps(value).encode()))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(type_=st.sampled_from(TYPES), body=st.binary(max_size=40))
 def test_any_body_is_read_or_refused(type_: Any, body: bytes) -> None:
     refusal_of(lambda: decode(type_, body))
@@ -171,7 +171,7 @@ class Fields(Struct, kw_only=True):
 TEXTS = st.one_of(st.text(max_size=12), st.sampled_from([str(value) for value in EXTREME]), st.integers().map(str))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     name=st.sampled_from(Fields.__struct_fields__), text=TEXTS, part=st.sampled_from(["params", "headers", "cookies"])
 )
@@ -184,7 +184,7 @@ def test_any_text_of_a_field_is_read_or_refused(name: str, text: str, part: str)
     refusal_of(lambda: field_reader(part, Fields)(scope, {}))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(name=st.sampled_from(Fields.__struct_fields__[:-1]), text=TEXTS)
 def test_any_slot_is_read_or_not_found(name: str, text: str) -> None:
     refused = refusal_of(lambda: field_reader("path", Fields)(http_scope(), {name: text}))

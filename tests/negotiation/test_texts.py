@@ -52,7 +52,7 @@ async def read(returns: Any, respond: Callable[[], Any], type_: Any, *, events: 
 
 
 @by_type
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_text_is_read_back_in_each_format(name: str, data: st.DataObject) -> None:
     item: Any
@@ -71,7 +71,7 @@ def test_text_is_read_back_in_each_format(name: str, data: st.DataObject) -> Non
             assert all(type(text) is cls for text in found)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(text=TEXTS)
 def test_a_member_of_an_enum_is_text_among_text(text: str) -> None:
     items = [Genre.DRAMA, ServerSentEvent(data=Genre.DRAMA, id="1"), text]

@@ -12,7 +12,7 @@ from tests.servers.running import PATIENCE, Running
 IDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20).map(lambda text: text.strip(" "))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(id_="Zürich-1")
 @example(id_="à")  # in UTF-8 its last byte is a space of Latin-1
 @example(id_="\x85a\xa0")

@@ -201,7 +201,7 @@ async def test_a_stream_starts_and_ends_whatever_happens_in_any_turn(
 KINDS: list[dict[str, Any]] = [{}, {"keepalive": 1, "first_item_grace": 1e-9}, {"final_frame": final_frame}]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     make=st.sampled_from([*SOURCES.values()]),
     actions=st.lists(st.tuples(st.integers(0, 15), st.sampled_from(ACTIONS)), max_size=4),

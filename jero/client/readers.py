@@ -261,8 +261,9 @@ class EventReader(Generic[T]):
         if not (text or event or self._is_text):
             return None
         found: ServerSentEvent[T] = ServerSentEvent(data=self._decode(text, event), event=event or None)
-        # Another server may send ids that `ServerSentEvent` refuses to send, such as with spaces around them.
-        force_setattr(found, "id", self.last_event_id)
+        if self.last_event_id is not None:
+            # Another server may send ids that `ServerSentEvent` refuses to send, such as with spaces around them.
+            force_setattr(found, "id", self.last_event_id)
         self.has_ended = self._is_last is not None and self._is_last(found)
         return found
 

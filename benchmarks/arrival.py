@@ -16,6 +16,7 @@ TIMESPEC: Final = struct.Struct("@qq")
 ANCILLARY_BYTES: Final = socket.CMSG_SPACE(TIMESPEC.size)
 # Seconds that the kernel may take to begin. It usually takes some milliseconds.
 PATIENCE: Final = 5.0
+POLL_SECONDS: Final = 0.001
 
 
 def stamp(clients: Iterable[socket.socket]) -> None:
@@ -59,4 +60,5 @@ def _wait_for_stamps(served: socket.socket, probe: socket.socket) -> None:
         _, ancillary, _, _ = probe.recvmsg(1, ANCILLARY_BYTES)
         if ancillary:
             return
+        time.sleep(POLL_SECONDS)  # a thread of the kernel does it, which may need this core
     raise TimeoutError(f"the kernel has not begun to record times of arrival after {PATIENCE:g} s")

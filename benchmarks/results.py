@@ -21,10 +21,11 @@ class Verdict:
 
 @dataclass
 class Results:
-    """The figures of all rounds of one workload, by subject."""
+    """The figures of all rounds of one workload, by subject, and the subjects that are not installed."""
 
     workload: Workload
     rounds: dict[str, list[Figures]] = field(default_factory=dict[str, list[Figures]])
+    not_installed: list[str] = field(default_factory=list[str])
 
     def add(self, subject: str, figures: Figures) -> None:
         """Adds the figures of one round of one subject."""

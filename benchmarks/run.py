@@ -17,12 +17,19 @@ def run(
     is_quick: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Results:
-    """Measures each of these subjects that takes part in the workload `rounds` times, in turn."""
+    """Measures each of these subjects that takes part in the workload `rounds` times, in turn.
+
+    A subject without an environment of its own, if it needs one, is named in the results as not installed.
+    """
     results = Results(workload)
     with ExitStack() as stack:
         trials: list[Trial] = []
         for name in names:
-            if name in workload.subjects:
+            if name not in workload.subjects:
+                continue
+            if not SUBJECTS[name].interpreter:
+                results.not_installed.append(name)
+            else:
                 trials.append(Trial(SUBJECTS[name], is_quick=is_quick))
                 stack.callback(trials[-1].close)
         for number in range(min(rounds, workload.most_rounds)):

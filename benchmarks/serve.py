@@ -19,6 +19,9 @@ import uvloop
 
 from benchmarks.closings import closings
 
+# Some applications print: in `main`, `sys.stdout` becomes another file, and this one has the answers alone.
+_ANSWERS = sys.stdout
+
 
 class Reading(msgspec.Struct, frozen=True):
     """The use of a server's process: CPU seconds since its start, resident bytes, tasks, times of closings."""
@@ -36,7 +39,7 @@ class AnnouncedServer(uvicorn.Server):
         await super().startup(sockets)
         if sockets:
             Thread(target=_answer, args=[asyncio.get_running_loop()], daemon=True).start()
-            print(sockets[0].getsockname()[1], flush=True)
+            print(sockets[0].getsockname()[1], file=_ANSWERS, flush=True)
 
 
 def _answer(loop: asyncio.AbstractEventLoop) -> None:
@@ -47,12 +50,13 @@ def _answer(loop: asyncio.AbstractEventLoop) -> None:
             tasks=len(asyncio.all_tasks(loop)),
             closings=closings.times,
         )
-        print(msgspec.json.encode(reading).decode(), flush=True)
+        print(msgspec.json.encode(reading).decode(), file=_ANSWERS, flush=True)
     os._exit(0)  # the measuring process has ended, and an application that hangs would never return
 
 
 def main(module: str) -> None:
     """Serves `module.app` until the process is killed or its input ends."""
+    sys.stdout = sys.stderr
     app = importlib.import_module(module).app
     config = uvicorn.Config(app, port=0, http="httptools", loop="uvloop", log_level="error", access_log=False)
     listening = config.bind_socket()

@@ -9,7 +9,7 @@ from typing import IO, Self
 
 import msgspec
 
-from benchmarks.cores import keep_apart, share_all
+from benchmarks.cores import keep_apart, keep_together, share_all
 from benchmarks.serve import Reading
 
 
@@ -17,11 +17,18 @@ class Server:
     """A context manager: a server that listens on `port` of 127.0.0.1. Leaving it kills the server; some never stop.
 
     `module`: contains the application as `app`. `environment`: added to this process's own. `place`: the core that the
-    server has for itself, counted from the last.
+    server has for itself, counted from the last. `interpreter`: the Python that has the application's packages.
     """
 
-    def __init__(self, module: str, *, environment: Mapping[str, str] | None = None, place: int = 0) -> None:
-        self._command = [sys.executable, "-m", "benchmarks.serve", module]
+    def __init__(
+        self,
+        module: str,
+        *,
+        environment: Mapping[str, str] | None = None,
+        place: int = 0,
+        interpreter: str = sys.executable,
+    ) -> None:
+        self._command = [interpreter, "-m", "benchmarks.serve", module]
         self._environment = {**os.environ, **(environment or {})}
         self._place = place
         self._process: subprocess.Popen[str] | None = None
@@ -52,6 +59,11 @@ class Server:
         """Lets the server, this process and all that it starts run on every core."""
         if self._process is not None:
             share_all(self._process.pid)
+
+    def keep_together(self) -> None:
+        """Moves the server to the cores of this process."""
+        if self._process is not None:
+            keep_together(self._process.pid)
 
     def read(self) -> Reading:
         """Returns the use of the server's process until now."""

@@ -4,19 +4,22 @@ import math
 from collections.abc import Sequence
 
 from benchmarks.results import Results, Verdict
-from benchmarks.subject import CEILING, JERO
+from benchmarks.subject import JERO
 from benchmarks.workload import Metric
 
 
 def rows(results: Results) -> list[list[str]]:
-    """Returns the heading and a row for each subject: its figures, and the ratio of the first to the ceiling's.
+    """Returns the heading and a row for each subject: its figures, and the ratio of the first to the base's.
 
-    The ratio is left out if the ceiling does not take part.
+    The ratio is left out if the base does not take part. A subject that is not installed has no figures.
     """
+    base = results.workload.base
     metrics = [metric for metric in results.workload.metrics if results.medians(metric.name)]
-    ratios = [f"{metrics[0].name} / ceiling"] if CEILING in results.workload.subjects else []
+    ratios = [f"{metrics[0].name} / {base}"] if base in results.workload.subjects else []
     heading = ["", *(f"{metric.name}, {metric.unit}" for metric in metrics), *ratios]
-    return [heading, *([subject, *_row(results, subject, metrics)][: len(heading)] for subject in results.rounds)]
+    found = [[subject, *_row(results, subject, metrics)][: len(heading)] for subject in results.rounds]
+    missing = [[subject, "not installed", *[""] * (len(heading) - 2)] for subject in results.not_installed]
+    return [heading, *found, *missing]
 
 
 def targets(results: Results) -> list[list[str]]:
@@ -56,7 +59,7 @@ def figure(value: float | None) -> str:
 
 def _row(results: Results, subject: str, metrics: Sequence[Metric]) -> list[str]:
     figures = [figure(results.median(subject, metric.name)) for metric in metrics]
-    return [*figures, figure(results.ratio(subject, metrics[0].name, CEILING))]
+    return [*figures, figure(results.ratio(subject, metrics[0].name, results.workload.base))]
 
 
 def _target(results: Results, verdict: Verdict) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from benchmarks.subject import CEILING
 from benchmarks.trial import Trial
 
 # The figures of one round of one subject, by the name of the metric; `math.inf` for an event that never happened.
@@ -38,7 +39,7 @@ class Workload:
     """A workload. `measure` runs one round of one subject. The first metric is drawn.
 
     `most_rounds`: the limit for a workload that takes long, or whose figures hardly differ from round to round.
-    `program`: has to be on the PATH.
+    `program`: has to be on the PATH. `base`: the subject that the table compares all others with.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Workload:
     measure: Callable[[Trial], Figures]
     most_rounds: int = 99
     program: str | None = None
+    base: str = CEILING
 
     def metric(self, name: str) -> Metric:
         """Returns the metric of that name."""

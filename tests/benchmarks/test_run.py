@@ -2,10 +2,13 @@
 
 import math
 import re
+import sys
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import msgspec
 import pytest
 
 from benchmarks.__main__ import main, runnable
@@ -16,12 +19,14 @@ from benchmarks.server import Server
 from benchmarks.subject import (
     CEILING,
     EVERYONE_WITH_A_CHANNEL,
+    EVERYONE_WITH_A_GATEWAY,
     EVERYONE_WITH_MANY_ROUTES,
     FLOOR,
+    GATEWAY_ALONE,
     JERO,
     SUBJECTS,
-    Subject,
 )
+from benchmarks.versions import versions
 from benchmarks.workloads import WORKLOADS
 from tests.programs import needs_program
 
@@ -101,6 +106,38 @@ def test_the_command_prints_and_writes_its_figures(
         main(["w10", "--quick", "--publish"])
 
 
+def test_a_quick_run_measures_gateways() -> None:
+    workload = WORKLOADS["w15"]
+    results = run(workload, [JERO, "starlette"], rounds=1, is_quick=True)
+    for metric in workload.metrics:
+        figures = results.medians(metric.name)
+        assert set(figures) == {JERO, "starlette"}
+        assert all(math.isfinite(value) for value in figures.values())
+        assert all(value > 0 for value in figures.values()) or "CPU" not in metric.unit
+    assert results.verdicts()
+
+
+def test_a_subject_without_its_environment_is_left_out_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BENCHMARKS_LITELLM_PYTHON", raising=False)
+    results = run(WORKLOADS["w15"], ["litellm"], rounds=1, is_quick=True)
+    assert results.not_installed == ["litellm"]
+    assert results.rounds == {}
+    assert versions(["litellm"])[-1] == "litellm (not installed)"
+
+
+def test_the_version_of_a_subject_is_that_of_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = replace(SUBJECTS["litellm"], distributions=("msgspec",))
+    monkeypatch.setitem(SUBJECTS, "litellm", elsewhere)
+    monkeypatch.setenv("BENCHMARKS_LITELLM_PYTHON", f"{Path(sys.executable).parent}/./{Path(sys.executable).name}")
+    assert versions(["litellm"])[-1] == f"msgspec {msgspec.__version__}"
+
+
+def test_what_an_application_prints_is_no_answer_of_its_server() -> None:
+    with Server("tests.benchmarks.printing_app") as server:
+        assert server.port > 0
+        assert server.read().cpu > 0
+
+
 @needs_program("redis-server")
 def test_a_quick_run_measures_a_channel_on_redis() -> None:
     workload = WORKLOADS["w11"]
@@ -140,9 +177,14 @@ def test_a_server_reports_its_use_and_ends_on_leaving() -> None:
         server.read()
 
 
-@pytest.mark.parametrize("subject", SUBJECTS.values(), ids=lambda subject: subject.name)
-def test_every_subject_has_an_application(subject: Subject) -> None:
-    assert holds_an_application(subject.module)
+@pytest.mark.parametrize("name", [name for name in SUBJECTS if name not in GATEWAY_ALONE])
+def test_every_subject_has_an_application(name: str) -> None:
+    assert holds_an_application(SUBJECTS[name].module)
+
+
+@pytest.mark.parametrize("name", EVERYONE_WITH_A_GATEWAY)
+def test_every_subject_with_a_gateway_has_an_application_for_it(name: str) -> None:
+    assert holds_an_application(SUBJECTS[name].gateway_module)
 
 
 @pytest.mark.parametrize("name", EVERYONE_WITH_A_CHANNEL)
@@ -158,7 +200,7 @@ def test_a_subject_with_many_routes_has_a_module_that_declares_them(name: str) -
 
 def holds_an_application(module: str) -> bool:
     source = (ROOT / f"{module.replace('.', '/')}.py").read_text("utf-8")
-    return re.search(r"^(app = |async def app\()", source, re.MULTILINE) is not None
+    return re.search(r"^(app = |async def app\(|from \S+ import app\b)", source, re.MULTILINE) is not None
 
 
 def test_every_workload_names_existing_metrics_and_subjects() -> None:

@@ -7,6 +7,7 @@ import pytest
 from benchmarks.bars import bars
 from benchmarks.results import Results
 from benchmarks.table import figure, markdown, plain, rows, targets
+from benchmarks.workload import Figures
 from benchmarks.workloads import WORKLOADS
 from benchmarks.workloads.stream_cost import CPU
 
@@ -45,6 +46,21 @@ def test_rows_contains_figures_and_ratios() -> None:
         ["ceiling", "6.00", "1.00"],
         ["falcon", "7.00", "1.17"],
         ["starlette", "never", ""],
+    ]
+
+
+def test_rows_compares_with_the_base_and_names_what_is_not_installed() -> None:
+    first, second, *_ = WORKLOADS["w15"].metrics
+    rounds: dict[str, list[Figures]] = {
+        "jero": [{first.name: 3.0, second.name: 9.0}],
+        "starlette": [{first.name: 2.0, second.name: 8.0}],
+    }
+    run = Results(WORKLOADS["w15"], rounds, not_installed=["litellm"])
+    assert rows(run) == [
+        ["", f"{first.name}, {first.unit}", f"{second.name}, {second.unit}", f"{first.name} / starlette"],
+        ["jero", "3.00", "9.00", "1.50"],
+        ["starlette", "2.00", "8.00", "1.00"],
+        ["litellm", "not installed", "", ""],
     ]
 
 

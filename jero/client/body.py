@@ -1,7 +1,7 @@
 """Decompresses a response's body as it arrives, in small pieces, so that a few bytes cannot fill the memory."""
 
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Final
 
 import httpx
@@ -45,11 +45,11 @@ class Body:
             self._chunks_now = self.response.iter_bytes() if self._is_read else self.response.iter_raw()
         return self._chunks_now
 
-    def decompress(self, chunk: bytes) -> Iterator[bytes]:
-        """Yields the decompressed bytes of a chunk in pieces, of at most 64 KiB if the body is compressed."""
-        if not self._inflaters:
-            yield chunk
-            return
+    def decompress(self, chunk: bytes) -> Iterable[bytes]:
+        """Returns the decompressed bytes of a chunk in pieces, of at most 64 KiB if the body is compressed."""
+        return self._inflate(chunk) if self._inflaters else (chunk,)
+
+    def _inflate(self, chunk: bytes) -> Iterator[bytes]:
         self._sent += len(chunk)
         pieces: Iterator[bytes] = iter((chunk,))
         for inflater in self._inflaters:

@@ -63,10 +63,12 @@ class LineReader:
             chunk = bytes(self._rest)
         if self._universal and b"\r" in chunk:
             self._is_after_cr = chunk.endswith(b"\r")
-            *lines, rest = _UNIVERSAL_LINE_END.split(chunk)
+            lines = _UNIVERSAL_LINE_END.split(chunk)
         else:  # nearly every stream has LF alone, which is ten times faster to split at
-            *lines, rest = chunk.split(b"\n")
-        self._rest = bytearray(rest)
+            lines = chunk.split(b"\n")
+        rest = lines.pop()
+        if rest or self._rest:
+            self._rest = bytearray(rest)
         return lines if len(chunk) <= self._max_bytes else self._within_bounds(lines)
 
     def _within_bounds(self, lines: list[bytes]) -> list[bytes]:
@@ -254,7 +256,7 @@ class EventReader(Generic[T]):
         self.last_event_id = self._id
         if not data:
             return None
-        text = "\n".join(data)
+        text = data[0] if len(data) == 1 else "\n".join(data)
         if text == self._last_data:
             self.has_ended = True
             return None

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -164,7 +164,7 @@ def _beginning_now(response: httpx.Response, max_bytes: int) -> bytes:
     return bytes(found)
 
 
-def _append(pieces: Iterator[bytes], found: bytearray, max_bytes: int) -> bool:
+def _append(pieces: Iterable[bytes], found: bytearray, max_bytes: int) -> bool:
     """Appends the pieces to `found`, up to `max_bytes`. Returns whether `found` is full."""
     for piece in pieces:
         found += piece[: max_bytes - len(found)]

@@ -331,7 +331,7 @@ async def test_a_timeout_of_the_request_replaces_the_idle_timeout() -> None:
             httpx.ReadTimeout,
             match=r"^No bytes arrived for 0\.05 seconds: have the server send pings, or set a longer timeout\.$",
         ):
-            await anext(client.ndjson("/", int, timeout=0.05))
+            await anext(client.ndjson("/", int, timeout=httpx.Timeout(None, read=0.05)))
 
 
 async def test_the_other_timeouts_are_taken_from_the_client() -> None:

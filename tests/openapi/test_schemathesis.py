@@ -18,4 +18,4 @@ def test_schemathesis_finds_no_fault(app: str, openapi_version: str, tmp_path: P
         url = server.line_with("Uvicorn running on ").split()[4]
         printed = schemathesis(url, tmp_path, hooks=HOOKS)
     assert f"Open API {openapi_version}" in printed
-    assert "Tested: 30" in printed
+    assert "Tested: 31" in printed

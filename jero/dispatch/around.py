@@ -3,6 +3,7 @@
 Both may raise, or end without a response, so an `ErrorBoundary` stands around each.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, cast
 from urllib.parse import quote
@@ -11,10 +12,12 @@ from jero.annotations import wiring_error
 from jero.connection import OUTERMOST
 from jero.dispatch.failures import Failures, answerable
 from jero.dispatch.unread import BODILESS, Exchange
-from jero.http.asgi import ASGIApp, Receive, Scope, Send, missing_root
+from jero.http.asgi import UNANSWERED, ASGIApp, Receive, Scope, Send, missing_root, request_line
 from jero.http.path import Segments, is_path_below
 from jero.lifespan import Startup
 from jero.names import call_fault
+
+logger = logging.getLogger("jero.requests")
 
 P = ParamSpec("P")
 
@@ -141,6 +144,9 @@ class ErrorBoundary:
     That is the case if `app` raises before its response has begun, or ends without a response. What `app` raises later
     is raised on: the server logs it and drops the connection. `name`: names `app` in the log. `is_outermost`: jero's
     own response passes through `app`, so the scope keeps the exchange outside it.
+
+    If jero inside `app` does not answer because the client has left, `app` may miss the answer, and raise: Starlette's
+    `BaseHTTPMiddleware` does. That is not a failure: it is logged at the level `DEBUG`.
     """
 
     def __init__(self, app: ASGIApp, failures: Failures, name: str, *, is_outermost: bool = False) -> None:
@@ -164,6 +170,9 @@ class ErrorBoundary:
         except BaseException as error:
             if exchange.has_begun:
                 raise
+            if UNANSWERED in scope and isinstance(error, Exception):
+                logger.debug("%s: %s missed an answer: %r", request_line(scope), self._name, error)
+                return
             exchange.reads_on = True
             await self._failures.answer(answerable(error), scope, exchange.send)
         await exchange.finish()

@@ -12,7 +12,7 @@ from jero.codec import DEFAULT_ENCODER
 from jero.contract.exceptions import Answer, ExceptionHandler, ExceptionHandlers, handler_name
 from jero.dispatch.respond import Whole, send_whole, with_defaults, write_response
 from jero.errors import ClientDisconnected, HTTPError, InternalServerError, Problem
-from jero.http.asgi import Scope, Send, report_error, request_line
+from jero.http.asgi import UNANSWERED, Scope, Send, report_error, request_line
 from jero.http.headers import raw_pairs
 from jero.responses.response import Response
 from jero.responses.streaming import SourceResponse
@@ -51,6 +51,7 @@ class Failures:
         """
         error: Exception = raised if self.handlers.has_group_handler(type(raised)) else ungrouped(raised)
         if isinstance(error, ClientDisconnected):
+            scope[UNANSWERED] = True
             logger.debug("%s: %s", request_line(scope), error)
             return
         # The problem of an HTTPError says everything, unless its handler should have answered.

@@ -16,6 +16,8 @@ HeaderPairs: TypeAlias = list[tuple[bytes, bytes]]
 ERRORS: Final = "jero.errors"
 # A key of a request's scope: whether its body was read to the end. It is missing as long as nobody has read the body.
 BODY_HAS_ENDED: Final = "jero.body_has_ended"
+# A key of a request's scope: jero does not answer the request, because its client has left.
+UNANSWERED: Final = "jero.unanswered"
 SPACE: Final = b" \t"  # HTTP's whitespace (RFC 9110, section 5.6.3); bytes.strip() alone would remove more
 
 

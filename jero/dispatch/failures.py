@@ -85,11 +85,11 @@ class Failures:
         of the endpoint returns the error that it was given, the application's handler is next. Raises what a handler
         raises, unless that is an `HTTPError`.
         """
-        called: set[ExceptionHandler[Any]] = set()
+        called: list[ExceptionHandler[Any]] = []  # not a set: a handler may have no hash
         while True:
             handler = self.handlers.find(type(error), called)
             if handler is not None:
-                called.add(handler)
+                called.append(handler)
                 answer = await _call(handler, error)
                 if not isinstance(answer, HTTPError):
                     return answer

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -221,6 +222,20 @@ def test_a_handler_that_returns_its_error_leaves_it_to_the_application() -> None
 
     assert answered(Gone(), {HTTPError: itself}, {HTTPError: in_the_dialect}).json() == {"code": "gone"}
     assert answered(Gone(), {HTTPError: itself}).json()["type"] == "gone"
+
+
+@dataclass
+class Teapot:
+    """A handler that has no hash, as every dataclass that is not frozen."""
+
+    status: int
+
+    def __call__(self, _: SoldOut) -> NoContent:
+        return NoContent(status_code=self.status)
+
+
+def test_a_handler_may_have_no_hash() -> None:
+    assert answered(SoldOut(), {SoldOut: Teapot(205)}).status_code == 205
 
 
 def test_a_handler_that_raises_is_a_500_as_a_problem(caplog: pytest.LogCaptureFixture) -> None:

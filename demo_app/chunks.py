@@ -5,26 +5,29 @@ Services differ. A field that is missing, `null` or unknown is passed over, so t
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from demo_app.upstream_problems import UpstreamFailed
 from jero.client import StreamCut
+
+# More tokens than any model reads. A larger number would spoil the sum, or be none that a float can have.
+Tokens: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 
 
 class Usage(Struct, frozen=True):
     """The tokens that the service counted."""
 
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: Tokens = 0
+    completion_tokens: Tokens = 0
 
 
 class Choice(Struct, frozen=True, gc=False):
     """The part of a chunk that continues one answer."""
 
-    index: int = 0
+    index: int | None = None
     finish_reason: str | None = None
 
 
@@ -79,7 +82,7 @@ class Progress:
             self._usage = chunk.usage
         for choice in chunk.choices or ():
             if choice.finish_reason is not None:
-                self.finish_reasons[choice.index] = choice.finish_reason
+                self.finish_reasons[choice.index or 0] = choice.finish_reason
 
     @contextmanager
     def until_complete(self) -> Generator[None, None, None]:

@@ -58,7 +58,7 @@ class Completions:
                 body = Raw(msgspec.json.encode({**_decode_fields(body), "model": model}))
         except msgspec.ValidationError as error:
             raise UnprocessableContent(f"{error}.") from None
-        return CompletionRequest(bytes(body), known.n or 1, known.stream is True)
+        return CompletionRequest(bytes(body), max(known.n or 1, 1), known.stream is True)
 
     async def whole(self, request: CompletionRequest) -> Raw:
         """Returns the body of a whole answer. If it is cancelled, the request to the service ends.

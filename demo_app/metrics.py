@@ -52,5 +52,5 @@ class Metrics:
     def count_tokens(self, usage: Usage | None) -> None:
         """Counts the tokens of one answer, if the upstream has sent their numbers."""
         if usage is not None:
-            self._tokens.labels("prompt").inc(max(0, usage.prompt_tokens))
-            self._tokens.labels("completion").inc(max(0, usage.completion_tokens))
+            self._tokens.labels("prompt").inc(usage.prompt_tokens)
+            self._tokens.labels("completion").inc(usage.completion_tokens)

@@ -9,6 +9,8 @@ from demo_app.settings import Service
 from jero.client import EventStream, RequestRefused, StreamClient
 
 CONNECT_TIMEOUT: Final = 5.0
+# Of a whole answer, after its decompression. It may contain images or sound.
+MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 _JSON: Final = {"Content-Type": "application/json"}
 _COMPLETIONS: Final = "chat/completions"
 
@@ -50,15 +52,20 @@ class Upstream:
         return self._streams.events(_COMPLETIONS, type_, method="POST", content=request, headers=_JSON, until="[DONE]")
 
     async def complete(self, request: bytes) -> bytes:
-        """Returns the body of a whole answer. Raises `RequestRefused`, and the errors of httpx."""
-        return _body(await self._client.post(_COMPLETIONS, content=request, headers=_JSON))
+        """Returns the body of a whole answer, of at most 64 MiB. Raises `RequestRefused`, and the errors of httpx."""
+        return await self._body("POST", _COMPLETIONS, content=request, headers=_JSON)
 
     async def models(self) -> bytes:
         """Returns the body of the list of models. Raises `RequestRefused`, and the errors of httpx."""
-        return _body(await self._client.get("models"))
+        return await self._body("GET", "models")
 
-
-def _body(response: httpx.Response) -> bytes:
-    if not response.is_success:
-        raise RequestRefused(response)
-    return response.content
+    async def _body(self, method: str, url: str, **options: Any) -> bytes:
+        async with self._client.stream(method, url, **options) as response:
+            if not response.is_success:
+                raise await RequestRefused.read(response)
+            body = bytearray()
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise httpx.DecodingError("The answer is too long.", request=response.request)
+            return bytes(body)

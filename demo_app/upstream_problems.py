@@ -18,6 +18,7 @@ logger = logging.getLogger("demo_app.upstream")
 # The service refuses the server's own account: its key, its credit, or what the key may do.
 ACCOUNT_STATUSES: Final = frozenset({401, 402, 403, 407})
 _RETRY_AFTER = re.compile(r"[0-9A-Za-z ,:]{1,40}")
+_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 
 
 class UpstreamUnauthorized(Unauthorized, type="upstream-unauthorized", title="Upstream unauthorized"):
@@ -85,19 +86,28 @@ def passed_on(error: RequestRefused) -> Exception:
         return _rate_limited(retry_after)
     if 400 <= status < 500:
         return UpstreamRefused(status, _error_body(error.response), retry_after)
-    if status >= 500:
+    if 500 <= status < 600:
         return UpstreamRefused(status, None, retry_after)
     return UpstreamFailed(f"The upstream answered with status {status}.")
 
 
 def _error_body(response: httpx.Response) -> bytes | None:
-    """Returns the body if it is an error in the form of OpenAI's API, and does not contain the server's key."""
-    key = response.request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
+    """Returns the body if it is an error in the form of OpenAI's API, and does not contain the server's key.
+
+    The key is sought without the escapes of JSON, which may stand for any character.
+    """
+    key = response.request.headers.get("Authorization", "").removeprefix("Bearer ")
     try:
         msgspec.json.decode(response.content, type=_ErrorBody)
     except (ValueError, RecursionError):
         return None
-    return None if key and key in response.content else response.content
+    return None if key and key in _unescaped(response.content) else response.content
+
+
+def _unescaped(body: bytes) -> str:
+    """Returns JSON with its escapes replaced. Decoding would drop the first of two fields with one name."""
+    text = body.decode("utf-8", "replace")
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[2], text)
 
 
 def _causes(error: BaseException | None) -> str:

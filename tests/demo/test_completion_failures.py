@@ -1,6 +1,7 @@
 """Tests how `/v1` fails: with true statuses, in the form of OpenAI's API, and without the server's secrets."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import Awaitable, Callable
 
@@ -84,13 +85,45 @@ async def test_a_refusal_of_the_clients_request_is_passed_on_byte_for_byte(statu
     assert response.headers["content-type"] == "application/json"
 
 
+ESCAPED_KEY = "".join(f"\\u{ord(character):04X}" for character in KEY)
+LONG = b'{"error": {"message": "%b"}}' % (b"x" * 100_000)
+
+
+@pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(
-    "body", [b"", b"<html>", b"[]", b'{"detail": "no"}', b'{"error": {"message": "%b"}}' % KEY.encode()]
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b'{"detail": "no"}',
+        b'{"error": {"message": "%b"}}' % KEY.encode(),
+        b'{"error": {"message": "%b"}}' % ESCAPED_KEY.encode(),
+        b'{"error": {"message": "%b", "message": "no"}, "key": 1}' % KEY.replace("-", "\\u002d").encode(),
+        LONG,
+    ],
 )
-async def test_a_refusal_that_cannot_be_passed_on_keeps_its_status(body: bytes) -> None:
+async def test_a_refusal_that_cannot_be_passed_on_keeps_its_status(body: bytes, *, stream: bool) -> None:
     answer = whole(body).replace(b"200 OK", b"400 Refused")
     async with Upstream(answer) as upstream, running_demo(upstream.service) as client:
-        check_error(await complete(client, stream=False), 400, "upstream_refused")
+        check_error(await complete(client, stream=stream), 400, "upstream_refused")
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+async def test_a_whole_answer_is_bounded(coding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("demo_app.upstream.MAX_ANSWER_BYTES", 99_999)
+    body = b'{"choices": [], "object": "%b"}' % (b"x" * 100_000)
+    sent = gzip.compress(body) if coding == "gzip" else body
+    answer = whole(sent, f"application/json\r\nContent-Encoding: {coding}")
+    async with Upstream(answer) as upstream, running_demo(upstream.service) as client:
+        check_error(await complete(client, stream=False), 502, "upstream_failed")
+        check_error(await client.get("/v1/models"), 502, "upstream_failed")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_status_that_http_does_not_have_is_a_bad_gateway(*, stream: bool) -> None:
+    async with Upstream(refusal(999)) as upstream, running_demo(upstream.service) as client:
+        check_error(await complete(client, stream=stream), 502, "upstream_failed")
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,8 @@ CHUNKS: dict[str, tuple[bytes, list[str]]] = {
     "refusal": (event(b'{"choices": [{"delta": {"content": null, "refusal": "No."}}]}'), ["No."]),
     "error is null": (event(b'{"choices": [{"delta": {"content": "x"}}], "error": null}'), ["x"]),
     "a usage of another form": (event(b'{"choices": [], "usage": "much"}'), []),
+    "a usage that no float has": (event(b'{"choices": [], "usage": {"prompt_tokens": %b}}' % (b"9" * 400)), []),
+    "index is null": (event(b'{"choices": [{"index": null, "delta": {"content": "x"}}]}'), ["x"]),
     "a comment": (part(b": OPENROUTER PROCESSING\n\n"), []),
     "CRLF": (part(b'data: {"choices": [{"delta": {"content": "x"}}]}\r\n\r\n'), ["x"]),
     "no space": (part(b'data:{"choices": [{"delta": {"content": "x"}}]}\n\n'), ["x"]),
@@ -161,6 +163,15 @@ async def test_an_answer_of_two_choices_is_complete_if_both_have_finished(choice
 
     assert ("[DONE]" in response.text) is (choices == 2)
     assert ('"error"' in response.text) is (choices == 1)
+
+
+@pytest.mark.parametrize("n", [b"0", b"-1"])
+async def test_a_number_of_choices_below_one_completes_nothing(n: bytes) -> None:
+    async with Upstream(HEAD, HELLO, END_OF_BODY) as upstream, running_demo(upstream.service) as client:
+        response = await complete(client, ASKED % b', "stream": true, "n": %b' % n)
+
+    assert "[DONE]" not in response.text
+    assert '"error"' in response.text
 
 
 async def test_the_models_of_the_service_are_listed_byte_for_byte() -> None:

@@ -72,6 +72,18 @@ async def test_a_whole_answer_counts_its_end_and_its_tokens() -> None:
     assert (found["demo_tokens_total prompt"], found["demo_tokens_total completion"]) == (3, 2)
 
 
+@pytest.mark.parametrize("count", [b"-1", b"9" * 400, b"1" + b"0" * 15, b"null", b"1e300"])
+async def test_a_number_of_tokens_that_cannot_be_is_not_counted(count: bytes) -> None:
+    answer = whole(b'{"choices": [], "usage": {"prompt_tokens": %b, "completion_tokens": 2}}' % count)
+    async with Upstream(answer) as upstream, running_demo(upstream.service) as client:
+        response = await complete(client, stream=False)
+        found = await samples(client)
+
+    assert response.status_code == 200
+    assert found[f"demo_answers_total {COMPLETIONS} completed"] == 1
+    assert not [name for name in found if name.startswith("demo_tokens_total")]
+
+
 @pytest.mark.parametrize(
     ("answer", "stream", "name"),
     [

@@ -7,7 +7,7 @@ goes on with the same call of `receive`: a second call could miss what the first
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from jero.errors import ClientDisconnected
 from jero.http.asgi import Message, Receive
@@ -37,8 +37,9 @@ class HandlerWatch:
         cancellations = request.cancelling()
         try:
             return await running
-        except asyncio.CancelledError:
-            if not self._has_cancelled or request.cancelling() > cancellations + 1:
+        except BaseException as error:
+            has_cancelled = self._has_cancelled and request.cancelling() <= cancellations + 1
+            if not has_cancelled or not _is_cancellation(error):
                 raise
             raise ClientDisconnected("the client left while the handler ran") from None
         finally:
@@ -63,6 +64,12 @@ class HandlerWatch:
         if self._request is not None and not watching.cancelled():
             self._has_cancelled = True
             self._request.cancel()
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_cancellation(member) for member in cast("BaseExceptionGroup[Any]", error).exceptions)
+    return isinstance(error, asyncio.CancelledError)
 
 
 async def attended(running: Awaitable[R], receive: Receive) -> R:

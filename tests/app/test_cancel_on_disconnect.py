@@ -238,6 +238,19 @@ async def test_a_handler_that_suppresses_the_cancellation_is_answered_as_usual(a
     assert call.task.cancelling() == 0
 
 
+@pytest.mark.parametrize("path", ["/work", "/either"])
+async def test_a_cancellation_in_a_group_is_one(app: App, path: str) -> None:
+    async def teardown() -> None:
+        raise BaseExceptionGroup("of tasks", [BaseExceptionGroup("of more", [asyncio.CancelledError()])])
+
+    app.work.teardown = teardown
+    call = begun(app, "GET", path)
+    await app.work.has_begun.wait()
+    call.leave()
+    await call.task
+    assert not call.sent
+
+
 async def test_a_teardown_is_not_cancelled_a_second_time(app: App) -> None:
     is_tearing_down, may_end = asyncio.Event(), asyncio.Event()
 

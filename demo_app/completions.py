@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
@@ -85,6 +86,8 @@ class Completions:
                     asyncio.timeout(self._upstream.timeout) as first_chunk,
                     self._upstream.events(str, request.body) as events,
                 ):
+                    if events.status == HTTPStatus.NO_CONTENT:
+                        raise UpstreamFailed("The upstream sent no answer.")
                     is_first = True
                     async for event in events:
                         data = event.data

@@ -157,6 +157,7 @@ async def test_something_else_than_a_whole_answer_is_a_bad_gateway(answer: bytes
         HEAD + event(b"[1]") + ENDING,
         HEAD.replace(b"text/event-stream", b"text/html") + ENDING,
         whole(b'{"choices": []}'),
+        b"HTTP/1.1 204 No Content\r\n\r\n",
     ],
 )
 async def test_something_else_than_a_stream_is_a_bad_gateway(answer: bytes, caplog: pytest.LogCaptureFixture) -> None:

@@ -17,7 +17,10 @@ logger = logging.getLogger("demo_app.upstream")
 
 # The service refuses the server's own account: its key, its credit, or what the key may do.
 ACCOUNT_STATUSES: Final = frozenset({401, 402, 403, 407})
-_RETRY_AFTER = re.compile(r"[0-9A-Za-z ,:]{1,40}")
+# Seconds, or a date of HTTP (RFC 9110, section 5.6.7).
+_RETRY_AFTER: Final = re.compile(
+    r"[0-9]{1,9}|[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT"
+)
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 
 

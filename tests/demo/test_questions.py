@@ -164,6 +164,15 @@ async def test_retry_after_is_passed_on(status: int, retry_after: str) -> None:
     assert response.headers["retry-after"] == retry_after
 
 
+@pytest.mark.parametrize("retry_after", ["5, 6", "soon", "-1", "1e3", "12345678901"])
+async def test_a_malformed_retry_after_is_left_out(retry_after: str) -> None:
+    answer = refusal(429, headers={"Retry-After": retry_after})
+    async with Upstream(answer) as upstream, running_demo(upstream.service) as client:
+        response = await ask(client)
+
+    assert (response.status_code, response.headers.get("retry-after")) == (429, None)
+
+
 async def test_an_upstream_that_is_down_is_a_bad_gateway() -> None:
     async with running_demo(Service(f"http://127.0.0.1:{free_port()}/v1", "m", KEY)) as client:
         response = await ask(client)

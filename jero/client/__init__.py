@@ -4,7 +4,7 @@ The public names need the extra `jero-asgi[client]`, which installs httpx. An im
 httpx yet, so that `jero.client.readers` works without it. `__init__.pyi` declares the names for type checkers.
 """
 
-_PUBLIC_NAMES = {"EventStream", "Reconnection", "RequestRefused", "StreamClient", "StreamCut"}
+_PUBLIC_NAMES = {"EventStream", "Reconnection", "RequestRefused", "StreamClient", "StreamCut", "Until"}
 
 
 def __getattr__(name: str) -> object:
@@ -15,6 +15,7 @@ def __getattr__(name: str) -> object:
         from jero.client.client import StreamClient
         from jero.client.event_source import Reconnection
         from jero.client.event_stream import EventStream
+        from jero.client.readers import Until
         from jero.client.refused import RequestRefused, StreamCut
     except ModuleNotFoundError as error:
         if error.name != "httpx":
@@ -26,5 +27,6 @@ def __getattr__(name: str) -> object:
         "RequestRefused": RequestRefused,
         "StreamClient": StreamClient,
         "StreamCut": StreamCut,
+        "Until": Until,
     }
     return names[name]

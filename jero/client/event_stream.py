@@ -1,7 +1,7 @@
 """Reads the event stream of one request, which is sent once (WHATWG HTML, section 9.2.6)."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from types import TracebackType
 from typing import Any, ClassVar, Final, Generic, Self
@@ -63,7 +63,8 @@ class EventStream(OpenedStream[AbstractAsyncContextManager[httpx.Response], T]):
     """The event stream of one request: `async with` sends the request, and `async for` yields its events.
 
     Entering waits for the headers of the response. At the end of the block the request is over, also if the stream is
-    not. A stream is entered once. `break` leaves a loop over its events, and a second loop goes on after it.
+    not. A stream is entered once. `break` leaves a loop over its events, and a second loop goes on after it. `anext`
+    returns the next event, and a loop goes on after that.
 
     A 204 has no events. An event with empty data is a ping, unless the data is text: it is passed over, or has no data
     (`msgspec.UNSET`) if it has a name.
@@ -110,7 +111,15 @@ class EventStream(OpenedStream[AbstractAsyncContextManager[httpx.Response], T]):
             if self._body is not None and self._reader.has_ended and exc_type is None:
                 await _read_rest(self._body)
 
+    # A loop steps the generator itself: an `__aiter__` that returns `self` would cost each event a call.
     def __aiter__(self) -> AsyncGenerator[ServerSentEvent[T], None]:
+        return self._opened_events
+
+    def __anext__(self) -> Coroutine[Any, Any, ServerSentEvent[T]]:
+        return self._opened_events.__anext__()
+
+    @property
+    def _opened_events(self) -> AsyncGenerator[ServerSentEvent[T], None]:
         if self._events is None:
             raise RuntimeError("The event stream is not open: iterate it inside of its `async with` block.")
         return self._events

@@ -21,8 +21,8 @@ from jero.framing.event import ServerSentEvent
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-# The data of the event that ends a stream, or a function that returns whether an event is the last.
 Until: TypeAlias = str | Callable[[ServerSentEvent[T]], bool]
+"""The end that a protocol promises: the data of the event that ends the stream, or whether an event is the last."""
 
 _UNIVERSAL_LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _DATA: Final = b"data: "

@@ -22,7 +22,7 @@ T = TypeVar("T")
 class SyncEventStream(OpenedStream[AbstractContextManager[httpx.Response], T]):
     """The event stream of one request: `with` sends the request, and `for` yields its events.
 
-    It behaves as `jero.client.EventStream` does with `async with` and `async for`, and raises the same errors.
+    It behaves as `jero.client.EventStream` does with `async with`, `async for` and `anext`, and raises the same errors.
     """
 
     statement = "with"
@@ -61,6 +61,13 @@ class SyncEventStream(OpenedStream[AbstractContextManager[httpx.Response], T]):
                 _read_rest(self._body)
 
     def __iter__(self) -> Generator[ServerSentEvent[T], None, None]:
+        return self._opened_events
+
+    def __next__(self) -> ServerSentEvent[T]:
+        return next(self._opened_events)
+
+    @property
+    def _opened_events(self) -> Generator[ServerSentEvent[T], None, None]:
         if self._events is None:
             raise RuntimeError("The event stream is not open: iterate it inside of its `with` block.")
         return self._events

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
@@ -330,6 +331,15 @@ async def test_a_loop_that_was_left_goes_on() -> None:
         assert [event.data async for event in stream] == [2]
 
 
+async def test_anext_returns_one_event_after_the_other_and_a_loop_goes_on() -> None:
+    numbers = NUMBERS + b"data: 3\n\n"
+    async with RawServer(events(numbers)) as server, client_of(server) as client, client.events("/", int) as stream:
+        assert isinstance(stream, AsyncIterator)
+        assert [(await anext(stream)).data, (await anext(stream)).data] == SEEN
+        assert [event.data async for event in stream] == [3]
+        assert await anext(stream, None) is None
+
+
 async def test_a_stream_is_entered_once() -> None:
     async with RawServer(events(NUMBERS)) as server, client_of(server) as client:
         stream = client.events("/", int)
@@ -338,17 +348,22 @@ async def test_a_stream_is_entered_once() -> None:
             await stream.__aenter__()
 
 
+async def expect_no_events(stream: EventStream[int]) -> None:
+    with pytest.raises(RuntimeError, match="inside of its `async with` block"):
+        aiter(stream)
+    with pytest.raises(RuntimeError, match="inside of its `async with` block"):
+        await anext(stream)
+
+
 async def test_outside_of_its_block_a_stream_has_no_events() -> None:
     async with RawServer(events(NUMBERS)) as server, client_of(server) as client:
         stream = client.events("/", int)
         for name in ("status", "headers"):
             with pytest.raises(RuntimeError, match="enter it with `async with`"):
                 getattr(stream, name)
-        with pytest.raises(RuntimeError, match="inside of its `async with` block"):
-            aiter(stream)
+        await expect_no_events(stream)
         await leave_at_once(stream)
-        with pytest.raises(RuntimeError, match="inside of its `async with` block"):
-            aiter(stream)
+        await expect_no_events(stream)
         assert stream.status == 200
 
 

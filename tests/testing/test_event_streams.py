@@ -178,9 +178,12 @@ def test_a_stream_is_entered_once_and_read_inside_of_its_block() -> None:
         with pytest.raises(RuntimeError, match="no response yet"):
             _ = stream.status
         with pytest.raises(RuntimeError, match="inside of its `with` block"):
-            next(iter(stream))
+            iter(stream)
+        with pytest.raises(RuntimeError, match="inside of its `with` block"):
+            next(stream)
         with stream:
-            pass
+            assert next(stream) == A
+            assert list(stream) == [B]
         with pytest.raises(RuntimeError, match="entered before"), stream:
             pass
 

@@ -169,6 +169,7 @@ async def network_clients() -> None:
         async with client.events("/events", Movie, method="POST", json=Movie("a"), until="[DONE]") as stream:
             assert_type(stream, EventStream[Movie])
             assert_type(stream.status, int)
+            assert_type(await anext(stream), ServerSentEvent[Movie])
             async for read_once in stream:
                 assert_type(read_once, ServerSentEvent[Movie])
         unions = client.events("/events", Goal | Whistle, until=lambda event: isinstance(event.data, Whistle))

@@ -1,4 +1,4 @@
-"""Asks services of models: with a limit for each wait, and one service after the other if they are busy."""
+"""Asks services of models: with a limit for each wait, and one service after the other until one answers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -10,7 +10,7 @@ from msgspec import Raw
 from msgspec.json import decode, encode
 
 from jero import ServerSentEvent
-from jero.client import EventStream, RequestRefused, StreamClient
+from jero.client import EventStream, RequestRefused, StreamClient, Until
 
 # Seconds. A real model needs more time for its first event, such as 30.
 CONNECT = 1.0
@@ -22,7 +22,8 @@ DELAYS = (0.2, 0.4)
 LONGEST_DELAY = 1.0
 
 Request = dict[str, Raw]
-Until = str | Callable[[ServerSentEvent[Raw]], bool]
+# The first event, or `None` if the stream has ended without one, and the stream.
+Begun = tuple[ServerSentEvent[Raw] | None, EventStream[Raw]]
 T = TypeVar("T")
 
 
@@ -39,14 +40,20 @@ def http_client(url: str, headers: dict[str, str]) -> httpx.AsyncClient:
 class Service:
     """One service: answers a request with a stream, or whole."""
 
-    def __init__(self, http: httpx.AsyncClient, path: str, until: Until) -> None:
+    def __init__(self, http: httpx.AsyncClient, path: str, until: Until[Raw]) -> None:
         self._http = http
         self._streams = StreamClient(client=http)
         self._path = path
         self._until = until
 
-    def stream(self, request: Request) -> EventStream[Raw]:
-        return self._streams.events(self._path, Raw, method="POST", json=request, until=self._until)
+    async def begin(self, request: Request, seconds: float, opened: AsyncExitStack) -> Begun:
+        """Returns a stream whose first event has come in time. `opened` closes the stream."""
+        stream = self._streams.events(self._path, Raw, method="POST", json=request, until=self._until)
+        async with asyncio.timeout(seconds), AsyncExitStack() as opening:
+            await opening.enter_async_context(stream)
+            first = await next_event(stream)
+            opened.push_async_exit(opening.pop_all())
+        return first, stream
 
     async def complete(self, request: Request) -> Raw:
         headers = {"Content-Type": "application/json"}
@@ -59,34 +66,32 @@ class Service:
 class Upstreams:
     """Services with the same models, the preferred one first."""
 
-    def __init__(self, clients: Iterable[httpx.AsyncClient], path: str, until: Until) -> None:
+    def __init__(self, clients: Iterable[httpx.AsyncClient], path: str, until: Until[Raw]) -> None:
         self._services = [Service(http, path, until) for http in clients]
 
     async def complete(self, request: Request) -> Raw:
-        return await self._first_to_accept(lambda service: service.complete(request))
+        return await self._first_to_answer(lambda service: service.complete(request))
 
     async def events(self, request: Request) -> AsyncIterator[ServerSentEvent[Raw]]:
         now = asyncio.get_running_loop().time
+        share = FIRST_EVENT / len(self._services)
         async with asyncio.timeout(FIRST_EVENT) as deadline, AsyncExitStack() as opened:
-            events = await self._first_to_accept(
-                lambda service: opened.enter_async_context(service.stream(request)),
-            )
-            async for event in events:
-                if event.event == "ping":  # the connection is alive, which does not mean that the model is
-                    continue
+            event, stream = await self._first_to_answer(lambda service: service.begin(request, share, opened))
+            while event is not None:
                 deadline.reschedule(None)  # the client may take its time
                 yield event
                 deadline.reschedule(now() + NEXT_EVENT)
+                event = await next_event(stream)
 
-    async def _first_to_accept(self, ask: Callable[[Service], Awaitable[T]]) -> T:
-        """Returns the answer of the first service that accepts the request. No other request is sent after that."""
+    async def _first_to_answer(self, ask: Callable[[Service], Awaitable[T]]) -> T:
+        """Returns the answer, or the begun stream, of the first service that has one. Asks no other one after that."""
         delays = iter(DELAYS)
         while True:
-            failures: list[httpx.HTTPError] = []
+            failures: list[httpx.HTTPError | TimeoutError] = []
             for service in self._services:
                 try:
                     return await ask(service)
-                except (RequestRefused, httpx.ConnectError, httpx.ConnectTimeout) as error:
+                except (httpx.HTTPError, TimeoutError) as error:
                     if not is_temporary(error):
                         raise
                     failures.append(error)
@@ -97,9 +102,19 @@ class Upstreams:
             await asyncio.sleep(max(delay, retry_after(first_free)))
 
 
-def is_temporary(error: httpx.HTTPError) -> bool:
-    return not isinstance(error, RequestRefused) or error.response.status_code in (429, 503, 529)
+async def next_event(stream: EventStream[Raw]) -> ServerSentEvent[Raw] | None:
+    """Returns the next event, or `None` after the last. A ping shows that the connection is alive, not the model."""
+    async for event in stream:
+        if event.event != "ping":
+            return event
+    return None
 
 
-def retry_after(error: httpx.HTTPError) -> float:
+def is_temporary(error: httpx.HTTPError | TimeoutError) -> bool:
+    if isinstance(error, RequestRefused):
+        return error.response.status_code == 429 or error.response.status_code >= 500
+    return not isinstance(error, httpx.ReadTimeout)  # of a whole answer: the next service would be as slow
+
+
+def retry_after(error: httpx.HTTPError | TimeoutError) -> float:
     return (isinstance(error, RequestRefused) and error.retry_after) or 0.0

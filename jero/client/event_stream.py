@@ -1,7 +1,7 @@
 """Reads the event stream of one request, which is sent once (WHATWG HTML, section 9.2.6)."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from types import TracebackType
 from typing import Any, ClassVar, Final, Generic, Self
@@ -112,7 +112,7 @@ class EventStream(OpenedStream[AbstractAsyncContextManager[httpx.Response], T]):
                 await _read_rest(self._body)
 
     # A loop steps the generator itself: an `__aiter__` that returns `self` would cost each event a call.
-    def __aiter__(self) -> AsyncGenerator[ServerSentEvent[T], None]:
+    def __aiter__(self) -> AsyncIterator[ServerSentEvent[T]]:
         return self._opened_events
 
     def __anext__(self) -> Coroutine[Any, Any, ServerSentEvent[T]]:

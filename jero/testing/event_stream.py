@@ -1,6 +1,6 @@
 """Reads the event stream of one request of the synchronous test client."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, suppress
 from types import TracebackType
 from typing import Any, Self
@@ -60,7 +60,7 @@ class SyncEventStream(OpenedStream[AbstractContextManager[httpx.Response], T]):
             if self._body is not None and self._reader.has_ended and exc_type is None:
                 _read_rest(self._body)
 
-    def __iter__(self) -> Generator[ServerSentEvent[T], None, None]:
+    def __iter__(self) -> Iterator[ServerSentEvent[T]]:
         return self._opened_events
 
     def __next__(self) -> ServerSentEvent[T]:

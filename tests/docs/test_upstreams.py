@@ -86,6 +86,31 @@ async def pinging() -> Source:
         yield ServerSentEvent(event="ping", data=0)
 
 
+async def failing() -> Source:
+    yield int("fails before the headers")
+
+
+async def failing_late() -> Source:
+    yield ServerSentEvent(event="ping", data=0)
+    await asyncio.sleep(0)
+    raise RuntimeError("failed after the headers")
+
+
+async def silent() -> Source:
+    await asyncio.Event().wait()
+    yield 1
+
+
+async def silent_late() -> Source:
+    yield ServerSentEvent(event="ping", data=0)
+    await asyncio.Event().wait()
+
+
+async def ending() -> Source:
+    for _ in range(0):
+        yield 1
+
+
 @pytest.mark.parametrize(
     ("refused", "requests"), [((0, 0), (1, 0)), ((1, 0), (1, 1)), ((2, 1), (2, 2)), ((2, 2), (3, 2)), ((3, 2), (3, 3))]
 )
@@ -120,6 +145,42 @@ async def test_any_other_refusal_is_final() -> None:
     async with to(first, second) as upstreams:
         with pytest.raises(RequestRefused):
             await answer(upstreams)
+    assert (first.requests, second.requests) == (1, 0)
+
+
+@pytest.mark.parametrize("source", [failing, failing_late, silent, silent_late])
+async def test_a_service_without_a_first_event_is_passed_over(source: Callable[[], Source]) -> None:
+    ended = asyncio.Event()
+
+    async def first() -> Source:
+        try:
+            async for item in source():
+                yield item
+        finally:
+            ended.set()
+
+    services = ServiceEndpoint(source=first()), ServiceEndpoint()
+    async with asyncio.timeout(PATIENCE), to(*services) as upstreams:
+        events = upstreams.events(REQUEST)
+        assert (await anext(events)).data == Raw(b"1")
+        assert ended.is_set()
+        assert [event async for event in events] == []
+    assert [service.requests for service in services] == [1, 1]
+
+
+async def test_services_that_are_all_silent_take_no_longer_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstreams, "FIRST_EVENT", 0.2)
+    services = ServiceEndpoint(source=silent()), ServiceEndpoint(source=silent())
+    async with asyncio.timeout(PATIENCE) as patience, to(*services) as silenced:
+        with pytest.raises(TimeoutError):
+            await answer(silenced)
+    assert not patience.expired()
+
+
+async def test_a_stream_without_events_is_an_answer() -> None:
+    first, second = ServiceEndpoint(source=ending()), ServiceEndpoint()
+    async with to(first, second) as upstreams:
+        assert await answer(upstreams) == []
     assert (first.requests, second.requests) == (1, 0)
 
 

@@ -32,6 +32,7 @@ LAZY_IMPORTS = {
     ("jero/client/__init__.py", "jero.client.client"),
     ("jero/client/__init__.py", "jero.client.event_source"),
     ("jero/client/__init__.py", "jero.client.event_stream"),
+    ("jero/client/__init__.py", "jero.client.readers"),
     ("jero/client/__init__.py", "jero.client.refused"),
     ("jero/openapi/info.py", "jero.openapi.serve"),
 }

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 import httpx
 from msgspec import DecodeError, Raw, Struct
 from msgspec.json import decode
-from upstreams import FIRST_EVENT, Request, Upstreams, http_client
+from upstreams import FIRST_EVENT, Request, Upstreams, http_client, read
 
 from jero import BaseApp, Endpoint, EventStreamResponse, HTTPError, JSONResponse, ServerSentEvent, StreamPolicy
 from jero.client import RequestRefused
@@ -44,6 +44,12 @@ class Failure(Struct, tag="error"):
     error: Error
 
 
+class Known(Struct):
+    """The fields of a request that the gateway reads. It passes on all, and the service checks the others."""
+
+    stream: bool | None = None
+
+
 def is_last(event: ServerSentEvent[Raw]) -> bool:
     return event.event in ("message_stop", "error")
 
@@ -56,7 +62,7 @@ class MessagesEndpoint(Endpoint, path="/v1/messages"):
         self._upstreams = upstreams
 
     async def post(self, json: Request) -> Raw | EventStreamResponse[Raw]:
-        if json.get("stream") == Raw(b"true"):
+        if read(json, Known).stream:
             return EventStreamResponse(stream=self._upstreams.events(json), ping=PING)
         return await self._upstreams.complete(json)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import httpx
 from msgspec import DecodeError, Raw, Struct
 from msgspec.json import decode
-from upstreams import FIRST_EVENT, Request, Upstreams, http_client
+from upstreams import FIRST_EVENT, Request, Upstreams, http_client, read
 
 from jero import BaseApp, Endpoint, EventStreamResponse, HTTPError, JSONResponse, ServerSentEvent, StreamPolicy
 from jero.client import RequestRefused
@@ -34,6 +34,12 @@ class Failure(Struct):
     error: Error
 
 
+class Known(Struct):
+    """The fields of a request that the gateway reads. It passes on all, and the service checks the others."""
+
+    stream: bool | None = None
+
+
 class ChatEndpoint(Endpoint, path="/v1/chat/completions"):
     cancel_on_disconnect = True
     stream_policy = StreamPolicy(first_item_grace=FIRST_EVENT + 1, max_duration=600, max_per_caller=20)
@@ -42,7 +48,7 @@ class ChatEndpoint(Endpoint, path="/v1/chat/completions"):
         self._upstreams = upstreams
 
     async def post(self, json: Request) -> Raw | EventStreamResponse[Raw]:
-        if json.get("stream") == Raw(b"true"):
+        if read(json, Known).stream:
             return EventStreamResponse(stream=self._upstreams.events(json), last=ServerSentEvent(data="[DONE]"))
         return await self._upstreams.complete(json)
 

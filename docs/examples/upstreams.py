@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack
 from typing import TypeVar
 
 import httpx
-from msgspec import Raw
+from msgspec import Raw, ValidationError
 from msgspec.json import decode, encode
 
-from jero import ServerSentEvent
+from jero import ServerSentEvent, UnprocessableContent
 from jero.client import EventStream, RequestRefused, StreamClient, Until
 
 # Seconds. A real model needs more time for its first event, such as 30.
@@ -25,6 +25,14 @@ Request = dict[str, Raw]
 # The first event, or `None` if the stream has ended without one, and the stream.
 Begun = tuple[ServerSentEvent[Raw] | None, EventStream[Raw]]
 T = TypeVar("T")
+
+
+def read(request: Request, type_: type[T]) -> T:
+    """Decodes the fields that the gateway itself knows. Raises `UnprocessableContent` if one of them is wrong."""
+    try:
+        return decode(encode(request), type=type_)
+    except ValidationError as error:
+        raise UnprocessableContent(str(error)) from error
 
 
 def http_client(url: str, headers: dict[str, str]) -> httpx.AsyncClient:

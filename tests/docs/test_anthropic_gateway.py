@@ -127,11 +127,17 @@ def test_leaving_before_a_whole_answer_ends_the_request_to_the_service(
     service.line_with("the client left before the answer")
 
 
-def test_a_refusal_of_the_gateway_has_the_shape_of_the_dialect(served_pair: tuple[Example, Example]) -> None:
+@pytest.mark.parametrize(
+    ("method", "status", "message"),
+    [("GET", 405, "Method not allowed"), ("POST", 422, "Expected `bool | null`, got `str` - at `$.stream`")],
+)
+def test_a_refusal_of_the_gateway_has_the_shape_of_the_dialect(
+    served_pair: tuple[Example, Example], method: str, status: int, message: str
+) -> None:
     with httpx.Client(base_url=served_pair[0].url, trust_env=False) as client:
-        response = client.get("/v1/messages")
-    assert response.status_code == 405
-    error = {"type": "invalid_request_error", "message": "Method not allowed"}
+        response = client.request(method, "/v1/messages", json={"stream": "true"})
+    assert response.status_code == status
+    error = {"type": "invalid_request_error", "message": message}
     assert response.json() == {"type": "error", "error": error}
 
 

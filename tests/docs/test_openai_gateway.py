@@ -119,6 +119,7 @@ def test_leaving_before_a_whole_answer_ends_the_request_to_the_service(client: o
         ("GET", None, "Method not allowed"),
         ("POST", [], "Expected `object`, got `array` - at `$.json`"),
         ("POST", {}, "The upstream refused the request."),
+        ("POST", {"stream": "true"}, "Expected `bool | null`, got `str` - at `$.stream`"),
     ],
 )
 def test_all_refusals_have_the_shape_of_the_dialect(

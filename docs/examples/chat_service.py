@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from jero import BaseApp, Endpoint, EventStreamResponse, JSONResponse, ServerSentEvent, StreamOutcome
 
@@ -14,10 +14,21 @@ class Message(Struct):
     content: str
 
 
+class StreamOptions(Struct):
+    include_usage: bool | None = None
+
+
 class ChatRequest(Struct):
     model: str
     messages: list[Message]
     stream: bool | None = None
+    stream_options: StreamOptions | None = None
+
+
+class Usage(Struct):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
 
 
 class Delta(Struct, omit_defaults=True):
@@ -36,12 +47,7 @@ class Chunk(Struct):
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
     created: int = 1
     model: str = "m"
-
-
-class Usage(Struct):
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
+    usage: Usage | UnsetType = UNSET
 
 
 class Choice(Struct):
@@ -84,10 +90,17 @@ async def words(question: str) -> AsyncIterator[str]:
             raise RuntimeError("The service died.")
 
 
-async def chunks(question: str) -> AsyncIterator[Chunk]:
+def usage_of(question: str) -> Usage:
+    tokens = len(question.split())
+    return Usage(prompt_tokens=tokens, completion_tokens=tokens, total_tokens=2 * tokens)
+
+
+async def chunks(question: str, *, has_usage: bool) -> AsyncIterator[Chunk]:
     async for word in words(question):
         yield Chunk(choices=[ChunkChoice(delta=Delta(content=word))])
     yield Chunk(choices=[ChunkChoice(delta=Delta(), finish_reason="stop")])
+    if has_usage:
+        yield Chunk(choices=[], usage=usage_of(question))
 
 
 class ChatEndpoint(Endpoint, path="/v1/chat/completions"):
@@ -101,13 +114,12 @@ class ChatEndpoint(Endpoint, path="/v1/chat/completions"):
         if question == "Please think.":
             await thinking()
         if json.stream:
-            return EventStreamResponse(stream=chunks(question), last=ServerSentEvent(data="[DONE]"))
+            has_usage = json.stream_options is not None and bool(json.stream_options.include_usage)
+            stream = chunks(question, has_usage=has_usage)
+            return EventStreamResponse(stream=stream, last=ServerSentEvent(data="[DONE]"))
         answer = "".join([word async for word in words(question)])
-        tokens, answered = len(question.split()), len(answer.split())
-        return Completion(
-            choices=[Choice(message=Message(role="assistant", content=answer))],
-            usage=Usage(prompt_tokens=tokens, completion_tokens=answered, total_tokens=tokens + answered),
-        )
+        message = Message(role="assistant", content=answer)
+        return Completion(choices=[Choice(message=message)], usage=usage_of(question))
 
 
 class App(BaseApp):

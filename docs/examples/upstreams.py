@@ -1,7 +1,7 @@
 """Asks services of models: with a limit for each wait, and one service after the other until one answers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import TypeVar
 
@@ -80,7 +80,7 @@ class Upstreams:
     async def complete(self, request: Request) -> Raw:
         return await self._first_to_answer(lambda service: service.complete(request))
 
-    async def events(self, request: Request) -> AsyncIterator[ServerSentEvent[Raw]]:
+    async def events(self, request: Request) -> AsyncGenerator[ServerSentEvent[Raw], None]:
         now = asyncio.get_running_loop().time
         share = FIRST_EVENT / len(self._services)
         async with asyncio.timeout(FIRST_EVENT) as deadline, AsyncExitStack() as opened:

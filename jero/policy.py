@@ -23,7 +23,9 @@ class StreamPolicy(Struct, frozen=True, kw_only=True):
     `max_duration`: seconds after which a stream is ended. Each stream ends up to a tenth earlier, so that clients that
     connected together do not reconnect together. `None`: no limit.
     `max_concurrent`: the number of streams that may be open at the same time, in the application or in the endpoint
-    that has the policy. A further request is answered with 503, before its handler runs. `None`: no limit.
+    that has the policy. The application's policy counts those of all endpoints without a policy together. A request to
+    an operation that may return a stream counts from before its handler runs, until its stream is over or its answer is
+    known to be whole. A further request is answered with 503, before its handler runs. `None`: no limit.
     `max_per_caller`: the number of these streams that one caller may have open: one `user`, or, without a user, one
     client address, of which the first 64 bits count if it is of IPv6. A further request is answered with 429, before
     its handler runs. `None`: no limit.

@@ -12,6 +12,7 @@ from jero.contract.inputs import NO_USER, Input, read_inputs
 from jero.contract.outputs import Output, read_outputs
 from jero.endpoint import Endpoint, OperationNotes, check_endpoint, operations, read_notes
 from jero.errors import WiringError
+from jero.policy import DEFAULT_POLICY, StreamPolicy
 from jero.routing import PathTemplate, read_template
 
 
@@ -20,6 +21,7 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     `method` is HTTP's, in upper case. `name` is that of the endpoint's class, for logs. `authentication` is `None` if
     the operation is open to all. `exception_handlers`: the endpoint's, and outside them the application's.
+    `stream_policy`: the endpoint's, or else the application's.
     """
 
     endpoint: Endpoint
@@ -32,6 +34,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     authentication: Authentication | None = None
     exception_handlers: ExceptionHandlers = ExceptionHandlers()
     notes: OperationNotes = OperationNotes()
+    stream_policy: StreamPolicy = DEFAULT_POLICY
 
 
 def read_operations(endpoint: Any, path: str | None, *, auth: Any = None, has_enc_hook: bool) -> list[Operation]:

@@ -52,7 +52,10 @@ class Wiring:
         defaults = self._defaults_of(endpoint)
         read = read_operations(endpoint, path, auth=auth, has_enc_hook=defaults.encoder.enc_hook is not None)
         failures = self.failures.inside(exception_handlers, "_include_endpoint")
-        added = [msgspec.structs.replace(operation, exception_handlers=failures.handlers) for operation in read]
+        added = [
+            msgspec.structs.replace(operation, exception_handlers=failures.handlers, stream_policy=defaults.policy)
+            for operation in read
+        ]
         for operation in added:
             route = Route(operation, defaults, failures)
             self._routes.append(route)

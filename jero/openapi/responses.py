@@ -1,7 +1,7 @@
 """Writes the responses of one operation: those that its handler returns, and the problems that it answers with."""
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from http import HTTPStatus
 from itertools import groupby
 from typing import Final
@@ -20,7 +20,9 @@ from jero.errors import (
     NotAcceptable,
     NotFound,
     Problem,
+    RequestTimeout,
     ServiceUnavailable,
+    TooManyRequests,
     Unauthorized,
     UnprocessableContent,
     UnsupportedMediaType,
@@ -38,6 +40,7 @@ _STREAM_HEADERS: Final = {
 }
 # Proxies that read this header, such as nginx, do not pass it on.
 _TAKEN_BY_PROXIES: Final = frozenset({"X-Accel-Buffering"})
+_RETRY_HEADERS: Final = {"Retry-After": "Seconds to wait before the next attempt."}
 _NEGOTIATED_HEADERS: Final = {"Vary": "The request headers that the response depends on."}
 # The problems that jero answers with before or while it reads an argument.
 _PROBLEMS_OF_INPUT: Final[dict[str, tuple[type[HTTPError], ...]]] = {
@@ -45,15 +48,16 @@ _PROBLEMS_OF_INPUT: Final[dict[str, tuple[type[HTTPError], ...]]] = {
     "params": (MalformedRequest,),
     "headers": (MalformedRequest,),
     "cookies": (MalformedRequest,),
-    "json": (MalformedRequest, UnsupportedMediaType, UnprocessableContent, ContentTooLarge),
+    "json": (MalformedRequest, RequestTimeout, UnsupportedMediaType, UnprocessableContent, ContentTooLarge),
     "items": (MalformedRequest, UnsupportedMediaType, UnprocessableContent, ContentTooLarge),
-    "content": (MalformedRequest, UnsupportedMediaType, ContentTooLarge),
+    "content": (MalformedRequest, RequestTimeout, UnsupportedMediaType, ContentTooLarge),
     "user": (),
 }
 # The headers of a problem that jero itself answers with. A handler that raises the same error need not send them.
 _HEADERS_OF_PROBLEM: Final[dict[type[HTTPError], dict[str, str]]] = {
     NotAcceptable: _NEGOTIATED_HEADERS,
-    ServiceUnavailable: {"Retry-After": "Seconds to wait before the next attempt."},
+    ServiceUnavailable: _RETRY_HEADERS,
+    TooManyRequests: _RETRY_HEADERS,
     Unauthorized: {"WWW-Authenticate": "How to authenticate."},
     UnsupportedMediaType: {"Accept": "The media types that the operation reads."},
 }
@@ -128,7 +132,7 @@ def _refusals(operation: Operation) -> Iterator[type[HTTPError]]:
     """Yields the errors that jero itself answers requests of the operation with."""
     for argument in operation.inputs:
         for problem in _PROBLEMS_OF_INPUT[argument.name]:
-            if problem is not ContentTooLarge or not _is_unbounded(argument, operation):
+            if problem not in _never_raised(argument, operation):
                 yield problem
     if operation.authentication is not None:
         yield Unauthorized
@@ -136,11 +140,16 @@ def _refusals(operation: Operation) -> Iterator[type[HTTPError]]:
         yield from (MalformedRequest, NotAcceptable)
     if any(output.is_stream for output in operation.outputs):
         yield ServiceUnavailable
+        if operation.stream_policy.max_per_caller is not None:
+            yield TooManyRequests
 
 
-def _is_unbounded(argument: Input, operation: Operation) -> bool:
-    """Returns whether the argument is a raw body that is read as it arrives, without a limit."""
-    return argument.name == "content" and argument.is_stream and arriving_body_limit(operation.endpoint) is None
+def _never_raised(argument: Input, operation: Operation) -> Collection[type[HTTPError]]:
+    """Returns the problems of a raw body that do not arise because it is read as it arrives: in time, and in size."""
+    if argument.name != "content" or not argument.is_stream:
+        return ()
+    is_unbounded = arriving_body_limit(operation.endpoint) is None
+    return (RequestTimeout, ContentTooLarge) if is_unbounded else (RequestTimeout,)
 
 
 def _example(error: type[HTTPError]) -> Schema:

@@ -158,7 +158,7 @@ TEXT = {"text/plain": {"schema": {"type": "string"}}}
 @pytest.mark.parametrize("is_own", [True, False], ids=["endpoint", "application"])
 def test_a_handler_of_http_errors_replaces_each_problem(handler: Any, content: Any, *, is_own: bool) -> None:
     found = contents({HTTPError: handler}) if is_own else contents(handlers={HTTPError: handler})
-    assert found["films"] == dict.fromkeys(["400", "404", "409", "413", "415", "422"], content)
+    assert found["films"] == dict.fromkeys(["400", "404", "408", "409", "413", "415", "422"], content)
     assert list(found["plain"]["409"] or ()) == ([PROBLEM] if is_own else list(content or ()))
 
 

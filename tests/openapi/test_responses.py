@@ -16,6 +16,7 @@ from jero import (
     ResumeHeaders,
     ServiceUnavailable,
     SSEResponse,
+    StreamPolicy,
 )
 from jero.auth import BearerAuth
 from jero.endpoint import operation_notes
@@ -83,9 +84,9 @@ def endpoint_taking(name: str, annotation: Any, *, path: str = "/films", **membe
         ("params", Number, [400]),
         ("headers", ResumeHeaders, [400]),
         ("cookies", Number, [400]),
-        ("json", Film, [400, 413, 415, 422]),
+        ("json", Film, [400, 408, 413, 415, 422]),
         ("items", AsyncIterator[Film], [400, 413, 415, 422]),
-        ("content", bytes, [400, 413, 415]),
+        ("content", bytes, [400, 408, 413, 415]),
         ("content", AsyncIterator[bytes], [400, 415]),
     ],
 )
@@ -114,6 +115,33 @@ class StreamEndpoint(Endpoint, path="/films"):
 class EventsEndpoint(Endpoint, path="/films"):
     async def get(self) -> SSEResponse[Film]:
         return SSEResponse(stream=[])
+
+
+class FewEventsEndpoint(EventsEndpoint, path="/few"):
+    stream_policy = StreamPolicy(max_per_caller=1)
+
+
+class LimitedApp(BaseApp):
+    """Has a policy of its own on /few, and that of the application elsewhere."""
+
+    async def _wire(self) -> None:
+        for endpoint in (PlainEndpoint(), FewEventsEndpoint()):
+            self._include_endpoint(endpoint)
+        self._include_endpoint(EventsEndpoint(), path="/many")
+        self._include_openapi(title="Films", version="1")
+
+
+@pytest.mark.parametrize(
+    ("policy", "many"), [(StreamPolicy(max_concurrent=1), [503]), (StreamPolicy(max_per_caller=9), [429, 503])]
+)
+def test_a_limit_of_the_streams_of_a_caller_adds_429(policy: StreamPolicy, many: list[int]) -> None:
+    with TestClient(LimitedApp(stream_policy=policy)) as client:
+        paths = client.get("/openapi.json").json()["paths"]
+    found = {path: problems(item["get"]) for path, item in paths.items()}
+    assert found == {"/films": [], "/few": [429, 503], "/many": many}
+    refused = paths["/few"]["get"]["responses"]["429"]
+    assert refused["headers"] == paths["/few"]["get"]["responses"]["503"]["headers"]
+    assert "Retry-After" in refused["headers"]
 
 
 class NegotiatedEndpoint(Endpoint, path="/films"):

@@ -53,7 +53,6 @@ _GENERIC: Final[tuple[Any, ...]] = (StreamingResponse, FramedResponse, Negotiate
 _ASYNCHRONOUS: Final = (AsyncIterator, AsyncIterable, AsyncGenerator)
 _SYNCHRONOUS: Final = (Iterator, Iterable, Generator)
 _NEGOTIATED: Final = (*_ASYNCHRONOUS, *_SYNCHRONOUS, AbstractAsyncContextManager)
-_NAMED: Final = "NDJSONStreamingResponse[Item], SSEResponse[Item] or JSONArrayStreamingResponse[Item]"
 
 
 class Output(Struct, frozen=True):
@@ -185,7 +184,7 @@ def _read_negotiated(annotation: Any, where: str) -> Output:
         raise wiring_error(
             where,
             f"the return annotation is {name_of(annotation)}, which does not name the type of its items",
-            f"Write AsyncIterator[Item], {_NAMED}",
+            f"Write AsyncIterator[Item], {_named(where)}",
         )
     content = _without_event(item)
     return Output(None, content, None, fast_path_types(content), is_negotiated=True)
@@ -219,7 +218,7 @@ def read_response(annotation: Any, origin: type[Response[Any]], where: str) -> O
         return Output(origin, content, headers)
     if owner is Negotiated and headers is not None and sets_content_type(headers):
         found = f"the headers of {origin.__name__} have a Content-Type, which the client's Accept chooses"
-        raise wiring_error(where, found, f"Leave it out, or write {_NAMED}")
+        raise wiring_error(where, found, f"Leave it out, or write {_named(where)}")
     content = _without_event(content)
     return Output(origin, content, headers, fast_path_types(content), is_negotiated=owner is Negotiated)
 
@@ -235,7 +234,7 @@ def _check_plain(members: list[Any], where: str) -> None:
             raise wiring_error(
                 where,
                 f"the return annotation is {name_of(member)}, which does not name the type of its items",
-                f"Write AsyncIterator[Item], {_NAMED}",
+                f"Write AsyncIterator[Item], {_named(where)}",
             )
 
 
@@ -253,15 +252,25 @@ def _check_streams(outputs: tuple[Output, ...], where: str) -> None:
         raise wiring_error(
             where,
             "the return annotation has a stream without a format in a union with another response",
-            f"Write {_NAMED} instead of {given}[Item]; only NoContent can be in a union with that",
+            f"Write {_named(where)} instead of {given}[Item]; only NoContent can be in a union with that",
         )
     for output in streams:
-        if output.response is not None and issubclass(output.response, SSEResponse) and not where.endswith(".get"):
+        if output.response is not None and issubclass(output.response, SSEResponse) and not _is_get(where):
             raise wiring_error(
                 where,
                 "it returns an SSEResponse, but browsers open event streams only with GET",
                 "Name the handler get, or return EventStreamResponse[Item]",
             )
+
+
+def _is_get(where: str) -> bool:
+    return where.endswith(".get")
+
+
+def _named(where: str) -> str:
+    """Returns the responses that name a format, to be written instead of a stream without one."""
+    events = "SSEResponse" if _is_get(where) else "EventStreamResponse"
+    return f"NDJSONStreamingResponse[Item], {events}[Item] or JSONArrayStreamingResponse[Item]"
 
 
 def _check_events(outputs: tuple[Output, ...], where: str) -> None:

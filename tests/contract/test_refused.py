@@ -1,5 +1,7 @@
 """Endpoints that are refused at startup. The message names the class, the method, the fault and what to write."""
 
+import re
+
 import pytest
 
 from jero import WiringError
@@ -351,3 +353,19 @@ def test_another_object_than_an_endpoint_is_refused(thing: object, found: str) -
     with pytest.raises(WiringError) as refused:
         read_operations(thing, None, has_enc_hook=False)
     assert str(refused.value) == f"_include_endpoint: got {found}. Give an instance of a subclass of Endpoint."
+
+
+@pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
+@pytest.mark.parametrize(
+    "returned",
+    ["AsyncIterator", "list[Movie] | AsyncIterator", "Movie | Negotiated[Movie]", "Negotiated[Movie, Typed]"],
+)
+def test_each_response_that_a_refusal_names_is_admitted_for_the_method(method: str, returned: str) -> None:
+    with pytest.raises(WiringError) as refused:
+        read(f"async def {method}(self) -> {returned}")
+    named = re.findall(r"\w+\[Item\]", str(refused.value).split(" instead of ")[0])
+    assert {"NDJSONStreamingResponse[Item]", "JSONArrayStreamingResponse[Item]"} < set(named)
+    assert ("SSEResponse[Item]" in named) == (method == "get")
+    for name in named:
+        [output] = read(f"async def {method}(self) -> {name.replace('Item', 'Movie')}").outputs
+        assert output.is_stream

@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 from msgspec import Struct
+from typing_extensions import TypeVar
 
 from jero import (
     BaseApp,
     Conflict,
     Endpoint,
+    EventStreamResponse,
     HTTPError,
     NDJSONStreamingResponse,
+    Negotiated,
     NotFound,
     ResumeHeaders,
     ServiceUnavailable,
@@ -22,6 +25,8 @@ from jero.auth import BearerAuth
 from jero.endpoint import operation_notes
 from jero.testing import TestClient
 from tests.openapi.documents import document, only_operation
+
+T = TypeVar("T")
 
 PROBLEM = "application/problem+json"
 
@@ -220,3 +225,35 @@ def test_a_sent_problem_fits_the_document() -> None:
     assert refused.status_code == 422
     assert refused.json().keys() == problem["properties"].keys()
     assert problem["required"] == ["type", "title", "status"]
+
+
+class Started(Negotiated[T], frozen=True, kw_only=True):
+    status_code: int = 201
+
+
+class StartedEvents(EventStreamResponse[T], frozen=True, kw_only=True):
+    status_code: int = 202
+
+
+class StartingEndpoint(Endpoint, path="/films"):
+    async def post(self) -> Started[Film]:
+        return Started(stream=[Film("M")])
+
+    async def put(self) -> StartedEvents[Film]:
+        return StartedEvents(stream=[Film("M")])
+
+
+def test_a_subclass_of_a_stream_response_sets_the_status_that_is_listed_and_sent() -> None:
+    operations = document(StartingEndpoint())["paths"]["/films"]
+    started, events = operations["post"]["responses"], operations["put"]["responses"]
+    assert set(started) == {"201", "400", "406", "503"}
+    assert len(started["201"]["content"]) > 2
+    assert set(events) == {"202", "503"}
+    assert list(events["202"]["content"]) == ["text/event-stream"]
+    with TestClient(StartingApp()) as client:
+        assert [client.post("/films").status_code, client.put("/films").status_code] == [201, 202]
+
+
+class StartingApp(BaseApp):
+    async def _wire(self) -> None:
+        self._include_endpoint(StartingEndpoint())

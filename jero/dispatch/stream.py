@@ -388,9 +388,20 @@ def _ping(response: FramedResponse[Any, Any], encoder: Encoder) -> Callable[[], 
 
 def _last(framing: Framing, last: Any, encoder: Encoder) -> Callable[[StreamOutcome], bytes]:
     def make(outcome: StreamOutcome) -> bytes:
-        return _encoded("last", last(outcome) if callable(last) else last, framing, encoder)
+        return _encoded("last", _made(last, outcome) if callable(last) else last, framing, encoder)
 
     return make
+
+
+def _made(last: Callable[[StreamOutcome], Any], outcome: StreamOutcome) -> Any:
+    try:
+        return last(outcome)
+    except TypeError as error:
+        # What the function itself raises has its frame below this one.
+        if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+            raise
+        found = f"last={last!r} is called with one argument, the StreamOutcome, which it does not take"
+        raise TypeError(f"{found}: {error}. Give it that parameter, or give the item itself.") from error
 
 
 def _encoded(name: str, item: Any, framing: Framing, encoder: Encoder) -> bytes:

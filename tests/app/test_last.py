@@ -1,8 +1,9 @@
 """The item `last` is sent after all others, once, if a stream completed and its teardown has succeeded."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -335,3 +336,30 @@ def test_a_function_that_frames_the_last_event_itself_fails_the_stream(caplog: p
     assert "DONE" not in text
     assert [outcome.reason for outcome in app.outcomes] == ["failed"]
     assert "it is framed as an event already, and would be framed again" in caplog.text
+
+
+def no_argument() -> Total:
+    return Total(rows=1)
+
+
+def own_fault(_: StreamOutcome) -> Any:
+    called: Any = no_argument
+    return called(1)
+
+
+@EACH_SOURCE
+def test_a_function_that_does_not_take_the_outcome_is_told_from_one_that_fails(source: Any) -> None:
+    wrong, failing = (
+        App(ended(NDJSONStreamingResponse, lambda: source([Row(7)]), last)) for last in (no_argument, own_fault)
+    )
+    for app in (wrong, failing):
+        with TestClient(app, raise_app_exceptions=False) as client, suppress(httpx.RemoteProtocolError):
+            client.get("/")
+    [[mistaken], [raised]] = wrong.outcomes, failing.outcomes
+    assert isinstance(mistaken.error, TypeError)
+    assert re.fullmatch(
+        r"last=<function no_argument .*> is called with one argument, the StreamOutcome, which it does not take: "
+        r"no_argument\(\) takes 0 .* given\. Give it that parameter, or give the item itself\.",
+        str(mistaken.error),
+    )
+    assert str(raised.error) == "no_argument() takes 0 positional arguments but 1 was given"

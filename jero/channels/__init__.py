@@ -3,17 +3,21 @@
 `RedisStore` needs the extra `jero-asgi[redis]`, so it is imported at its first use.
 """
 
-from jero.channels.channel import Channel, ChannelStatistics
+from jero.channels.channel import EARLIEST, Channel, ChannelStatistics
 from jero.channels.event import Gap
+from jero.channels.kinds import Channels, ChannelsStatistics
 from jero.channels.memory import MemoryStore
 from jero.channels.store import ChannelUnavailable, Store
 from jero.channels.subscribers import Subscription
 
 # Without "RedisStore", so that `import *` does not need the extra.
 __all__ = [
+    "EARLIEST",
     "Channel",
     "ChannelStatistics",
     "ChannelUnavailable",
+    "Channels",
+    "ChannelsStatistics",
     "Gap",
     "MemoryStore",
     "Store",

@@ -2,23 +2,76 @@
 
 from enum import Enum
 from types import UnionType
-from typing import Any, Generic, TypeVar, Unpack, cast, overload
+from typing import Any, Final, Generic, Literal, Self, TypeAlias, TypeVar, Unpack, cast, overload
 
 from msgspec import Struct
 from msgspec.json import Decoder, Encoder
 
 from jero.annotations import event_form, expanded, name_of, wiring_error
-from jero.channels.event import encode_payload
+from jero.channels.event import Payload, encode_payload
+from jero.channels.keys import fault_of_name
+from jero.channels.kind import Kind, KindOptions
+from jero.channels.log import Counters
+from jero.channels.ring import HISTORY_BYTES
 from jero.channels.store import History, Store
-from jero.channels.subscribers import Subscription
+from jero.channels.subscribers import Place, Subscription
 from jero.codec import DEFAULT_ENCODER, json_decoder
 from jero.errors import BadRequest
 
 T = TypeVar("T")
 
+HISTORY: Final = 1_000
+
+
+class Earliest(Enum):
+    """The place before the oldest event that the store keeps."""
+
+    EARLIEST = "earliest"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+EARLIEST: Final = Earliest.EARLIEST
+# Where a subscription begins: after the event with this id, with the oldest kept event, or with the next one.
+After: TypeAlias = str | Literal[Earliest.EARLIEST] | None
+
+
+class Values(Generic[T]):
+    """How values of type `T` become events, and events become values. Channels of one kind share it.
+
+    `of`: the type, without aliases. `publish_timeout`: how many seconds the store has to store an event.
+    `owner`: the call that a message of an error names, such as "Channel('notes')".
+
+    Raises `ValueError`, `WiringError` and `TypeError` as `Channel` says.
+    """
+
+    __slots__ = ("_encoder", "_form", "decoder", "of", "publish_timeout")
+
+    def __init__(self, owner: str, type: type[T] | UnionType, publish_timeout: float, encoder: Encoder) -> None:
+        if not publish_timeout > 0:
+            raise ValueError(f"{owner}: publish_timeout={publish_timeout!r} is not a positive number of seconds.")
+        self.of: Any = expanded(type)
+        self._form = event_form(self.of)
+        if self._form == "mixed":
+            found = (
+                f"the events are {name_of(self.of)}, of which an event stream sends some as text and some as JSON, "
+                "so that a client cannot tell them apart"
+            )
+            raise wiring_error(owner, found, "Use a Struct with a field for each")
+        self.publish_timeout = publish_timeout
+        self._encoder = encoder
+        self.decoder: Decoder[T] = json_decoder(self.of)
+
+    def payload_of(self, data: T, event: str | None) -> Payload:
+        """Returns the bytes of a value. Raises `TypeError` and `ValueError` as `Channel.publish` says."""
+        if self._form == "text" and isinstance(data, Enum):
+            data = cast("T", str.__str__(cast("Any", data)))
+        return encode_payload(data, event, self._encoder)
+
 
 class ChannelStatistics(Struct, frozen=True, kw_only=True):
-    """A channel as this process sees it at one moment. Counting begins when the store is opened.
+    """A channel as this process sees it at one moment. Counting begins when the channel is opened.
 
     Channels of the same name in one store share their counters.
 
@@ -39,16 +92,21 @@ class ChannelStatistics(Struct, frozen=True, kw_only=True):
 class Channel(Generic[T]):
     """Sends events of type `T` to any number of subscribers. Make it in `_wire`, in an open store.
 
+    It is for a name that stays as long as the application. For many names that come and go, `Channels` makes channels
+    like this one.
+
     `history`: how many events are kept for subscribers that are slow or reconnect. `history_bytes`: how many bytes of
     them each process keeps in memory, at most; the newest event is kept even if it alone has more. `publish_timeout`:
     how many seconds the store has to store an event. `encoder`: the JSON encoder for the events. An event is encoded
     once for all formats and subscribers, so encoders of the application and of responses are not used.
 
-    Raises `ValueError` if `name` is empty, `history` or `history_bytes` is less than 1, or `publish_timeout` is not
-    positive. Raises `WiringError` if the store is not open, if it has a channel of that name with another `history`
-    or `history_bytes`, or if `type` is a union of text with another type, such as `str | None`. Raises `TypeError` if
-    msgspec cannot represent `type`.
+    Raises `ValueError` if `name` is empty or has more than 512 bytes, `history` or `history_bytes` is less than 1, or
+    `publish_timeout` is not positive. Raises `WiringError` if the store is not open, if it has a channel of that name
+    with another `history` or `history_bytes`, or if `type` is a union of text with another type, such as `str | None`.
+    Raises `TypeError` if msgspec cannot represent `type`.
     """
+
+    __slots__ = ("_kind", "_values", "name")
 
     @overload
     def __init__(
@@ -87,24 +145,25 @@ class Channel(Generic[T]):
         encoder: Encoder = DEFAULT_ENCODER,
         **history: Unpack[History],
     ) -> None:
-        if not name:
-            raise ValueError("Channel(name=''): the name is empty. The store needs one to tell channels apart.")
-        if not publish_timeout > 0:
-            raise ValueError(f"Channel(publish_timeout={publish_timeout!r}): it must be a positive number of seconds.")
-        type = expanded(type)
-        self._form = event_form(type)
-        if self._form == "mixed":
-            found = (
-                f"the events are {name_of(type)}, of which an event stream sends some as text and some as JSON, "
-                "so that a client cannot tell them apart"
-            )
-            raise wiring_error(f"Channel({name!r})", found, "Use a Struct with a field for each")
-        self.name = name
-        self._log = store.log(name, **history)
-        self._publish_timeout = publish_timeout
-        self._encoder = encoder
-        self._decoder: Decoder[T] = json_decoder(type)
-        self._log.accept(type)
+        fault = fault_of_name(name)
+        if fault is not None:
+            raise ValueError(f"Channel(name={name[:20]!r}): {fault}. The store needs a name to tell channels apart.")
+        values: Values[T] = Values(f"Channel({name!r})", type, publish_timeout, encoder)
+        options = KindOptions(history.get("history", HISTORY), history.get("history_bytes", HISTORY_BYTES))
+        kind = store.single(name, options)
+        kind.accept(values.of)
+        kind.log(name)  # a single channel stays open
+        self._fill(name, kind, values)
+
+    @classmethod
+    def of_kind(cls, name: str, kind: Kind, values: Values[T]) -> Self:
+        """Returns the channel `name` of a kind. For `Channels`."""
+        channel = cls.__new__(cls)
+        channel._fill(name, kind, values)  # noqa: SLF001 - a new instance of this class
+        return channel
+
+    def _fill(self, name: str, kind: Kind, values: Values[T]) -> None:
+        self.name, self._kind, self._values = name, kind, values
 
     async def publish(self, data: T, *, event: str | None = None) -> str:
         """Sends an event to every subscriber. Returns the event's id when the store has stored it.
@@ -116,36 +175,43 @@ class Channel(Generic[T]):
         still store it later, once. Raises `TypeError` for bytes and for types without a JSON form. Raises `ValueError`
         if `event` contains CR, LF or NUL, or is "gap".
         """
-        if self._form == "text" and isinstance(data, Enum):
-            data = cast("T", str.__str__(cast("Any", data)))
-        payload = encode_payload(data, event, self._encoder)
-        event_id = await self._log.append(payload, self._publish_timeout)
-        self._log.counters.published += 1
+        payload = self._values.payload_of(data, event)
+        kind = self._kind
+        log = kind.logs.get(self.name) or kind.log(self.name)
+        event_id = await log.append(payload, self._values.publish_timeout)
+        log.counters.published += 1
         return event_id
 
-    def subscribe(self, *, after: str | None = None) -> Subscription[T]:
-        """Returns the events after the one with the id `after`; if it is `None` or empty, the events from now on.
+    def subscribe(self, *, after: After = None) -> Subscription[T]:
+        """Returns the events after the one with the id `after`.
 
-        Raises `BadRequest` if `after` cannot be an event id of this channel.
+        If `after` is `None` or empty, the subscription begins with the next event; if it is `EARLIEST`, with the oldest
+        event that the store keeps. Raises `BadRequest` if `after` cannot be an event id of this channel.
         """
-        log = self._log
-        if not after:
-            return Subscription(
-                log, self._decoder, unknown_id=None, offset=log.newest_offset() if log.is_ready else None
-            )
         try:
-            offset = log.offset_of(after)
+            place = self.place_at(after)
         except ValueError as error:
             raise BadRequest(f"Last-Event-ID is not an event id of this channel: {error}.") from None
-        return Subscription(log, self._decoder, unknown_id=after if offset is None else None, offset=offset)
+        return Subscription(place, self._values.decoder)
+
+    def place_at(self, after: After) -> Place:
+        """Returns the place where a subscription begins. Raises `ValueError` if `after` cannot be an event id."""
+        log = self._kind.log(self.name)
+        if after is EARLIEST:
+            return Place(self._kind, log, offset=log.earliest_offset())
+        if not after:
+            return Place(self._kind, log, offset=log.newest_offset() if log.is_ready else None)
+        offset = log.offset_of(after)
+        return Place(self._kind, log, offset=offset, unknown_id=after if offset is None else None)
 
     def statistics(self) -> ChannelStatistics:
         """Returns what this process has counted so far."""
-        log, counters = self._log, self._log.counters
+        log = self._kind.logs.get(self.name)
+        counters = Counters() if log is None else log.counters
         return ChannelStatistics(
             subscribers=counters.subscribers,
-            kept=len(log.ring),
-            last_id=log.last_id(),
+            kept=0 if log is None else len(log.ring),
+            last_id=None if log is None else log.last_id(),
             published=counters.published,
             delivered=counters.delivered,
             gaps=counters.gaps,

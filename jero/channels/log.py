@@ -5,7 +5,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -69,9 +69,18 @@ class Counters:
         self.delivered = 0
         self.gaps = 0
 
+    def add(self, other: "Counters") -> None:
+        """Adds what another has counted."""
+        self.subscribers += other.subscribers
+        self.published += other.published
+        self.delivered += other.delivered
+        self.gaps += other.gaps
+
 
 class Notifier:
     """Wakes all tasks that wait at that moment. A task looks before it waits, without an `await` in between."""
+
+    __slots__ = ("_next",)
 
     def __init__(self) -> None:
         self._next: asyncio.Event | None = None
@@ -106,6 +115,8 @@ class WaitingSubscriber(Protocol):
 
 class WaitingSubscribers:
     """The subscribers that wait, grouped by the sequence number of the last event that they received."""
+
+    __slots__ = ("_counters", "_groups", "_is_scheduled", "_loop", "_ring", "_turn")
 
     def __init__(self, ring: Ring, counters: Counters, turn: Turn) -> None:
         self._ring = ring
@@ -221,25 +232,77 @@ class Replay(Struct, frozen=True):
 class EventLog(ABC):
     """The events of one channel, as this process sees them.
 
-    `name`: how log messages name the channel. `ring`: the newest events. `waiting`: the subscribers that wait for the
-    next event. `pace`: says when the next event may be added. `changed`: notifies after every change of the ring, of
-    `is_ready` and of `is_closed`. `is_ready`: the store has answered, so the ring is valid. `is_closed`: no more events
-    will come.
+    `name`: the name of the channel; `title`: how log messages name it. `ring`: the newest events. `waiting`: the
+    subscribers that wait for the next event. `pace`: says when the next event may be added. `changed`: notifies after
+    every change of the ring, of `is_ready` and of `is_closed`. `is_ready`: the store has answered, so the ring is
+    valid. `is_closed`: no more events will come. `is_gone`: the process has let the channel go; a log of the same name
+    that is opened later is another. `used_at`: when a subscriber left last, or an event was published.
+
+    `on_unused`: called when the last subscriber has left. `is_watched`: it was called, and the log is looked at later.
+    `on_gone`: called when the process lets the channel go.
     """
 
-    def __init__(self, name: str, ring: Ring, turn: Turn | None = None) -> None:
+    __slots__ = (
+        "_initial_offset",
+        "_skipped",
+        "changed",
+        "counters",
+        "is_closed",
+        "is_gone",
+        "is_ready",
+        "is_watched",
+        "name",
+        "on_gone",
+        "on_unused",
+        "pace",
+        "ring",
+        "title",
+        "used_at",
+        "waiting",
+    )
+
+    def __init__(self, name: str, title: str, ring: Ring, turn: Turn) -> None:
         self.name = name
+        self.title = title
         self.ring = ring
         self.counters = Counters()
-        turn = turn or Turn()
         self.waiting = WaitingSubscribers(ring, self.counters, turn)
         self.pace = Pace(ring, self.waiting.is_served, turn)
         ring.before_eviction = self.waiting.flush_oldest
         self.changed = Notifier()
         self._initial_offset = ring.high_watermark
-        self._skipped: dict[str, None] = {}
+        self._skipped: dict[str, None] | None = None
         self.is_ready = False
         self.is_closed = False
+        self.is_gone = False
+        self.is_watched = False
+        self.used_at = monotonic()
+        self.on_unused: Callable[[EventLog], None] | None = None
+        self.on_gone: Callable[[EventLog], None] | None = None
+
+    def join(self) -> None:
+        """Counts a subscriber."""
+        self.counters.subscribers += 1
+
+    def leave(self) -> None:
+        """Counts a subscriber no more."""
+        self.counters.subscribers -= 1
+        if not self.counters.subscribers:
+            self.used_at = monotonic()
+            if self.on_unused is not None:
+                self.on_unused(self)
+
+    @abstractmethod
+    def unused_until(self) -> float:
+        """Returns the moment of `time.monotonic` at which the log may go if nobody uses it until then, or infinity."""
+
+    def go(self) -> None:
+        """Lets the channel go, because nobody uses it."""
+        self.is_gone = True
+        self.ring.before_eviction = None  # else the ring and what serves it refer to each other
+        if self.on_gone is not None:
+            self.on_gone(self)
+        self.changed.notify()
 
     @abstractmethod
     def offset_of(self, event_id: str) -> Offset | None:
@@ -257,6 +320,10 @@ class EventLog(ABC):
         """Returns the newest offset that this process knows."""
 
     @abstractmethod
+    def earliest_offset(self) -> Offset:
+        """Returns the offset before the oldest event that the store keeps."""
+
+    @abstractmethod
     def offset_at(self, moment: float) -> Offset:
         """Returns the newest offset at a moment of `time.monotonic` before the log was ready.
 
@@ -271,17 +338,15 @@ class EventLog(ABC):
     async def replay(self, offset: Offset) -> Replay:
         """Reads the events after an offset that is not in the ring."""
 
-    @abstractmethod
-    def accept(self, type_: Any) -> None:
-        """Declares a type of this channel's events. A log that other programs can write to checks what it reads."""
-
     def report(self, event_id: str, fault: str) -> None:
         """Logs an event that is skipped, once."""
+        if self._skipped is None:
+            self._skipped = {}
         if event_id not in self._skipped:
             self._skipped[event_id] = None
             if len(self._skipped) > REMEMBERED_SKIPS:
                 del self._skipped[next(iter(self._skipped))]
-            logger.warning("%s: %s %s. It is skipped.", self.name, event_id, fault)
+            logger.warning("%s: %s %s. It is skipped.", self.title, event_id, fault)
 
     def last_id(self) -> str | None:
         """Returns the id of the newest event that this process has seen, or `None` if it has not seen any."""

@@ -3,9 +3,12 @@
 import re
 import secrets
 from functools import partial
-from typing import Any, Final
+from math import inf
+from time import monotonic
+from typing import Final
 
 from jero.channels.event import Offset, Payload, make_event
+from jero.channels.kind import Kind
 from jero.channels.log import EventLog, Replay
 from jero.channels.ring import HISTORY_BYTES, Ring, Turn
 from jero.channels.store import ChannelUnavailable, Store
@@ -23,27 +26,43 @@ class MemoryStore(Store):
     async def _close(self) -> None:
         """Does nothing."""
 
-    def _make_log(self, name: str, history: int, history_bytes: int) -> EventLog:
-        return MemoryLog(history, history_bytes, self._turn, name)
+    def _make_log(self, kind: Kind, name: str) -> EventLog:
+        options = kind.options
+        log = MemoryLog(options.history, options.history_bytes, self._turn, name)
+        log.keep, log.linger = options.keep, options.linger
+        return log
 
 
 class MemoryLog(EventLog):
-    """A log whose ids are `<run>-<number>`.
+    """A log whose ids are `<run>-<number>`. Its ring is all that keeps the events.
 
-    `run` is random for each channel in each process, so that an id from another process or channel never looks like
-    an id of this log.
+    `run` is random for each log, so that an id from another process, of another channel, or from before the process let
+    the channel go never looks like an id of this log. `keep`, `linger`: for how many seconds it stays after the last
+    event, and after the last use; `None` if for ever.
     """
+
+    __slots__ = ("_published_at", "_run", "_run_number", "keep", "linger")
 
     def __init__(
         self, history: int, history_bytes: int = HISTORY_BYTES, turn: Turn | None = None, name: str = ""
     ) -> None:
         self._run = secrets.token_hex(8)
         self._run_number = int(self._run, 16)
-        super().__init__(name, Ring(history, (self._run_number, 0), history_bytes), turn)
+        self.keep: float | None = None
+        self.linger: float | None = None
+        self._published_at: float | None = None
+        super().__init__(name, name, Ring(history, (self._run_number, 0), history_bytes), turn or Turn())
         self.mark_ready()
 
-    def accept(self, type_: Any) -> None:
-        """Does nothing: only this process adds events."""
+    def unused_until(self) -> float:
+        if self.linger is None:
+            return inf
+        if self.pace.has_waiting():
+            return monotonic() + self.linger
+        until = self.used_at + self.linger
+        if self._published_at is None:
+            return until
+        return inf if self.keep is None else max(until, self._published_at + self.keep)
 
     def offset_of(self, event_id: str) -> Offset | None:
         match = _ID.fullmatch(event_id)
@@ -62,6 +81,9 @@ class MemoryLog(EventLog):
     def newest_offset(self) -> Offset:
         return self.ring.high_watermark
 
+    def earliest_offset(self) -> Offset:
+        return self.ring.low_watermark
+
     def offset_at(self, moment: float) -> Offset:
         return self._initial_offset
 
@@ -78,6 +100,7 @@ class MemoryLog(EventLog):
         offset = (self._run_number, self.ring.high_watermark[1] + 1)
         event = make_event(payload, offset, self.id_of(offset))
         self.add(event)
+        self.used_at = self._published_at = monotonic()
         return event.id
 
     async def replay(self, offset: Offset) -> Replay:

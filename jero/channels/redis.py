@@ -11,6 +11,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import EqualJitterBackoff, NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
+from jero.channels.keys import key_of
+from jero.channels.kind import Kind
 from jero.channels.log import EventLog
 from jero.channels.redis_log import (
     NEWEST_BYTES,
@@ -74,8 +76,9 @@ class RedisStore(Store):
         await self._reader.close()
         await self._scripts.close()
 
-    def _make_log(self, name: str, history: int, history_bytes: int) -> EventLog:
-        log = RedisLog(self._scripts, self._prefix, name, history, history_bytes, self._turn)
+    def _make_log(self, kind: Kind, name: str) -> EventLog:
+        key = key_of(self._prefix, kind.name, name)
+        log = RedisLog(self._scripts, key, name, kind.options, self._turn, kind.entries)
         self._reader.add(log)
         return log
 

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
+from math import inf
 from time import monotonic
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from msgspec import Struct
 
 from jero.channels.entry import OWN, EntryReader, NotAnEvent
 from jero.channels.event import Event, Offset, Payload, make_event
+from jero.channels.kind import KindOptions
 from jero.channels.log import EventLog, Replay
 from jero.channels.ring import BATCH_BYTES, HISTORY_BYTES, Ring, Turn
 from jero.channels.store import ChannelUnavailable
@@ -30,6 +32,8 @@ PAGE_BYTES: Final = 1024 * 1024
 NEWEST_EVENTS: Final = 1_000
 NEWEST_BYTES: Final = HISTORY_BYTES
 BEGINNING: Final[Offset] = (0, 0)
+# Before every event, whatever was dropped.
+EARLIEST: Final[Offset] = (-1, -1)
 # How long Redis remembers an event's token. A repeated command that arrives later would store the event twice.
 TOKEN_MILLISECONDS: Final = 60_000
 _TOKENS_PER_DELETE: Final = 32
@@ -93,28 +97,28 @@ class RedisLog(EventLog):
     def __init__(
         self,
         scripts: ScriptRunner,
-        prefix: str,
+        key: str,
         name: str,
-        history: int,
-        history_bytes: int = HISTORY_BYTES,
-        turn: Turn | None = None,
+        options: KindOptions,
+        turn: Turn,
+        entries: EntryReader,
     ) -> None:
-        self.key = f"{prefix}channel:{name}"
-        super().__init__(self.key, Ring(history, BEGINNING, history_bytes), turn)
-        self.history = history
+        self.key = key
+        super().__init__(name, key, Ring(options.history, BEGINNING, options.history_bytes), turn)
+        self.history = options.history
         self._scripts = scripts
-        self._token_prefix = f"{prefix}stored:"
+        self._token_prefix = f"{key}:stored:"
         # Tokens of events whose scripts cannot run again. The next publications delete them.
         self._finished_tokens: deque[str] = deque(maxlen=1_000)
         self._newest_stored = BEGINNING
-        self._entries = EntryReader()
+        self._entries = entries
         self._made_at = self._loaded_at = monotonic()
         self._clock = 0
         # The newest offset when this log was made, and the offsets of later events, up to the first answer of Redis.
         self._early_offsets = [BEGINNING]
 
-    def accept(self, type_: Any) -> None:
-        self._entries.accept(type_)
+    def unused_until(self) -> float:
+        return inf
 
     def offset_of(self, event_id: str) -> Offset | None:
         match = _ID.fullmatch(event_id)
@@ -153,9 +157,12 @@ class RedisLog(EventLog):
         return event_id
 
     async def replay(self, offset: Offset) -> Replay:
-        arguments: list[str | int] = [self.id_of(offset), PAGE_EVENTS, BATCH_BYTES]
+        is_earliest = offset == EARLIEST
+        arguments: list[str | int] = [self.id_of(max(offset, BEGINNING)), PAGE_EVENTS, BATCH_BYTES]
         snapshot = make_snapshot(await self._scripts.run(READ, [self.key], arguments))
-        gap_end = snapshot.gap_after(offset)
+        if is_earliest and not snapshot.entries:
+            return Replay(snapshot.last)
+        gap_end = None if is_earliest else snapshot.gap_after(offset)
         if gap_end is not None:
             return Replay(gap_end, gap_end=gap_end)
         events = list(self.decode(snapshot.entries))
@@ -175,6 +182,9 @@ class RedisLog(EventLog):
         self.ingest(self.decode(entries))
         self.ring.high_watermark = max(self.ring.high_watermark, snapshot.last)
         self.mark_ready()
+
+    def earliest_offset(self) -> Offset:
+        return EARLIEST
 
     def offset_at(self, moment: float) -> Offset:
         return self._early_offsets[self._last_before(moment, self._early_offsets)]

@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from jero.channels.event import Event, Offset
 from jero.codec import DEFAULT_ENCODER
@@ -50,6 +50,8 @@ IDLE_TURNS: Final = 16
 IDLE_SECONDS: Final = 0.005
 
 NOT_BUSY: Final = -1
+# A deque takes most of what an open channel takes, so a ring without events has none of its own.
+_NO_EVENTS: Final[deque[Event]] = deque(maxlen=0)
 
 
 class Batch(FramedItems):
@@ -108,8 +110,22 @@ class Ring:
     `before_eviction`: called before the oldest event is dropped.
     """
 
+    __slots__ = (
+        "_bytes_dropped",
+        "_events",
+        "_last_batch",
+        "before_eviction",
+        "bytes_added",
+        "capacity",
+        "first_sequence",
+        "high_watermark",
+        "last_sequence",
+        "low_watermark",
+        "max_bytes",
+    )
+
     def __init__(self, capacity: int, low_watermark: Offset, max_bytes: int = HISTORY_BYTES) -> None:
-        self._events: deque[Event] = deque()
+        self._events: deque[Event] = _NO_EVENTS
         self.capacity = capacity
         self.max_bytes = max_bytes
         self._last_batch: _LastBatch | None = None
@@ -134,13 +150,15 @@ class Ring:
             self._bytes_dropped += oldest.size
             self.low_watermark = oldest.offset
             self.first_sequence += 1
+        if events is _NO_EVENTS:
+            events = self._events = deque()
         events.append(event)
         self.last_sequence += 1
         self.high_watermark = event.offset
 
     def restart(self, low_watermark: Offset) -> None:
         """Drops all events. The next event comes after `low_watermark`; subscribers at earlier places are behind."""
-        self._events.clear()
+        self._events = _NO_EVENTS
         self._bytes_dropped = self.bytes_added
         self._last_batch = None
         self.last_sequence += 1  # skips a number, so that no earlier sequence number is next to a later one
@@ -237,6 +255,10 @@ class Turn:
             callback()
 
 
+# The size of an event, the future of its publisher, and the action that adds it.
+_Waiting: TypeAlias = tuple[int, asyncio.Future[Any], Callable[[], Any]]
+
+
 class Pace:
     """Lets events of one channel into its ring, at the pace of the subscribers that keep up.
 
@@ -244,6 +266,28 @@ class Pace:
     `generation`, `busy`: how many subscribers became busy in the present generation, and still are. `steps`: counts
     what busy subscribers do, so that their rest is noticed.
     """
+
+    __slots__ = (
+        "_cycle_bytes",
+        "_cycle_events",
+        "_cycle_turn",
+        "_end_bytes",
+        "_end_sequence",
+        "_idle_seconds",
+        "_idle_turns",
+        "_is_scheduled",
+        "_is_served",
+        "_looked_at",
+        "_queue",
+        "_ring",
+        "_safe_bytes",
+        "_safe_sequence",
+        "_seen_steps",
+        "_turn",
+        "busy",
+        "generation",
+        "steps",
+    )
 
     def __init__(self, ring: Ring, is_served: Callable[[], bool], turn: Turn) -> None:
         self.generation = 0
@@ -254,7 +298,7 @@ class Pace:
         self._turn = turn
         self._cycle_events = max(1, ring.capacity // 4)
         self._cycle_bytes = min(BATCH_BYTES, ring.max_bytes // 4)
-        self._queue: deque[tuple[int, asyncio.Future[Any], Callable[[], Any]]] = deque()
+        self._queue: deque[_Waiting] | None = None
         self._is_scheduled = False
         self._seen_steps = 0
         self._idle_turns = 0
@@ -277,14 +321,19 @@ class Pace:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if not self._queue:
             self._looked_at = monotonic()
+            self._queue = deque()
         self._queue.append((size, future, action))
         self._schedule()
         return await future
 
+    def has_waiting(self) -> bool:
+        """Returns whether an event waits for its turn."""
+        return bool(self._queue)
+
     def close(self) -> None:
         """Runs all actions that wait."""
         while self._queue:
-            self._run_next()
+            _run(self._queue.popleft())
 
     def _schedule(self) -> None:
         if not self._is_scheduled:
@@ -299,19 +348,10 @@ class Pace:
             self._look_for_rest()
         is_first = True
         while queue and self._has_room(queue[0][0]) and (is_first or not self._turn.is_over()):
-            self._run_next()
+            _run(queue.popleft())
             is_first = False
         if queue:
             self._schedule()
-
-    def _run_next(self) -> None:
-        _, future, action = self._queue.popleft()
-        if future.done():  # its task was cancelled
-            return
-        try:
-            future.set_result(action())
-        except Exception as error:
-            future.set_exception(error)
 
     def _has_room(self, size: int) -> bool:
         """Returns whether an event can be added now. Begins the next cycle if that is possible."""
@@ -356,3 +396,14 @@ class Pace:
             self.generation += 1
             self.busy = 0
             self._mark_safe(0)
+
+
+def _run(waiting: _Waiting) -> None:
+    """Runs an action that has waited for its turn."""
+    _, future, action = waiting
+    if future.done():  # its task was cancelled
+        return
+    try:
+        future.set_result(action())
+    except Exception as error:
+        future.set_exception(error)

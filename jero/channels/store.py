@@ -1,9 +1,11 @@
-"""Opens and closes the event logs of an application's channels, one for each name."""
+"""Opens and closes the channels of an application: a store for each application, a kind for each set of channels."""
 
 from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self, TypedDict
 
+from jero.channels.kind import Kind, KindOptions
+from jero.channels.lingering import Lingering
 from jero.channels.log import EventLog
 from jero.channels.ring import HISTORY_BYTES, Turn
 from jero.errors import ServiceUnavailable, WiringError
@@ -28,9 +30,10 @@ class Store(ABC):
     """
 
     def __init__(self) -> None:
-        self._logs: dict[str, EventLog] = {}
-        self._histories: dict[str, dict[str, int]] = {}
+        self._singles: dict[str, Kind] = {}
+        self._kinds: dict[str, Kind] = {}
         self._turn = Turn()
+        self.lingering = Lingering()
         self._is_open = False
 
     async def __aenter__(self) -> Self:
@@ -44,37 +47,44 @@ class Store(ABC):
         self, exc_type: type[BaseException] | None, exc_value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._is_open = False
-        for log in self._logs.values():
-            log.close()
-        self._logs.clear()
-        self._histories.clear()
+        self.lingering.close()
+        for kind in (*self._singles.values(), *self._kinds.values()):
+            kind.close()
+        self._singles.clear()
+        self._kinds.clear()
         await self._close()
 
     def log(self, name: str, history: int = 1_000, history_bytes: int = HISTORY_BYTES) -> EventLog:
-        """Returns the log of the channel `name`. Channels of the same name share one log.
+        """Returns the log of the single channel `name`. Channels of the same name share one log.
 
-        Raises `ValueError` if `history` or `history_bytes` is less than 1. Raises `WiringError` if the store is not
-        open, or if the log exists with another `history` or `history_bytes`.
+        Raises `ValueError` and `WiringError` as `single` does.
         """
+        return self.single(name, KindOptions(history, history_bytes)).log(name)
+
+    def single(self, name: str, options: KindOptions) -> Kind:
+        """Returns the kind that has only the channel `name`. It stays as long as the store is open.
+
+        Raises `ValueError` if an option is out of its bounds. Raises `WiringError` if the store is not open, or if the
+        channel exists with other options.
+        """
+        return self._find(self._singles, "Channel", None, name, options)
+
+    def kind(self, name: str, options: KindOptions) -> Kind:
+        """Returns the kind of this name. Raises `ValueError` and `WiringError` as `single` does."""
+        return self._find(self._kinds, "Channels", name, name, options)
+
+    def _find(self, kinds: dict[str, Kind], owner: str, kind_name: str | None, name: str, options: KindOptions) -> Kind:
         if not self._is_open:
             raise WiringError(f"{type(self).__name__} is not open. Enter it in _wire: await self._aenter(store).")
-        wanted = {"history": history, "history_bytes": history_bytes}
-        existing = self._histories.get(name, wanted)
-        for option, value in wanted.items():
-            if value < 1:
-                raise ValueError(f"Channel({option}={value!r}): it must be at least 1.")
-            if value != existing[option]:
-                raise WiringError(
-                    f"Channel({name!r}, {option}={value}): it exists with {option}={existing[option]}. "
-                    "Use the same number."
-                )
-        self._histories[name] = wanted
-        if name not in self._logs:
-            self._logs[name] = self._make_log(name, history, history_bytes)
-        return self._logs[name]
+        options.check(owner)
+        kind = kinds.get(name)
+        if kind is None:
+            kinds[name] = kind = Kind(kind_name, options, self._make_log, self.lingering.watch)
+        kind.options.check_same(owner, name, options)
+        return kind
 
     @abstractmethod
-    def _make_log(self, name: str, history: int, history_bytes: int) -> EventLog: ...
+    def _make_log(self, kind: Kind, name: str) -> EventLog: ...
 
     @abstractmethod
     async def _open(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Generic, Self, TypeVar
 from msgspec.json import Decoder
 
 from jero.channels.event import GAP, Event, Offset
+from jero.channels.kind import Kind
 from jero.channels.log import EventLog
 from jero.channels.ring import NOT_BUSY, Batch, fill_batch
 from jero.codec import from_text
@@ -44,6 +45,34 @@ from jero.framing.framing import FramedItems, FramedSource, PublishedItems
 # After a gap the subscriber continues as from an event with the gap's id.
 
 
+class Place:
+    """Names where a subscription begins: in the log of a channel, after an offset.
+
+    `offset`: `None` if it is the offset that was the newest at the moment `subscribed_at`, and the log does not know it
+    yet. `unknown_id`: an id from before a restart, or from another store; the subscription begins with a gap.
+    """
+
+    __slots__ = ("kind", "log", "offset", "subscribed_at", "unknown_id")
+
+    def __init__(self, kind: Kind, log: EventLog, *, offset: Offset | None, unknown_id: str | None = None) -> None:
+        self.kind = kind
+        self.log = log
+        self.offset = offset
+        self.unknown_id = unknown_id
+        self.subscribed_at = monotonic()
+
+    def opened(self) -> "Place":
+        """Returns the same place in an open log, if the process has let the channel go since.
+
+        What happened in between is not known, so the place becomes an unknown id.
+        """
+        log = self.log
+        if not log.is_gone:
+            return self
+        after = self.unknown_id or log.id_of(log.newest_offset() if self.offset is None else self.offset)
+        return Place(self.kind, self.kind.log(log.name), offset=None, unknown_id=after)
+
+
 class Subscriber(PublishedItems):
     """An iterator over the batches of events from one place on. Close it, so that the channel counts it no more.
 
@@ -67,21 +96,22 @@ class Subscriber(PublishedItems):
         "deliver",
     )
 
-    def __init__(self, log: EventLog, *, unknown_id: str | None, offset: Offset | None, subscribed_at: float) -> None:
+    def __init__(self, place: Place) -> None:
+        log = place.log
         self._log = log
         self._ring = log.ring
         self._waiting = log.waiting
         self._counters = log.counters
         self._pace = log.pace
         self._busy_in = log.pace.generation  # the generation of the pace that counts it as busy
-        self._unknown_id = unknown_id
-        self._offset = offset
-        self._subscribed_at = subscribed_at
+        self._unknown_id = place.unknown_id
+        self._offset = place.offset
+        self._subscribed_at = place.subscribed_at
         self._sequence: int | None = None
         self._waiter: asyncio.Future[Batch] | None = None
         self._is_open = True
         self.deliver: Callable[[FramedItems], bool] | None = None
-        self._counters.subscribers += 1
+        log.join()
         self._pace.busy += 1
 
     def __aiter__(self) -> Self:
@@ -119,7 +149,7 @@ class Subscriber(PublishedItems):
         """Ends the subscription: the channel counts it no more, and sends it nothing."""
         if self._is_open:
             self._is_open = False
-            self._counters.subscribers -= 1
+            self._log.leave()
             self._rest()
         waiter, self._waiter = self._waiter, None
         if waiter is None:
@@ -193,14 +223,9 @@ class Subscription(FramedSource, AsyncIterable[ServerSentEvent[T]], Generic[T]):
     as `T` is logged once, and skipped.
     """
 
-    def __init__(self, log: EventLog, decoder: Decoder[T], *, unknown_id: str | None, offset: Offset | None) -> None:
-        # An id from before a restart, or from another store: the subscription begins with a gap. Otherwise it begins
-        # at `offset`; if that is `None`, at the offset that is the newest now, which the log does not know yet.
-        self._unknown_id = unknown_id
-        self._offset = offset
-        self._log = log
+    def __init__(self, place: Place, decoder: Decoder[T]) -> None:
+        self._place = place
         self._decoder: Decoder[Any] = decoder
-        self._subscribed_at = monotonic()
 
     async def __aiter__(self) -> AsyncGenerator[ServerSentEvent[T], None]:
         subscriber = self.framed()
@@ -210,7 +235,7 @@ class Subscription(FramedSource, AsyncIterable[ServerSentEvent[T]], Generic[T]):
                     try:
                         data = self._decode(event)
                     except Exception:  # a class of the application may raise any error when it is made
-                        self._log.report(event.id, "does not fit the type of the channel")
+                        self._place.log.report(event.id, "does not fit the type of the channel")
                     else:
                         yield event.with_data(data)
         finally:
@@ -218,9 +243,8 @@ class Subscription(FramedSource, AsyncIterable[ServerSentEvent[T]], Generic[T]):
 
     def framed(self) -> Subscriber:
         """Returns an iterator over framed batches of the same events."""
-        return Subscriber(
-            self._log, unknown_id=self._unknown_id, offset=self._offset, subscribed_at=self._subscribed_at
-        )
+        self._place = self._place.opened()
+        return Subscriber(self._place)
 
     def _decode(self, event: Event) -> Any:
         if event.is_text:

@@ -13,8 +13,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jero.channels import Channel, RedisStore
+from jero.channels.kind import Kind, KindOptions
 from jero.channels.redis_log import RedisLog, ScriptRunner
-from jero.channels.subscribers import Subscription
+from jero.channels.ring import HISTORY_BYTES, Turn
+from jero.channels.subscribers import Place, Subscription
 from jero.client.readers import EventReader
 from jero.codec import json_decoder
 from jero.framing.json import JSON_ARRAY, NDJSON
@@ -87,10 +89,16 @@ async def batches_of(
     entries: list[tuple[bytes, list[bytes]]], type_: Any
 ) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
     """Returns what subscribers get of the entries: as an event stream, as NDJSON, as an array, and decoded."""
-    log = RedisLog(NoScripts(), "", "notes", 1_000)
-    log.accept(type_)
+
+    def make_log(kind: Kind, _name: str) -> RedisLog:
+        return RedisLog(NoScripts(), "", "notes", KindOptions(1_000, HISTORY_BYTES), Turn(), kind.entries)
+
+    kind = Kind(None, KindOptions(1_000, HISTORY_BYTES), make_log, lambda _log: None)
+    kind.accept(type_)
+    log = kind.log("notes")
+    assert isinstance(log, RedisLog)
     log.mark_ready()
-    subscription: Subscription[Any] = Subscription(log, json_decoder(type_), unknown_id=None, offset=(0, 0))
+    subscription: Subscription[Any] = Subscription(Place(kind, log, offset=(0, 0)), json_decoder(type_))
     await log.ingest_entries(entries)
     typed = asyncio.create_task(take(subscription, 1_000))
     await asyncio.sleep(0)

@@ -172,7 +172,7 @@ async def test_an_unreadable_channel_is_retried_while_others_are_busy(
 
 async def test_tokens_are_deleted_after_success(store: RedisStore, redis_server: RedisServer, prefix: str) -> None:
     await publish(Channel(store, "notes", Note), 100)
-    answer = redis_server.command("EVAL", "return #redis.call('KEYS', ARGV[1])", "0", f"{prefix}stored:*")
+    answer = redis_server.command("EVAL", "return #redis.call('KEYS', ARGV[1])", "0", f"{prefix}*:stored:*")
     assert answer == b":1\r\n"  # the token of the last event, until the next is published
 
 

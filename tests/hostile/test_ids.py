@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from jero import BadRequest, Endpoint, ResumeHeaders, SSEResponse
 from jero.channels import Channel, MemoryStore, Store
+from jero.channels.entry import EntryReader
 from jero.channels.event import Offset
+from jero.channels.kind import KindOptions
 from jero.channels.log import EventLog
 from jero.channels.redis_log import RedisLog, ScriptRunner
+from jero.channels.ring import Turn
 from jero.http.asgi import Message
 from tests.application import Application, http_scope
 
@@ -85,7 +88,10 @@ class NoScripts(ScriptRunner):
 def logs() -> list[EventLog]:
     async def make() -> list[EventLog]:
         async with MemoryStore() as store:
-            return [store.log("a", history=10, history_bytes=1_000), RedisLog(NoScripts(), "", "a", 10)]
+            return [
+                store.log("a", history=10, history_bytes=1_000),
+                RedisLog(NoScripts(), "a", "a", KindOptions(10, 1_000), Turn(), EntryReader()),
+            ]
 
     return asyncio.run(make())
 

@@ -25,7 +25,7 @@ from jero import (
     StreamOutcome,
     TextResponse,
 )
-from jero.channels import Channel, Store, Subscription
+from jero.channels import EARLIEST, Channel, Channels, Store, Subscription
 from jero.client import EventStream, StreamClient
 from jero.testing import AsyncTestClient, TestClient
 
@@ -195,6 +195,12 @@ async def channels(store: Store) -> None:
     await match.publish(Whistle(1), event="whistle")
     assert_type(Channel[Goal | Whistle](store, "match", Goal | Whistle), Channel[Goal | Whistle])
     MatchEndpoint(Channel(store, "match", Goal | Whistle))
+    rooms = Channels(store, "room", Movie, keep=None)
+    assert_type(rooms, Channels[Movie])
+    assert_type(rooms["7"], Channel[Movie])
+    assert_type(rooms["7"].subscribe(after=EARLIEST), Subscription[Movie])
+    matches: Channels[Goal | Whistle] = Channels(store, "match", Goal | Whistle, history=10)
+    assert_type(matches["7"], Channel[Goal | Whistle])
 
 
 class MatchEndpoint(Endpoint, path="/match"):

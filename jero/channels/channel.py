@@ -198,10 +198,13 @@ class Channel(Generic[T]):
         """Returns the place where a subscription begins. Raises `ValueError` if `after` cannot be an event id."""
         log = self._kind.log(self.name)
         if after is EARLIEST:
+            log.listen()
             return Place(self._kind, log, offset=log.earliest_offset())
         if not after:
+            log.listen()
             return Place(self._kind, log, offset=log.newest_offset() if log.is_ready else None)
         offset = log.offset_of(after)
+        log.listen(offset)
         return Place(self._kind, log, offset=offset, unknown_id=after if offset is None else None)
 
     def statistics(self) -> ChannelStatistics:

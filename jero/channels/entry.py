@@ -11,10 +11,10 @@ from jero.channels.event import GAP, Payload
 from jero.codec import DEFAULT_ENCODER, json_decoder
 from jero.framing.event import ServerSentEvent
 
-# jero adds this field to its own entries. Their JSON is made of a value of the channel's type, so it is not decoded.
-OWN: Final = ("jero", "1")
+# The first field of jero's own entries: the id of the entry before it. Their JSON is made of a value of the channel's
+# type, so it is not decoded.
+AFTER: Final = b"jero-after"
 
-_OWN: Final = tuple(part.encode() for part in OWN)
 _ANY_JSON: Final[Decoder[Any]] = json_decoder(Raw)
 _TEXT: Final[Decoder[str]] = json_decoder(str)
 
@@ -56,7 +56,7 @@ class EntryReader:
             raise NotAnEvent("it needs either a field data or a field text")
         json = _checked_json(data) if data is not None else _json_of_text(text or b"")
         form: EventForm = "text" if data is None else "json"
-        if values.get(_OWN[0]) != _OWN[1]:
+        if names[:1] != [AFTER]:
             form = self._form_of(json, form)
         if form == "text":
             return Payload(text if text is not None else _TEXT.decode(json).encode(), is_text=True, event=event)

@@ -236,7 +236,9 @@ class EventLog(ABC):
     subscribers that wait for the next event. `pace`: says when the next event may be added. `changed`: notifies after
     every change of the ring, of `is_ready` and of `is_closed`. `is_ready`: the store has answered, so the ring is
     valid. `is_closed`: no more events will come. `is_gone`: the process has let the channel go; a log of the same name
-    that is opened later is another. `used_at`: when a subscriber left last, or an event was published.
+    that is opened later is another. `used_at`: when a subscriber left last, or an event was published. `lost_up_to`:
+    the store may have lost events up to this offset, so each subscriber that was there gets a gap; another object each
+    time.
 
     `on_unused`: called when the last subscriber has left. `is_watched`: it was called, and the log is looked at later.
     `on_gone`: called when the process lets the channel go.
@@ -251,6 +253,7 @@ class EventLog(ABC):
         "is_gone",
         "is_ready",
         "is_watched",
+        "lost_up_to",
         "name",
         "on_gone",
         "on_unused",
@@ -276,6 +279,7 @@ class EventLog(ABC):
         self.is_closed = False
         self.is_gone = False
         self.is_watched = False
+        self.lost_up_to: Offset | None = None
         self.used_at = monotonic()
         self.on_unused: Callable[[EventLog], None] | None = None
         self.on_gone: Callable[[EventLog], None] | None = None
@@ -291,6 +295,10 @@ class EventLog(ABC):
             self.used_at = monotonic()
             if self.on_unused is not None:
                 self.on_unused(self)
+
+    @abstractmethod
+    def listen(self, resumed: Offset | None = None) -> None:
+        """Begins to follow the store, if that is elsewhere. `resumed`: the offset of the subscriber, if it has one."""
 
     @abstractmethod
     def unused_until(self) -> float:

@@ -64,6 +64,9 @@ class MemoryLog(EventLog):
             return until
         return inf if self.keep is None else max(until, self._published_at + self.keep)
 
+    def listen(self, resumed: Offset | None = None) -> None:
+        """Does nothing: this process is the store."""
+
     def offset_of(self, event_id: str) -> Offset | None:
         match = _ID.fullmatch(event_id)
         if match is None:

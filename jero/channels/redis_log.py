@@ -1,10 +1,8 @@
-"""Maps a channel to a Redis stream: its ids, its entries, and which events are missing between two of them."""
+"""A channel on Redis, as one process sees it: a stream that is the truth, and messages that say what is new in it."""
 
 import asyncio
 import re
-import secrets
 from abc import ABC, abstractmethod
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
@@ -12,120 +10,161 @@ from math import inf
 from time import monotonic
 from typing import Any, Final
 
-from msgspec import Struct
-
-from jero.channels.entry import OWN, EntryReader, NotAnEvent
+from jero.channels.entry import EntryReader, NotAnEvent
 from jero.channels.event import Event, Offset, Payload, make_event
 from jero.channels.kind import KindOptions
 from jero.channels.log import EventLog, Replay
-from jero.channels.ring import BATCH_BYTES, HISTORY_BYTES, Ring, Turn
+from jero.channels.ring import BATCH_BYTES, Ring, Turn
 from jero.channels.store import ChannelUnavailable
+from jero.channels.stream import (
+    BEGINNING,
+    LARGEST,
+    NOTHING,
+    Snapshot,
+    Timeline,
+    just_before,
+    make_snapshot,
+    offset_of,
+    predecessor_of,
+    read_message,
+)
+
+# Theory of operation
+# -------------------
+#
+# The stream is the truth. The script `APPEND` adds an entry, which names the entry before it, and publishes both as a
+# message. A process listens to the messages of a channel from its first subscriber on, until the channel goes. A
+# channel that is only published in is not listened to.
+#
+# The ring is a part of the stream without a hole. A message whose predecessor is the ring's newest entry is the next
+# event, and is added at once. Any other message only says that something is to be read, and so does a lost connection.
+# Then the stream is read from the ring's newest entry on, with its state, so that a gap is noticed:
+#
+# - The predecessor is another: messages were missed, or another program has added an entry.
+# - There was no entry before: the stream is new. Its predecessor may have expired or been deleted.
+# - The message is empty: another program has added an entry.
+#
+# The events of a page, and messages that come while the stream is read, wait in `_queue`. They are added at the pace of
+# the subscribers: a task does that if it cannot be done at once, so that no channel waits for another. If too many
+# messages wait, later ones are dropped, and the stream is read again.
+#
+# At first, Redis must have acknowledged that it sends messages. Then the newest entries are read: those since the
+# moment at which somebody subscribed, or came back with an id.
 
 # Lua scripts, which Redis runs in one step, without a command of another client in between.
-PUBLISH: Final = files("jero.channels").joinpath("publish.lua").read_text("utf-8")
+APPEND: Final = files("jero.channels").joinpath("append.lua").read_text("utf-8")
 READ: Final = files("jero.channels").joinpath("read.lua").read_text("utf-8")
 
 PAGE_EVENTS: Final = 500
-# The size of a page of new entries at most, unless its first entry is larger.
-PAGE_BYTES: Final = 1024 * 1024
-# How many of the kept events a channel loads at first, and how many bytes of them, at most.
+# How many of the kept events a channel loads at first, and how many messages wait, at most.
 NEWEST_EVENTS: Final = 1_000
-NEWEST_BYTES: Final = HISTORY_BYTES
-BEGINNING: Final[Offset] = (0, 0)
-# Before every event, whatever was dropped.
-EARLIEST: Final[Offset] = (-1, -1)
-# How long Redis remembers an event's token. A repeated command that arrives later would store the event twice.
-TOKEN_MILLISECONDS: Final = 60_000
-_TOKENS_PER_DELETE: Final = 32
-_LARGEST: Final = 2**64 - 1
+# How many bytes of messages wait, at most.
+QUEUE_BYTES: Final = 1024 * 1024
 _ID: Final = re.compile(r"(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})", re.ASCII)
 # The id of a memory store, in case the channel was there before.
 _MEMORY_ID: Final = re.compile(r"[0-9a-f]{16}-(0|[1-9][0-9]{0,18})", re.ASCII)
 
 
-class ScriptRunner(ABC):
-    """Runs scripts on Redis, and retries until Redis answers.
+class RedisAccess(ABC):
+    """The connections that the channels of a store share."""
 
-    `failures`: how many attempts have failed so far. `last_error`: why the last of them failed.
-    """
-
-    failures: int = 0
-    last_error: Exception | None = None
+    @property
+    @abstractmethod
+    def last_error(self) -> Exception | None:
+        """Returns why the last attempt that failed to run a script failed."""
 
     @abstractmethod
     async def run(self, script: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
         """Returns the result of a script. Waits as long as Redis does not answer."""
 
+    @abstractmethod
+    async def append(self, key: str, options: KindOptions, content: Sequence[str | bytes]) -> bytes:
+        """Stores an event once, and publishes it. Returns its id. Waits as long as Redis does not answer.
 
-class Snapshot(Struct, frozen=True):
-    """The state of a stream at one moment, and some of its entries after an offset.
+        `content`: "data" or "text", the data, and the event's type if it has one.
+        """
 
-    `last`: the offset of the last entry ever added. `first`: the offset of the first entry that is kept; `None` if the
-    stream is empty. `is_complete`: no entry was ever dropped. `has_entry`: the stream has an entry at the given offset.
-    `milliseconds`: the time of Redis's clock. `has_more`: the stream may have more entries than those.
-    """
+    @abstractmethod
+    def listen(self, log: "RedisLog") -> None:
+        """Has the log receive its messages, soon. Then, and after each lost connection, it is read."""
 
-    last: Offset = BEGINNING
-    first: Offset | None = None
-    is_complete: bool = True
-    has_entry: bool = False
-    entries: Sequence[Any] = ()
-    milliseconds: int = 0
-    has_more: bool = False
+    @abstractmethod
+    def ignore(self, log: "RedisLog") -> None:
+        """Has the log receive no messages any more."""
 
-    def gap_after(self, offset: Offset) -> Offset | None:
-        """Returns where the gap after the given offset ends, or `None` if no entry after it is missing."""
-        before_first = self.last if self.first is None else just_before(self.first)
-        if offset >= self.last:
-            return None if offset == self.last else self.last
-        if self.has_entry or offset == before_first or (offset == BEGINNING and self.is_complete):
-            return None
-        if offset < before_first:
-            return before_first
-        # Redis had this entry and has lost it. It may have lost the following entries too, up to the next kept one.
-        gap_end = just_before(_offset(self.entries[0][0])) if self.entries else self.last
-        return None if offset == gap_end else gap_end
+    @abstractmethod
+    def read_soon(self, log: "RedisLog") -> None:
+        """Has the log take a snapshot of its stream."""
 
 
 class RedisLog(EventLog):
     """A log in a Redis stream. An entry has a field `data` with JSON, or `text`, and a field `event` with the type.
 
-    `key`: the key of the stream. `history`: how many events it keeps at least. `history_bytes`: how many bytes of them
-    this process keeps at most.
+    `key`: the key of the stream. `options`: how much of it is kept.
     """
 
+    __slots__ = (
+        "_access",
+        "_appending",
+        "_draining",
+        "_entries",
+        "_is_behind",
+        "_is_listening",
+        "_is_new",
+        "_is_reading",
+        "_listening_since",
+        "_newest_stored",
+        "_queue",
+        "_queue_bytes",
+        "_resumed",
+        "_timeline",
+        "is_doubtful",
+        "is_unreadable",
+        "key",
+        "options",
+    )
+
     def __init__(
-        self,
-        scripts: ScriptRunner,
-        key: str,
-        name: str,
-        options: KindOptions,
-        turn: Turn,
-        entries: EntryReader,
+        self, access: RedisAccess, key: str, name: str, options: KindOptions, turn: Turn, entries: EntryReader
     ) -> None:
-        self.key = key
         super().__init__(name, key, Ring(options.history, BEGINNING, options.history_bytes), turn)
-        self.history = options.history
-        self._scripts = scripts
-        self._token_prefix = f"{key}:stored:"
-        # Tokens of events whose scripts cannot run again. The next publications delete them.
-        self._finished_tokens: deque[str] = deque(maxlen=1_000)
-        self._newest_stored = BEGINNING
+        self.key = key
+        self.options = options
+        self._access = access
         self._entries = entries
-        self._made_at = self._loaded_at = monotonic()
-        self._clock = 0
-        # The newest offset when this log was made, and the offsets of later events, up to the first answer of Redis.
-        self._early_offsets = [BEGINNING]
+        self._appending = 0
+        self._newest_stored = BEGINNING
+        # The stream did not exist when it was read last, so its first entry comes after the ring's newest.
+        self._is_new = False
+        # Redis may have lost acknowledged events, so the next snapshot is a gap.
+        self.is_doubtful = False
+        self.is_unreadable = False
+        self._is_listening = False
+        self._is_reading = False
+        # After what is read or waits now, the stream is to be read again.
+        self._is_behind = False
+        # Entries and messages that wait, in order; an event in front waits for its turn.
+        self._queue: deque[Any] | None = None
+        self._queue_bytes = 0
+        self._draining: asyncio.Task[None] | None = None
+        self._resumed: Offset | None = None
+        self._listening_since = 0.0
+        # What is known of the time before the first snapshot.
+        self._timeline = Timeline((BEGINNING,))
+
+    # What a client and a publisher see
 
     def unused_until(self) -> float:
-        return inf
+        if self.options.linger is None:
+            return inf
+        return (monotonic() if self._appending else self.used_at) + self.options.linger
 
     def offset_of(self, event_id: str) -> Offset | None:
         match = _ID.fullmatch(event_id)
         if match is None and _MEMORY_ID.fullmatch(event_id):
             return None
-        offset = (int(match[1]), int(match[2])) if match else (_LARGEST, _LARGEST)
-        if max(offset) > _LARGEST or offset == (_LARGEST, _LARGEST):
+        offset = (int(match[1]), int(match[2])) if match else (LARGEST, LARGEST)
+        if max(offset) > LARGEST or offset == (LARGEST, LARGEST):
             raise ValueError("it is malformed")
         return offset
 
@@ -135,132 +174,273 @@ class RedisLog(EventLog):
     def newest_offset(self) -> Offset:
         return max(self.ring.high_watermark, self._newest_stored)
 
+    def earliest_offset(self) -> Offset:
+        return NOTHING
+
+    def last_id(self) -> str | None:
+        newest = self.newest_offset()
+        is_unseen = newest == BEGINNING or (self._is_new and newest == self.ring.high_watermark)
+        return None if is_unseen else self.id_of(newest)
+
     async def append(self, payload: Payload, timeout_seconds: float) -> str:
-        name = "text" if payload.is_text else "data"
-        arguments: list[str | bytes | int] = [self.history, TOKEN_MILLISECONDS, name, payload.data, *OWN]
+        content = ["text" if payload.is_text else "data", payload.data]
         if payload.event is not None:
-            arguments += ["event", payload.event]
-        token = f"{self._token_prefix}{secrets.token_hex(16)}"
-        finished = self._finished_tokens
-        failures = self._scripts.failures
+            content.append(payload.event)
+        self._appending += 1
         try:
             async with asyncio.timeout(timeout_seconds):
                 await self._wait_until_ready()
-                deletable = [finished.popleft() for _ in range(min(_TOKENS_PER_DELETE, len(finished)))]
-                answer: bytes = await self._scripts.run(PUBLISH, [self.key, token, *deletable], arguments)
+                answer = await self._access.append(self.key, self.options, content)
         except TimeoutError:
-            raise ChannelUnavailable("Redis did not store the event in time.") from self._scripts.last_error
-        if failures == self._scripts.failures:  # the script ran once, so no copy of it can arrive later
-            finished.append(token)
-        event_id = answer.decode()
-        self._newest_stored = max(self._newest_stored, _offset(answer))
-        return event_id
+            raise ChannelUnavailable("Redis did not store the event in time.") from self._access.last_error
+        finally:
+            self._appending -= 1
+            self.used_at = monotonic()
+        self._newest_stored = max(self._newest_stored, offset_of(answer))
+        return answer.decode()
+
+    async def _wait_until_ready(self) -> None:
+        """Waits until subscribers that came before the event have their place. Raises an error if the log is closed."""
+        while self._is_listening and not (self.is_ready or self.is_closed):
+            await self.changed.wait()
+        if self.is_closed:
+            raise ChannelUnavailable("The store of the channel is closed.")
 
     async def replay(self, offset: Offset) -> Replay:
-        is_earliest = offset == EARLIEST
-        arguments: list[str | int] = [self.id_of(max(offset, BEGINNING)), PAGE_EVENTS, BATCH_BYTES]
-        snapshot = make_snapshot(await self._scripts.run(READ, [self.key], arguments))
-        if is_earliest and not snapshot.entries:
+        if self.lost_up_to is not None and BEGINNING < offset < self.lost_up_to:
+            return Replay(offset, gap_end=self.lost_up_to)
+        arguments: list[str | int] = [self.id_of(max(offset, BEGINNING)), PAGE_EVENTS, BATCH_BYTES, ""]
+        snapshot = make_snapshot(await self._access.run(READ, [self.key], arguments))
+        if not snapshot.exists:
+            return await self._replay_nothing(offset)
+        if offset == NOTHING and not snapshot.entries:
             return Replay(snapshot.last)
-        gap_end = None if is_earliest else snapshot.gap_after(offset)
+        gap_end = None if offset == NOTHING else snapshot.gap_after(offset)
         if gap_end is not None:
             return Replay(gap_end, gap_end=gap_end)
         events = list(self.decode(snapshot.entries))
         if not events and offset > self.ring.high_watermark and not self.is_closed:
             await self.changed.wait()  # the id is from a process that has read further than this one
-        return Replay(_offset(snapshot.entries[-1][0]) if snapshot.entries else offset, events)
+        return Replay(offset_of(snapshot.entries[-1][0]) if snapshot.entries else offset, events)
 
-    def load(self, snapshot: Snapshot) -> None:
-        """Fills the ring with the newest entries, which `snapshot` lists newest first, and makes the log ready."""
-        entries = snapshot.entries[::-1]
-        offsets = [_offset(entry_id) for entry_id, _ in entries]
-        self.ring.restart(just_before(offsets[0]) if offsets else snapshot.last)
-        self._clock, self._loaded_at = snapshot.milliseconds, monotonic()
-        known = [self.ring.low_watermark, *offsets]
-        ids_are_times = snapshot.last[0] <= snapshot.milliseconds  # else the ids are not from this Redis's clock
-        self._early_offsets = known[self._last_before(self._made_at, known) :] if ids_are_times else known[-1:]
-        self.ingest(self.decode(entries))
-        self.ring.high_watermark = max(self.ring.high_watermark, snapshot.last)
-        self.mark_ready()
-
-    def earliest_offset(self) -> Offset:
-        return EARLIEST
-
-    def offset_at(self, moment: float) -> Offset:
-        return self._early_offsets[self._last_before(moment, self._early_offsets)]
-
-    def _last_before(self, moment: float, offsets: Sequence[Offset]) -> int:
-        """Returns the index of the last offset that is surely not after the moment, or 0 if all may be after it.
-
-        The first number of an offset is the time of Redis's clock in milliseconds. Two clocks drift apart by less than
-        one part in a thousand, and the numbers are rounded, so the moment is taken a little earlier.
-        """
-        milliseconds_ago = (self._loaded_at - moment) * 1_000
-        latest = self._clock - int(milliseconds_ago * 1.001) - 2
-        return max(bisect_left(offsets, (latest, 0)) - 1, 0)
-
-    async def catch_up(self, snapshot: Snapshot) -> None:
-        """Adds the entries after the high watermark. Sends a gap first if some of them are missing."""
-        gap_end = snapshot.gap_after(self.ring.high_watermark)
-        if gap_end is not None:
-            self._newest_stored = min(self._newest_stored, gap_end)
-            self.skip_to(gap_end)
-        await self.ingest_entries([entry for entry in snapshot.entries if _offset(entry[0]) > self.ring.high_watermark])
-
-    async def ingest_entries(self, entries: Sequence[Any]) -> None:
-        """Adds the next entries of the stream, at the pace of the subscribers."""
-        for event in self.decode(entries):
-            if self.pace.must_wait(event.size):
-                await self.pace.wait(event.size, _do_nothing)
-            self.add(event)
-        if entries:
-            self.ring.high_watermark = _offset(entries[-1][0])
+    async def _replay_nothing(self, offset: Offset) -> Replay:
+        """Returns what follows an offset if the stream does not exist: a gap up to the first entry it will have."""
+        if self._is_new:
+            start = self.ring.high_watermark
+            return Replay(start) if offset in (NOTHING, BEGINNING) else Replay(start, gap_end=start)
+        self._read_again()  # the ring is of an earlier stream
+        await self.changed.wait()
+        return Replay(offset)
 
     def decode(self, entries: Iterable[Any]) -> Iterator[Event]:
         """Yields the events of the entries. Skips an entry that is not an event, and logs it once."""
         for entry_id, fields in entries:
-            try:
-                payload = self._entries.read(fields)
-            except NotAnEvent as error:
-                self.report(entry_id.decode(), f"is not an event: {error}")
-            else:
-                yield make_event(payload, _offset(entry_id), entry_id.decode())
+            event = self._decode(entry_id, fields)
+            if event is not None:
+                yield event
 
-    async def _wait_until_ready(self) -> None:
-        while not (self.is_ready or self.is_closed):
-            await self.changed.wait()
-        if self.is_closed:
-            raise ChannelUnavailable("The store of the channel is closed.")
+    def _decode(self, entry_id: bytes, fields: Sequence[bytes]) -> Event | None:
+        try:
+            payload = self._entries.read(fields)
+        except NotAnEvent as error:
+            self.report(entry_id.decode(), f"is not an event: {error}")
+            return None
+        return make_event(payload, offset_of(entry_id), entry_id.decode())
 
+    # How the ring follows the stream
 
-def just_before(offset: Offset) -> Offset:
-    """Returns the largest offset that is less than the given one."""
-    milliseconds, number = offset
-    if number:
-        return milliseconds, number - 1
-    return (milliseconds - 1, _LARGEST) if milliseconds else BEGINNING
+    def listen(self, resumed: Offset | None = None) -> None:
+        """Begins to follow the stream, unless it does already.
 
+        The first subscriber loads what came after its offset, so that others that come back with it find it in the
+        ring.
+        """
+        if self._is_listening or self.is_closed:
+            return
+        self._is_listening = True
+        self._listening_since = monotonic()
+        self._resumed = resumed
+        self._access.listen(self)
 
-def make_snapshot(answer: list[Any]) -> Snapshot:
-    """Returns the answer of the script `READ` as a snapshot."""
-    if not answer:
-        return Snapshot()
-    last, first, is_complete, has_entry, entries, milliseconds, has_more = answer
-    return Snapshot(
-        last=_offset(last),
-        first=_offset(first) if first else None,
-        is_complete=bool(is_complete),
-        has_entry=bool(has_entry),
-        entries=entries,
-        milliseconds=milliseconds,
-        has_more=bool(has_more),
-    )
+    def go(self) -> None:
+        super().go()
+        self._stop()
+
+    def close(self) -> None:
+        super().close()
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._is_listening:
+            self._access.ignore(self)
+        if self._draining is not None:
+            self._draining.cancel()
+
+    def on_subscribed(self) -> None:
+        """Reads the stream, because Redis sends its messages from now on."""
+        self._read_again()
+
+    def on_message(self, message: bytes) -> None:
+        """Adds the event of a message, or has the stream read."""
+        if self._is_reading or self._draining is not None:
+            self._hold(message)
+            return
+        event = self._read_message(message)
+        if event is None:
+            return
+        if self.pace.must_wait(event.size):
+            self._queue = deque([event])
+            self._start_draining()
+        else:
+            self.add(event)
+
+    def _hold(self, message: bytes) -> None:
+        """Keeps a message for later. If there are too many, drops it, and has the stream read again."""
+        size = len(message)
+        if self._queue is None:
+            self._queue = deque()
+        is_full = len(self._queue) >= NEWEST_EVENTS or self._queue_bytes + size > QUEUE_BYTES
+        if self._queue and is_full:
+            self._is_behind = True
+            return
+        self._queue.append(message)
+        self._queue_bytes += size
+
+    def read_arguments(self, max_bytes: int) -> list[str | int]:
+        """Returns the arguments of the script `READ` for the next snapshot, which has about `max_bytes` at most."""
+        if self.is_ready:
+            after = "0-0" if self._is_new else self.id_of(self.ring.high_watermark)
+            return [after, PAGE_EVENTS, max_bytes, ""]
+        after = "" if self._resumed is None else self.id_of(self._resumed)
+        age = int((monotonic() - self._listening_since) * 1_001) + 2
+        return [after, min(self.options.history, NEWEST_EVENTS), min(self.options.history_bytes, max_bytes), age]
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Adds what is new in the stream. Sends a gap first if some of it is missing."""
+        self._is_reading = False
+        if self.is_closed or self.is_gone:
+            return
+        if not self.is_ready:
+            self._load(snapshot)
+        else:
+            self._catch_up(snapshot)
+        self._advance()
+
+    def _load(self, snapshot: Snapshot) -> None:
+        """Fills the ring with the newest entries, which `snapshot` lists newest first, and makes the log ready."""
+        entries = snapshot.entries[::-1]
+        offsets = [offset_of(entry_id) for entry_id, _ in entries]
+        before = snapshot.last
+        if entries:
+            after = predecessor_of(entries[0][1]) or snapshot.before or NOTHING
+            before = just_before(offsets[0]) if after == NOTHING else after
+        self.ring.restart(before)
+        self._is_new = not snapshot.exists
+        self.is_doubtful = False
+        ids_are_times = snapshot.last[0] <= snapshot.milliseconds  # else the ids are not from this Redis's clock
+        known = [before, *offsets] if ids_are_times else [before, *offsets][-1:]
+        self._timeline = Timeline(known, snapshot.milliseconds, monotonic())
+        self.ingest(self.decode(entries))
+        self.ring.high_watermark = max(self.ring.high_watermark, snapshot.last)
+        self.mark_ready()
+
+    def offset_at(self, moment: float) -> Offset:
+        return self._timeline.at(moment)
+
+    def _catch_up(self, snapshot: Snapshot) -> None:
+        """Queues the entries after the ring's newest one. Sends a gap first if some of them are missing."""
+        was_new, self._is_new = self._is_new, not snapshot.exists
+        if self.is_doubtful:
+            self.is_doubtful = False
+            self.lost_up_to = snapshot.last
+            self._skip_to(snapshot.last)
+            return
+        if was_new and self._is_new:
+            return
+        gap_end = snapshot.gap_after(BEGINNING if was_new else self.ring.high_watermark)
+        if gap_end is not None:
+            self._skip_to(gap_end)
+        entries = [entry for entry in snapshot.entries if gap_end is None or offset_of(entry[0]) > gap_end]
+        self._is_behind = self._is_behind or snapshot.has_more
+        if entries:
+            self._queue = deque([*entries, *(self._queue or ())])
+        self.changed.notify()
+
+    def _skip_to(self, gap_end: Offset) -> None:
+        self._newest_stored = min(self._newest_stored, gap_end)
+        self.skip_to(gap_end)
+
+    # How what is new gets into the ring
+
+    def _advance(self) -> None:
+        """Adds what waits, as far as the subscribers keep up. A task does the rest."""
+        while self._queue and not self._is_reading:
+            event = self._next()
+            if event is None:
+                continue
+            if self.pace.must_wait(event.size):
+                self._queue.appendleft(event)
+                self._start_draining()
+                return
+            self.add(event)
+        self._end_of_queue()
+
+    def _start_draining(self) -> None:
+        self._draining = asyncio.get_running_loop().create_task(self._drain(), name=f"events of {self.key}")
+
+    async def _drain(self) -> None:
+        """Adds what waits, at the pace of the subscribers."""
+        while self._queue and not self._is_reading:
+            event = self._next()
+            if event is None:
+                continue
+            if self.pace.must_wait(event.size):
+                await self.pace.wait(event.size, _do_nothing)
+            self.add(event)
+        self._draining = None
+        self._end_of_queue()
+
+    def _end_of_queue(self) -> None:
+        if not self._queue:
+            self._queue = None
+        if self._is_behind and not self._is_reading:
+            self._read_again()
+
+    def _next(self) -> Event | None:
+        """Returns the event that waits first. Returns `None` if it is not one, or not the next one."""
+        first = self._queue.popleft() if self._queue else None
+        if isinstance(first, Event):
+            return first
+        if isinstance(first, bytes):
+            self._queue_bytes -= len(first)
+            return self._read_message(first)
+        return None if first is None else self._found(*first)
+
+    def _read_message(self, content: bytes) -> Event | None:
+        message = read_message(content)
+        newest = self.ring.high_watermark
+        if message is not None and message.after == newest and not self._is_new:
+            return self._found(message.entry_id, message.fields)
+        is_known = message is not None and message.offset <= newest and message.after != NOTHING
+        if not is_known:
+            self._read_again()
+        return None
+
+    def _found(self, entry_id: bytes, fields: Sequence[bytes]) -> Event | None:
+        """Returns the event of the next entry of the stream. Passes over an entry that is not an event."""
+        event = self._decode(entry_id, fields)
+        if event is None:
+            self.ring.high_watermark = offset_of(entry_id)
+        return event
+
+    def _read_again(self) -> None:
+        """Has the stream read: now, or after what waits."""
+        self._is_behind = True
+        if not self._is_reading and self._draining is None:
+            self._is_behind = False
+            self._is_reading = True
+            self._access.read_soon(self)
 
 
 def _do_nothing() -> None:
-    """Does nothing: the reader's task adds the event, once it has its turn."""
-
-
-def _offset(entry_id: bytes) -> Offset:
-    milliseconds, _, number = entry_id.partition(b"-")
-    return int(milliseconds), int(number)
+    """Does nothing: the task adds the event, once it has its turn."""

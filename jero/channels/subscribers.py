@@ -40,7 +40,8 @@ from jero.framing.framing import FramedItems, FramedSource, PublishedItems
 #
 # - if it resumes with an id from before a restart, or from another store: from there to the oldest event of the ring;
 # - if it has fallen behind, or resumes from an old id, and the store does not keep the next events any more;
-# - if the store has lost events: `EventLog.skip_to` sends the same gap to all subscribers that wait.
+# - if the store has lost events: `EventLog.skip_to` sends the same gap to all subscribers that wait. Those that do not
+#   wait compare `lost_up_to`, because the gap may end where they are.
 #
 # After a gap the subscriber continues as from an event with the gap's id.
 
@@ -49,16 +50,18 @@ class Place:
     """Names where a subscription begins: in the log of a channel, after an offset.
 
     `offset`: `None` if it is the offset that was the newest at the moment `subscribed_at`, and the log does not know it
-    yet. `unknown_id`: an id from before a restart, or from another store; the subscription begins with a gap.
+    yet; then it is not less than `least`, which the log knew. `unknown_id`: an id from before a restart, or from
+    another store; the subscription begins with a gap.
     """
 
-    __slots__ = ("kind", "log", "offset", "subscribed_at", "unknown_id")
+    __slots__ = ("kind", "least", "log", "offset", "subscribed_at", "unknown_id")
 
     def __init__(self, kind: Kind, log: EventLog, *, offset: Offset | None, unknown_id: str | None = None) -> None:
         self.kind = kind
         self.log = log
         self.offset = offset
         self.unknown_id = unknown_id
+        self.least = log.newest_offset()
         self.subscribed_at = monotonic()
 
     def opened(self) -> "Place":
@@ -70,7 +73,9 @@ class Place:
         if not log.is_gone:
             return self
         after = self.unknown_id or log.id_of(log.newest_offset() if self.offset is None else self.offset)
-        return Place(self.kind, self.kind.log(log.name), offset=None, unknown_id=after)
+        log = self.kind.log(log.name)
+        log.listen()
+        return Place(self.kind, log, offset=None, unknown_id=after)
 
 
 class Subscriber(PublishedItems):
@@ -84,7 +89,9 @@ class Subscriber(PublishedItems):
         "_busy_in",
         "_counters",
         "_is_open",
+        "_least",
         "_log",
+        "_loss",
         "_offset",
         "_pace",
         "_ring",
@@ -107,6 +114,8 @@ class Subscriber(PublishedItems):
         self._unknown_id = place.unknown_id
         self._offset = place.offset
         self._subscribed_at = place.subscribed_at
+        self._least = place.least
+        self._loss = log.lost_up_to
         self._sequence: int | None = None
         self._waiter: asyncio.Future[Batch] | None = None
         self._is_open = True
@@ -170,6 +179,7 @@ class Subscriber(PublishedItems):
         self._sequence = batch.sequence
         self._offset = batch.offset
         if batch.is_gap:
+            self._loss = self._log.lost_up_to
             self._counters.gaps += 1
         else:
             self._counters.delivered += batch.count
@@ -190,6 +200,9 @@ class Subscriber(PublishedItems):
             if self._unknown_id is not None:
                 after, self._unknown_id = self._unknown_id, None
                 return await self._return(log.make_gap(after, ring.low_watermark))
+            loss = log.lost_up_to
+            if loss is not None and loss is not self._loss:
+                return await self._return(log.make_gap(log.id_of(offset), loss))
             self._sequence = ring.sequence_at(offset)
             if self._sequence is not None:
                 return await anext(self)
@@ -208,7 +221,7 @@ class Subscriber(PublishedItems):
         while not (log.is_ready or log.is_closed):
             await log.changed.wait()
         if self._offset is None:  # it subscribed before the log was ready
-            self._offset = log.offset_at(self._subscribed_at)
+            self._offset = max(log.offset_at(self._subscribed_at), self._least)
         return self._offset
 
 

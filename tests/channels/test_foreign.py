@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 from uuid import uuid4
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from jero.channels import Channel, RedisStore
 from jero.channels.kind import Kind, KindOptions
-from jero.channels.redis_log import RedisLog, ScriptRunner
+from jero.channels.redis_log import RedisLog
 from jero.channels.ring import HISTORY_BYTES, Turn
 from jero.channels.subscribers import Place, Subscription
 from jero.client.readers import EventReader
@@ -22,6 +22,7 @@ from jero.codec import json_decoder
 from jero.framing.json import JSON_ARRAY, NDJSON
 from jero.framing.sse import SSE
 from jero.testing import AsyncTestClient
+from tests.channels.no_access import NoAccess
 from tests.channels.reading import Follower, Note, numbers, publish, take, until
 from tests.channels.redis_server import RedisServer
 from tests.channels.visitor import Visitor, Watching
@@ -56,19 +57,12 @@ REFUSED: list[list[str | bytes]] = [
     ["event", "made"],
     ["other", "1"],
     ["", ""],
-    ["data", "not json", "jero", "1"],
-    ["text", b"\xff", "jero", "1"],
+    ["data", "not json", "jero-after", "-"],
+    ["text", b"\xff", "jero-after", "-"],
 ]
 
 
-class NoScripts(ScriptRunner):
-    """Runs nothing. The ring has all events of these tests."""
-
-    async def run(self, script: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
-        raise AssertionError
-
-
-NAMES = st.sampled_from([b"data", b"text", b"event", b"jero", b"other"]) | st.binary(max_size=3)
+NAMES = st.sampled_from([b"data", b"text", b"event", b"jero-after", b"other"]) | st.binary(max_size=3)
 NOTES = st.fixed_dictionaries({"number": st.integers(), "text": st.text()}).map(json.dumps).map(str.encode)
 VALUES = st.one_of(
     st.binary(),
@@ -91,7 +85,7 @@ async def batches_of(
     """Returns what subscribers get of the entries: as an event stream, as NDJSON, as an array, and decoded."""
 
     def make_log(kind: Kind, _name: str) -> RedisLog:
-        return RedisLog(NoScripts(), "", "notes", KindOptions(1_000, HISTORY_BYTES), Turn(), kind.entries)
+        return RedisLog(NoAccess(), "", "notes", KindOptions(1_000, HISTORY_BYTES), Turn(), kind.entries)
 
     kind = Kind(None, KindOptions(1_000, HISTORY_BYTES), make_log, lambda _log: None)
     kind.accept(type_)
@@ -99,7 +93,7 @@ async def batches_of(
     assert isinstance(log, RedisLog)
     log.mark_ready()
     subscription: Subscription[Any] = Subscription(Place(kind, log, offset=(0, 0)), json_decoder(type_))
-    await log.ingest_entries(entries)
+    log.ingest(log.decode(entries))
     typed = asyncio.create_task(take(subscription, 1_000))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -138,7 +132,7 @@ def test_every_format_gets_valid_frames_whatever_stands_in_the_stream(
     assert len(lines) == len(array) == len(events)
     assert json.dumps(lines) == json.dumps(array)  # NaN is not equal to itself
     assert {event.id for event in typed} <= {event.id for event in events}
-    foreign = {entry_id.decode() for entry_id, pairs in entries if b"jero" not in pairs[::2]}
+    foreign = {entry_id.decode() for entry_id, pairs in entries if b"jero-after" not in pairs[::2]}
     assert {event.id for event in typed} & foreign == {event.id for event in events} & foreign
     if type_ is Note:
         assert all(isinstance(event.data, Note) for event in typed if event.id in foreign)
@@ -172,7 +166,7 @@ async def test_entries_that_are_not_events_are_skipped_in_every_format(
         first = (await publish(channel, 1))[0]
         await follower.next()
         for fields in REFUSED:
-            redis_server.command("XADD", f"{prefix}channel:notes", "*", *fields)
+            redis_server.add_entry(f"{prefix}channel:notes", *fields)
         newest = (await publish(channel, 1, first=2))[0]
         assert numbers(await follower.until(newest)) == [1, 2]
         assert len(follower.received) == 2
@@ -194,7 +188,7 @@ async def test_replays_pass_over_entries_that_are_not_events_and_log_them_once(
 ) -> None:
     first = (await publish(channel, 1))[0]
     for _ in range(30):
-        redis_server.command("XADD", f"{prefix}channel:notes", "*", "data", "not json")
+        redis_server.add_entry(f"{prefix}channel:notes", "data", "not json")
     await publish(channel, 60, first=2)  # the ring has forgotten the first; Redis drops whole blocks
     for _ in range(3):
         received = await take(channel.subscribe(after=first), 60)
@@ -219,6 +213,6 @@ async def test_a_type_that_only_an_encoder_knows_is_not_checked(redis_server: Re
     async with RedisStore(redis_server.url, prefix=prefix) as store:
         channel: Channel[complex] = Channel(store, "numbers", complex)
         batches = channel.subscribe().framed()
-        redis_server.command("XADD", f"{prefix}channel:numbers", "*", "data", '"1+1j"')
+        redis_server.add_entry(f"{prefix}channel:numbers", "data", '"1+1j"')
         assert (await anext(batches)).bytes_in(NDJSON) == b'"1+1j"\n'
         await batches.aclose()

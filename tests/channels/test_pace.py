@@ -293,9 +293,9 @@ def count_replays(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> list[object
     replayed: list[object] = []
     replay = log.replay
 
-    async def counting(offset: tuple[int, int]) -> Any:
+    async def counting(_: EventLog, offset: tuple[int, int]) -> Any:
         replayed.append(offset)
         return await replay(offset)
 
-    monkeypatch.setattr(log, "replay", counting)
+    monkeypatch.setattr(type(log), "replay", counting)
     return replayed

@@ -20,17 +20,17 @@ async def proxy(mortal_server: RedisServer) -> AsyncGenerator[Proxy, None]:
         yield proxy
 
 
-async def test_acknowledged_events_survive_a_kill(mortal_server: RedisServer) -> None:
-    async with RedisStore(mortal_server.url) as store:
+async def test_acknowledged_events_survive_a_kill(durable_server: RedisServer) -> None:
+    async with RedisStore(durable_server.url) as store:
         channel = Channel(store, "notes", Note)
         followers = [Follower(channel.subscribe()) for _ in range(10)]
         first = await publish(channel, 20)
         for follower in followers:
             await follower.next()
-        mortal_server.kill()
+        durable_server.kill()
         waiting = asyncio.create_task(publish(channel, 5, first=21))
         await asyncio.sleep(0)
-        mortal_server.start()
+        durable_server.start()
         published = first + await waiting
         for follower in followers:
             assert [event.id for event in await follower.until(published[-1])] == published
@@ -135,7 +135,6 @@ async def test_a_connection_that_is_lost_without_a_sign_is_noticed(mortal_server
         events = Follower(here.subscribe())
         published = await publish(here, 1)
         await events.next()
-        await until(lambda: mortal_server.command("CLIENT", "LIST").count(b" flags=b ") == 2)
         proxy.swallow()
         published += await publish(there, 1, first=2)
         published += await publish(here, 1, first=3)
@@ -194,7 +193,9 @@ async def test_events_dropped_in_an_outage_are_a_gap(mortal_server: RedisServer,
         assert here.statistics().gaps == 2
 
 
-async def test_events_dropped_before_they_were_read_are_a_gap(mortal_server: RedisServer, proxy: Proxy) -> None:
+async def test_events_that_redis_drops_before_they_arrive_are_not_lost(
+    mortal_server: RedisServer, proxy: Proxy
+) -> None:
     async with RedisStore(proxy.url) as delayed, RedisStore(mortal_server.url) as other:
         here, there = (Channel(store, "notes", Note, history=20) for store in (delayed, other))
         live = Follower(here.subscribe(after="0-0"))
@@ -204,8 +205,7 @@ async def test_events_dropped_before_they_were_read_are_a_gap(mortal_server: Red
         published += await publish(there, 500, first=2)
         proxy.release()
         received = await live.until(published[-1])
-        assert [event.event for event in received].count("gap") == 1
-        check_accounted(published, received, "0-0")
+        assert [event.id for event in received] == published
 
 
 async def test_data_lost_by_redis_is_a_gap(mortal_server: RedisServer, proxy: Proxy) -> None:

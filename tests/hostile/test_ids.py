@@ -1,7 +1,6 @@
 """Ids that a client made up: each is refused, or resumes as a lost one does; none costs more than its length."""
 
 import asyncio
-from collections.abc import Sequence
 from time import process_time
 
 import pytest
@@ -14,10 +13,11 @@ from jero.channels.entry import EntryReader
 from jero.channels.event import Offset
 from jero.channels.kind import KindOptions
 from jero.channels.log import EventLog
-from jero.channels.redis_log import RedisLog, ScriptRunner
+from jero.channels.redis_log import RedisLog
 from jero.channels.ring import Turn
 from jero.http.asgi import Message
 from tests.application import Application, http_scope
+from tests.channels.no_access import NoAccess
 
 SECONDS = 1.0
 MALFORMED = [
@@ -80,17 +80,12 @@ async def test_a_malformed_id_is_refused(store: Store, event_id: str) -> None:
     assert channel.statistics().subscribers == 0
 
 
-class NoScripts(ScriptRunner):
-    async def run(self, script: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> object:
-        raise AssertionError("an id is read without a question to Redis")
-
-
 def logs() -> list[EventLog]:
     async def make() -> list[EventLog]:
         async with MemoryStore() as store:
             return [
                 store.log("a", history=10, history_bytes=1_000),
-                RedisLog(NoScripts(), "a", "a", KindOptions(10, 1_000), Turn(), EntryReader()),
+                RedisLog(NoAccess(), "a", "a", KindOptions(10, 1_000), Turn(), EntryReader()),
             ]
 
     return asyncio.run(make())

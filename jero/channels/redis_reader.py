@@ -1,0 +1,100 @@
+"""Reads the streams whose rings may lack entries: many in one pipeline, and page by page."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from hashlib import sha1
+from typing import Any, Final
+
+from redis.exceptions import NoScriptError, RedisError
+
+from jero.channels.redis_log import READ, RedisLog
+from jero.channels.redis_scripts import ATTEMPT_SECONDS, back_off, make_client
+from jero.channels.ring import BATCH_BYTES
+from jero.channels.stream import make_snapshot
+
+logger = logging.getLogger("jero.channels")
+
+# How many streams are read in one pipeline, and how many bytes of entries it returns, at most; each stream may have one
+# entry that is larger.
+STREAMS: Final = 100
+PIPELINE_BYTES: Final = 1024 * 1024
+# How often a channel is retried if its key cannot be read.
+UNREADABLE_SECONDS: Final = 1.0
+
+_SHA: Final = sha1(READ.encode(), usedforsecurity=False).hexdigest()
+
+
+class StreamReader:
+    """One task with one connection, which reads the streams of logs that ask for it."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = make_client(url, 1)
+        self._waiting: dict[RedisLog, None] = {}
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Starts the task."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="reads of channels on Redis")
+
+    def read_soon(self, log: RedisLog) -> None:
+        """Has the log take a snapshot of its stream."""
+        self._waiting[log] = None
+        self._wake.set()
+
+    async def close(self) -> None:
+        """Ends the task and closes the connection."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait((self._task,))
+        await self._redis.connection_pool.disconnect()
+
+    async def _run(self) -> None:
+        failures = 0
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                logs = [log for log, _ in zip(self._waiting, range(STREAMS), strict=False)]
+                try:
+                    async with asyncio.timeout(ATTEMPT_SECONDS):
+                        answers = await self._read(logs)
+                except Exception:  # whatever it is, reading goes on
+                    await self._redis.connection_pool.disconnect()
+                    await back_off(failures)
+                    failures += 1
+                    continue
+                failures = 0
+                for log, answer in zip(logs, answers, strict=True):
+                    del self._waiting[log]
+                    self._give(log, answer)
+                await asyncio.sleep(0)
+
+    async def _read(self, logs: Sequence[RedisLog]) -> Sequence[Any]:
+        """Returns the answer of the script for each log: a list, or an error that concerns that log alone."""
+        max_bytes = max(BATCH_BYTES, PIPELINE_BYTES // len(logs))
+        while True:
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for log in logs:
+                    pipeline.execute_command("EVALSHA", _SHA, 1, log.key, *log.read_arguments(max_bytes))
+                answers: list[Any] = await pipeline.execute(raise_on_error=False)
+            if not any(isinstance(answer, NoScriptError) for answer in answers):
+                return answers
+            await self._redis.script_load(READ)
+
+    def _give(self, log: RedisLog, answer: Any) -> None:
+        if isinstance(answer, RedisError):
+            if not log.is_unreadable:
+                log.is_unreadable = True
+                logger.warning("%s cannot be read and is retried: %s", log.key, answer)
+            asyncio.get_running_loop().call_later(UNREADABLE_SECONDS, self._retry, log)
+            return
+        if log.is_unreadable:
+            log.is_unreadable = False
+            logger.warning("%s can be read again", log.key)
+        log.take(make_snapshot(answer))
+
+    def _retry(self, log: RedisLog) -> None:
+        if not (log.is_closed or log.is_gone):
+            self.read_soon(log)

@@ -7,6 +7,7 @@ from jero.channels.channel import EARLIEST, Channel, ChannelStatistics
 from jero.channels.event import Gap
 from jero.channels.kinds import Channels, ChannelsStatistics
 from jero.channels.memory import MemoryStore
+from jero.channels.merged import subscribe
 from jero.channels.store import ChannelUnavailable, Store
 from jero.channels.subscribers import Subscription
 
@@ -22,6 +23,7 @@ __all__ = [
     "MemoryStore",
     "Store",
     "Subscription",
+    "subscribe",
 ]
 
 

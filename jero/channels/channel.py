@@ -1,6 +1,7 @@
 """Publishes events of one type under a name, subscribes to them, and counts both."""
 
 from enum import Enum
+from hashlib import sha256
 from types import UnionType
 from typing import Any, Final, Generic, Literal, Self, TypeAlias, TypeVar, Unpack, cast, overload
 
@@ -14,7 +15,7 @@ from jero.channels.kind import Kind, KindOptions
 from jero.channels.log import Counters
 from jero.channels.ring import HISTORY_BYTES
 from jero.channels.store import History, Store
-from jero.channels.subscribers import Place, Subscription
+from jero.channels.subscribers import ChannelSubscription, Place, Subscription
 from jero.codec import DEFAULT_ENCODER, json_decoder
 from jero.errors import BadRequest
 
@@ -188,13 +189,23 @@ class Channel(Generic[T]):
         If `after` is `None` or empty, the subscription begins with the next event; if it is `EARLIEST`, with the oldest
         event that the store keeps. Raises `BadRequest` if `after` cannot be an event id of this channel.
         """
+        return self.subscription(after)
+
+    def subscription(self, after: After) -> ChannelSubscription[T]:
+        """Returns what `subscribe` returns, as what it is."""
         try:
-            place = self.place_at(after)
+            place = self._place_at(after)
         except ValueError as error:
             raise BadRequest(f"Last-Event-ID is not an event id of this channel: {error}.") from None
-        return Subscription(place, self._values.decoder)
+        return ChannelSubscription(place, self._values.decoder)
 
-    def place_at(self, after: After) -> Place:
+    @property
+    def digest(self) -> str:
+        """Returns a short hash of its kind and name, which tells it from other channels."""
+        kind = "" if self._kind.name is None else f"{self._kind.name}\0"
+        return sha256(f"{kind}\0{self.name}".encode()).hexdigest()[:12]
+
+    def _place_at(self, after: After) -> Place:
         """Returns the place where a subscription begins. Raises `ValueError` if `after` cannot be an event id."""
         log = self._kind.log(self.name)
         if after is EARLIEST:

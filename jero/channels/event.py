@@ -77,6 +77,10 @@ class Event(Struct, frozen=True, gc=False):
             return self.separate_data
         return self.frame[self.data_start : self.data_start + self.data_size]
 
+    def payload(self) -> Payload:
+        """Returns the data and the type as they were published."""
+        return Payload(self.data, is_text=self.is_text, event=self.type)
+
     def with_data(self, data: Any) -> ServerSentEvent[Any]:
         """Returns the event with decoded `data` instead of bytes."""
         return ServerSentEvent(id=self.id, event=self.type, data=data)

@@ -41,7 +41,7 @@ from jero.channels.stream import (
 # Then the stream is read from the ring's newest entry on, with its state, so that a gap is noticed:
 #
 # - The predecessor is another: messages were missed, or another program has added an entry.
-# - There was no entry before: the stream is new. Its predecessor may have expired or been deleted.
+# - There was no entry before, although the ring has events: the stream has expired, or was deleted, and is new.
 # - The message is empty: another program has added an entry.
 #
 # The events of a page, and messages that come while the stream is read, wait in `_queue`. They are added at the pace of
@@ -169,7 +169,8 @@ class RedisLog(EventLog):
         return offset
 
     def id_of(self, offset: Offset) -> str:
-        return f"{offset[0]}-{offset[1]}"
+        milliseconds, number = max(offset, BEGINNING)
+        return f"{milliseconds}-{number}"
 
     def newest_offset(self) -> Offset:
         return max(self.ring.high_watermark, self._newest_stored)
@@ -419,11 +420,14 @@ class RedisLog(EventLog):
     def _read_message(self, content: bytes) -> Event | None:
         message = read_message(content)
         newest = self.ring.high_watermark
-        if message is not None and message.after == newest and not self._is_new:
-            return self._found(message.entry_id, message.fields)
-        is_known = message is not None and message.offset <= newest and message.after != NOTHING
-        if not is_known:
-            self._read_again()
+        if message is not None:
+            is_first = self._is_new and message.after == NOTHING and message.offset > newest
+            if is_first or (message.after == newest and not self._is_new):
+                self._is_new = False
+                return self._found(message.entry_id, message.fields)
+            if message.offset <= newest and message.after != NOTHING:  # it was read before
+                return None
+        self._read_again()
         return None
 
     def _found(self, entry_id: bytes, fields: Sequence[bytes]) -> Event | None:

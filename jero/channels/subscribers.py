@@ -1,6 +1,7 @@
 """One subscriber's way through a channel: from where it subscribes, by batches, to the end."""
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
 from time import monotonic
 from typing import Any, Generic, Self, TypeVar
@@ -215,6 +216,11 @@ class Subscriber(PublishedItems):
             self._offset = offset = replay.offset
         raise StopAsyncIteration
 
+    async def settle(self) -> str:
+        """Waits until the place is known. Returns the id of the event before."""
+        offset = await self._first_offset()
+        return self._unknown_id or self._log.id_of(offset)
+
     async def _first_offset(self) -> Offset:
         """Waits until the log is ready or closed. Returns the offset to continue from."""
         log = self._log
@@ -229,12 +235,24 @@ T = TypeVar("T")
 
 
 class Subscription(FramedSource, AsyncIterable[ServerSentEvent[T]], Generic[T]):
-    """The events of a channel from one place on, as the stream of a response, or for an `async for` of your own.
+    """The events of channels from one place on, as the stream of a response, or for an `async for` of your own.
 
-    `id` and `event` of an event are as published. If `event` is "gap", `data` is a `Gap` instead of a `T`. Each
-    iteration begins at the place of the subscription. It ends when the store is closed. An event that does not decode
-    as `T` is logged once, and skipped.
+    `id` and `event` of an event are as published; several channels as one stream have ids of their own. If `event` is
+    "gap", `data` is a `Gap` instead of a `T`. Each iteration begins at the place of the subscription. It ends when the
+    store is closed. An event that does not decode as `T` is logged once, and skipped.
     """
+
+    @abstractmethod
+    def __aiter__(self) -> AsyncGenerator[ServerSentEvent[T], None]:  # noqa: PYI058 - it can be closed
+        """Yields the events."""
+
+    @abstractmethod
+    def framed(self) -> Any:
+        """Returns an iterator over framed batches of the same events. Close it."""
+
+
+class ChannelSubscription(Subscription[T]):
+    """The events of one channel. `place`: where each iteration begins."""
 
     def __init__(self, place: Place, decoder: Decoder[T]) -> None:
         self._place = place
@@ -245,21 +263,26 @@ class Subscription(FramedSource, AsyncIterable[ServerSentEvent[T]], Generic[T]):
         try:
             async for batch in subscriber:
                 for event in batch.events:
-                    try:
-                        data = self._decode(event)
-                    except Exception:  # a class of the application may raise any error when it is made
-                        self._place.log.report(event.id, "does not fit the type of the channel")
-                    else:
-                        yield event.with_data(data)
+                    decoded = self.decode(event)
+                    if decoded is not None:
+                        yield decoded
         finally:
             await subscriber.aclose()
 
     def framed(self) -> Subscriber:
-        """Returns an iterator over framed batches of the same events."""
+        """Returns a subscriber that begins at the place of the subscription."""
         self._place = self._place.opened()
         return Subscriber(self._place)
 
-    def _decode(self, event: Event) -> Any:
+    def decode(self, event: Event) -> ServerSentEvent[T] | None:
+        """Returns an event with decoded data. Returns `None` if it does not fit the type, and logs that once."""
+        try:
+            return event.with_data(self._data_of(event))
+        except Exception:  # a class of the application may raise any error when it is made
+            self._place.log.report(event.id, "does not fit the type of the channel")
+            return None
+
+    def _data_of(self, event: Event) -> Any:
         if event.is_text:
             text = event.data.decode()
             return text if self._decoder.type is str else from_text(text, self._decoder.type)

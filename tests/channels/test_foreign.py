@@ -16,7 +16,7 @@ from jero.channels import Channel, RedisStore
 from jero.channels.kind import Kind, KindOptions
 from jero.channels.redis_log import RedisLog
 from jero.channels.ring import HISTORY_BYTES, Turn
-from jero.channels.subscribers import Place, Subscription
+from jero.channels.subscribers import ChannelSubscription, Place
 from jero.client.readers import EventReader
 from jero.codec import json_decoder
 from jero.framing.json import JSON_ARRAY, NDJSON
@@ -92,7 +92,7 @@ async def batches_of(
     log = kind.log("notes")
     assert isinstance(log, RedisLog)
     log.mark_ready()
-    subscription: Subscription[Any] = Subscription(Place(kind, log, offset=(0, 0)), json_decoder(type_))
+    subscription = ChannelSubscription(Place(kind, log, offset=(0, 0)), json_decoder(type_))
     log.ingest(log.decode(entries))
     typed = asyncio.create_task(take(subscription, 1_000))
     await asyncio.sleep(0)

@@ -111,6 +111,7 @@ async def test_a_returning_subscriber_reads_pages_of_a_bounded_size(redis_server
             count = 0
             while batch is None or batch.events[-1].id != newest:
                 batch = await anext(subscriber)
+                assert isinstance(batch, Batch)
                 count += batch.count
                 assert batch.count == 1 or sum(event.size for event in batch.events) <= BATCH_BYTES
             await subscriber.aclose()

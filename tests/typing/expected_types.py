@@ -25,7 +25,7 @@ from jero import (
     StreamOutcome,
     TextResponse,
 )
-from jero.channels import EARLIEST, Channel, Channels, Store, Subscription
+from jero.channels import EARLIEST, Channel, Channels, Store, Subscription, subscribe
 from jero.client import EventStream, StreamClient
 from jero.testing import AsyncTestClient, TestClient
 
@@ -199,6 +199,8 @@ async def channels(store: Store) -> None:
     assert_type(rooms, Channels[Movie])
     assert_type(rooms["7"], Channel[Movie])
     assert_type(rooms["7"].subscribe(after=EARLIEST), Subscription[Movie])
+    assert_type(subscribe(rooms["7"], movies, after="1"), Subscription[Movie])
+    assert_type(subscribe(rooms["7"], match), Subscription[Movie | Goal | Whistle])
     matches: Channels[Goal | Whistle] = Channels(store, "match", Goal | Whistle, history=10)
     assert_type(matches["7"], Channel[Goal | Whistle])
 

@@ -156,13 +156,12 @@ class Listener:
             self._heard += 1
             if self._turn.is_over():
                 await asyncio.sleep(0)
-            kind, channel = answer[0], answer[1]
-            if kind == b"message":
-                log = self._logs.get(channel)
+            if answer[0] == b"message":
+                log = self._logs.get(answer[1])
                 if log is not None:
                     log.on_message(answer[2])
-            elif kind != b"pong":
-                self._acknowledge(channel)
+            elif answer[0] in (b"subscribe", b"unsubscribe"):
+                self._acknowledge(answer[1])
 
     def _acknowledge(self, channel: bytes) -> None:
         """Counts the acknowledgement of a change. After the last one, the log of the channel is read."""
@@ -177,27 +176,26 @@ class Listener:
 
     async def _write(self) -> None:
         """Sends changes, and asks for a sign of life if nothing was heard. Ends the connection if that fails."""
+        now = asyncio.get_running_loop().time
+        heard, is_asked, deadline = self._heard, False, now() + self._heartbeat
         try:
             while True:
-                heard = self._heard
                 try:
-                    async with asyncio.timeout(self._heartbeat):
+                    async with asyncio.timeout_at(deadline):
                         await self._wake.wait()
                 except TimeoutError:
-                    if heard == self._heard:
-                        await self._ask_for_life()
-                    continue
-                self._wake.clear()
-                await self._send_changes()
+                    is_silent = heard == self._heard
+                    if is_silent and is_asked:
+                        raise
+                    is_asked = is_silent
+                    if is_asked:
+                        await self._send([("PING",)])
+                    heard, deadline = self._heard, now() + (ATTEMPT_SECONDS if is_asked else self._heartbeat)
+                else:
+                    self._wake.clear()
+                    await self._send_changes()
         except Exception as error:
             self._end(error)
-
-    async def _ask_for_life(self) -> None:
-        heard = self._heard
-        await self._send([("PING",)])
-        await asyncio.sleep(ATTEMPT_SECONDS)
-        if heard == self._heard:
-            raise TimeoutError("no sign of life")
 
     async def _send_changes(self) -> None:
         changed, self._changed = self._changed, {}

@@ -5,9 +5,9 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from jero.channels import Channel, ChannelUnavailable, RedisStore
+from jero.channels import Channel, ChannelUnavailable, RedisStore, redis_listener
 from tests.channels.proxy import Proxy
-from tests.channels.reading import Follower, Note, check_accounted, numbers, publish, take, until
+from tests.channels.reading import PATIENCE, Follower, Note, check_accounted, numbers, publish, take, until
 from tests.channels.redis_server import RedisServer
 from tests.programs import needs_program
 
@@ -139,6 +139,20 @@ async def test_a_connection_that_is_lost_without_a_sign_is_noticed(mortal_server
         published += await publish(there, 1, first=2)
         published += await publish(here, 1, first=3)
         assert [event.id for event in await events.until(published[-1])] == published
+
+
+async def test_new_subscriptions_do_not_wait_for_a_sign_of_life(
+    mortal_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_listener, "ATTEMPT_SECONDS", 3 * PATIENCE)
+    async with RedisStore(mortal_server.url, heartbeat=0.01) as store:
+        await asyncio.sleep(0.1)
+        for name in "abc":
+            follower = Follower(Channel(store, name, Note).subscribe())
+            await publish(Channel(store, name, Note), 1)
+            assert numbers([await follower.next()]) == [1]
+            await follower.close()
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("times", [1, 3])

@@ -44,6 +44,16 @@ def test_a_quick_run_measures_jero_and_the_ceiling(name: str) -> None:
     assert results.verdicts()
 
 
+@needs_program("redis-server")
+def test_a_quick_run_measures_many_channels() -> None:
+    workload = WORKLOADS["w16"]
+    results = run(workload, [JERO], rounds=1, is_quick=True)
+    figures = {metric.name: results.median(JERO, metric.name) for metric in workload.metrics}
+    assert all(figure is not None and math.isfinite(figure) for figure in figures.values())
+    assert 0 < (figures["memory, an open channel"] or 0) < 4
+    assert len(results.verdicts()) == len(workload.targets)
+
+
 def test_a_quick_run_measures_short_streams_beside_the_floor() -> None:
     workload = WORKLOADS["w14"]
     results = run(workload, [JERO, CEILING, FLOOR], rounds=1, is_quick=True)

@@ -308,6 +308,30 @@ async def test_a_connection_that_is_lost_alone_is_no_gap(mortal_server: RedisSer
         assert rooms.statistics().gaps == 0
 
 
+RULES = """
+~{prefix}* ~{{{prefix}* &{prefix}* -@all +evalsha +script +get +set +del +exists +time +xadd +xrange +xrevrange +xtrim
++xinfo +pexpire +publish +subscribe +unsubscribe +ping +info +config|get
+"""
+
+
+async def test_a_user_with_the_rules_of_the_page_may_do_everything(mortal_server: RedisServer, prefix: str) -> None:
+    rules = RULES.format(prefix=prefix).split()
+    assert mortal_server.command("ACL", "SETUSER", "jero", "on", ">secret", *rules) == b"+OK\r\n"
+    url = mortal_server.url.replace("redis://", "redis://jero:secret@")
+    async with RedisStore(url, prefix=prefix) as store:
+        rooms = Channels(store, "room", Note, keep=0.3, linger=0.05, history_bytes=1_000)
+        follower = Follower(rooms["7"].subscribe())
+        published: list[str] = []
+        for number in range(20):
+            published += await publish(rooms["7"], 1, first=number)
+            await follower.next()
+        await asyncio.sleep(0.5)  # longer than it is kept unless the expiry is renewed
+        assert numbers(await take(rooms["7"].subscribe(after=published[-2]), 1)) == [19]
+        await follower.close()
+        await until(lambda: rooms.statistics().open == 0)
+    assert b"NOPERM" not in mortal_server.command("INFO", "errorstats")
+
+
 SAME = Identity("a", "0" * 40, is_durable=False)
 DURABLE = Identity("a", "0" * 40, is_durable=True)
 

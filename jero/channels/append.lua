@@ -78,7 +78,10 @@ local function trim(newest, total, most)
 end
 
 local known = redis.call('GET', KEYS[2])
-if known then return known end
+if known then
+  redis.call('PEXPIRE', KEYS[2], ARGV[4])  -- a command that writes, so that WAIT waits for what is written already
+  return known
+end
 
 local after, total = newest_entry()
 local id = '*'

@@ -27,19 +27,31 @@ class RedisStore(Store):
     many connections more, at least one, read old events for subscribers that come back, so that no number of them
     delays a publisher. One connection more listens to new events, and one reads what it has missed. `heartbeat`: if no
     event comes for this number of seconds, Redis must answer anyway, so that a lost connection is noticed.
+    `wait_replicas`: how many replicas of this Redis must have an event before `publish` returns, so that fewer events
+    are lost if one of them replaces it.
 
     Entering the store raises `ChannelUnavailable` if Redis does not answer. Raises `ValueError` if `connections` is
-    less than 1, or if `heartbeat` is not positive.
+    less than 1, `heartbeat` is not positive, or `wait_replicas` is negative.
     """
 
-    def __init__(self, url: str, *, prefix: str = "jero:", connections: int = 8, heartbeat: float = 10.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str = "jero:",
+        connections: int = 8,
+        heartbeat: float = 10.0,
+        wait_replicas: int = 0,
+    ) -> None:
         if connections < 1:
             raise ValueError(f"RedisStore(connections={connections!r}): it must be at least 1.")
         if not heartbeat > 0:
             raise ValueError(f"RedisStore(heartbeat={heartbeat!r}): it must be a positive number of seconds.")
+        if wait_replicas < 0:
+            raise ValueError(f"RedisStore(wait_replicas={wait_replicas!r}): it must be at least 0.")
         super().__init__()
         self._prefix = prefix
-        self._scripts = RetryingScripts(url, {APPEND: connections, READ: max(1, connections // 4)})
+        self._scripts = RetryingScripts(url, {APPEND: connections, READ: max(1, connections // 4)}, wait_replicas)
         self._listener = Listener(url, heartbeat, self._turn)
         self._reader = StreamReader(url)
         self._access = _Access(self._scripts, self._listener, self._reader)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import EqualJitterBackoff, NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from jero.channels.kind import KindOptions
 from jero.channels.redis_log import APPEND
@@ -19,6 +19,8 @@ from jero.channels.redis_log import APPEND
 ATTEMPT_SECONDS: Final = 2.0
 # How long Redis remembers an event's token. A repeated command that arrives later would store the event twice.
 TOKEN_MILLISECONDS: Final = 60_000
+# How long Redis waits for its replicas in one attempt.
+WAIT_MILLISECONDS: Final = 1_500
 _TOKENS_PER_DELETE: Final = 32
 
 # A wait between attempts doubles from 0.05 s to 2 s. Half of it is random, so that processes do not return all at once.
@@ -29,14 +31,20 @@ _MOST_DOUBLINGS: Final = 10
 FAILURES: Final = (RedisError, OSError, TimeoutError)
 
 
+class ReplicasMissing(RedisError):
+    """Too few replicas have confirmed an event in time. They may get it later."""
+
+
 class RetryingScripts:
     """Runs each script on connections of its own, so that calls of one do not wait for calls of the other.
 
     `connections`: how many there are for each script. A script's calls are made in order. Each page of a replay is a
-    call, so subscribers that come back take turns. `failures`, `last_error`: as `RedisAccess` says.
+    call, so subscribers that come back take turns. `wait_replicas`: how many replicas must have an event, too.
+    `last_error`: as `RedisAccess` says.
     """
 
-    def __init__(self, url: str, connections: Mapping[str, int]) -> None:
+    def __init__(self, url: str, connections: Mapping[str, int], wait_replicas: int = 0) -> None:
+        self._wait_replicas = wait_replicas
         self.failures = 0
         self.last_error: Exception | None = None
         self._clients = {script: make_client(url, number) for script, number in connections.items()}
@@ -51,6 +59,8 @@ class RetryingScripts:
         while True:
             try:
                 async with self._free[script], asyncio.timeout(ATTEMPT_SECONDS):
+                    if script == APPEND and self._wait_replicas:
+                        return await self._append_and_wait(keys, arguments)
                     return await self._scripts[script](keys, arguments)
             except FAILURES as error:
                 self.failures += 1
@@ -71,6 +81,23 @@ class RetryingScripts:
         answer: bytes = await self.run(APPEND, [key, token, *deletable], arguments)
         if failures == self.failures:  # the script ran once, so no copy of it can arrive later
             finished.append(token)
+        return answer
+
+    async def _append_and_wait(self, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
+        """Runs the script, and waits on the same connection until enough replicas have what it wrote."""
+        script = self._scripts[APPEND]
+        pipeline = self._clients[APPEND].pipeline(transaction=False)
+        async with pipeline:
+            pipeline.execute_command("EVALSHA", script.sha, len(keys), *keys, *arguments)
+            pipeline.execute_command("WAIT", self._wait_replicas, WAIT_MILLISECONDS)
+            answer, replicas = await pipeline.execute(raise_on_error=False)
+        if isinstance(answer, NoScriptError):
+            await self._clients[APPEND].script_load(script.script)
+            return await self._append_and_wait(keys, arguments)
+        if isinstance(answer, RedisError):
+            raise answer
+        if isinstance(replicas, RedisError) or replicas < self._wait_replicas:
+            raise ReplicasMissing(f"{replicas} of {self._wait_replicas} replicas have the event")
         return answer
 
     async def renew(self, keys: Sequence[str], keep_seconds: float) -> None:

@@ -47,6 +47,11 @@ class Proxy:
         self.held = None
         self._released.set()
 
+    def lead_to(self, port: int) -> None:
+        """Forwards new connections to another port, and aborts the present ones."""
+        self._target = port
+        self.cut()
+
     def swallow(self) -> None:
         """Leaves the present connections open, but forwards nothing on them, in either direction."""
         self._swallowing |= self._writers

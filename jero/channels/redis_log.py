@@ -17,6 +17,7 @@ from jero.channels.log import EventLog, Replay
 from jero.channels.ring import BATCH_BYTES, Ring, Turn
 from jero.channels.store import ChannelUnavailable
 from jero.channels.stream import (
+    BEFORE,
     BEGINNING,
     LARGEST,
     NOTHING,
@@ -61,7 +62,7 @@ NEWEST_EVENTS: Final = 1_000
 # How many bytes of messages wait, at most.
 QUEUE_BYTES: Final = 1024 * 1024
 _ID: Final = re.compile(r"(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})", re.ASCII)
-# The id of a memory store, in case the channel was there before.
+# The id of a memory store, which the channel had before.
 _MEMORY_ID: Final = re.compile(r"[0-9a-f]{16}-(0|[1-9][0-9]{0,18})", re.ASCII)
 
 
@@ -98,9 +99,9 @@ class RedisAccess(ABC):
 
 
 class RedisLog(EventLog):
-    """A log in a Redis stream. An entry has a field `data` with JSON, or `text`, and a field `event` with the type.
+    """A log in the Redis stream `key`. `options`: how much of it is kept.
 
-    `key`: the key of the stream. `options`: how much of it is kept.
+    An entry has a field `data` with JSON, or `text`, and a field `event` with the type.
     """
 
     __slots__ = (
@@ -170,7 +171,7 @@ class RedisLog(EventLog):
 
     def id_of(self, offset: Offset) -> str:
         milliseconds, number = max(offset, BEGINNING)
-        return f"{milliseconds}-{number}"
+        return f"{milliseconds}-{number}" if number != BEFORE else f"{milliseconds - 1}-{LARGEST}"
 
     def newest_offset(self) -> Offset:
         return max(self.ring.high_watermark, self._newest_stored)
@@ -214,7 +215,7 @@ class RedisLog(EventLog):
         snapshot = make_snapshot(await self._access.run(READ, [self.key], arguments))
         if not snapshot.exists:
             return await self._replay_nothing(offset)
-        if offset == NOTHING and not snapshot.entries:
+        if not snapshot.entries and (offset == NOTHING or (offset[1] == BEFORE and offset > snapshot.last)):
             return Replay(snapshot.last)
         gap_end = None if offset == NOTHING else snapshot.gap_after(offset)
         if gap_end is not None:
@@ -228,7 +229,7 @@ class RedisLog(EventLog):
         """Returns what follows an offset if the stream does not exist: a gap up to the first entry it will have."""
         if self._is_new:
             start = self.ring.high_watermark
-            return Replay(start) if offset in (NOTHING, BEGINNING) else Replay(start, gap_end=start)
+            return Replay(start) if offset[1] == BEFORE or offset == BEGINNING else Replay(start, gap_end=start)
         self._read_again()  # the ring is of an earlier stream
         await self.changed.wait()
         return Replay(offset)
@@ -287,12 +288,10 @@ class RedisLog(EventLog):
             self._hold(message)
             return
         event = self._read_message(message)
-        if event is None:
-            return
-        if self.pace.must_wait(event.size):
+        if event is not None and self.pace.must_wait(event.size):
             self._queue = deque([event])
             self._start_draining()
-        else:
+        elif event is not None:
             self.add(event)
 
     def _hold(self, message: bytes) -> None:
@@ -340,7 +339,7 @@ class RedisLog(EventLog):
         self.is_doubtful = False
         ids_are_times = snapshot.last[0] <= snapshot.milliseconds  # else the ids are not from this Redis's clock
         known = [before, *offsets] if ids_are_times else [before, *offsets][-1:]
-        self._timeline = Timeline(known, snapshot.milliseconds, monotonic())
+        self._timeline = Timeline(known, snapshot.milliseconds, monotonic(), snapshot.has_more and ids_are_times)
         self.ingest(self.decode(entries))
         self.ring.high_watermark = max(self.ring.high_watermark, snapshot.last)
         self.mark_ready()
@@ -357,6 +356,7 @@ class RedisLog(EventLog):
             self._skip_to(snapshot.last)
             return
         if was_new and self._is_new:
+            self.changed.notify()
             return
         gap_end = snapshot.gap_after(BEGINNING if was_new else self.ring.high_watermark)
         if gap_end is not None:

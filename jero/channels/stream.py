@@ -14,6 +14,8 @@ from jero.channels.event import Offset
 BEGINNING: Final[Offset] = (0, 0)
 # The predecessor of the first entry of a stream; and the place before every event, whatever was dropped.
 NOTHING: Final[Offset] = (-1, -1)
+# The number of an offset that is a moment: the place before all entries of that millisecond. No entry has it.
+BEFORE: Final = -1
 LARGEST: Final = 2**64 - 1
 
 _ENTRY_ID: Final = re.compile(rb"([0-9]{1,20})-([0-9]{1,20})")
@@ -60,19 +62,20 @@ class Snapshot(Struct, frozen=True):
 
     def gap_after(self, offset: Offset) -> Offset | None:
         """Returns where the gap after the given offset ends, or `None` if no entry after it is missing."""
-        if offset == self.last:
+        is_moment = offset[1] == BEFORE
+        if offset == self.last or (is_moment and offset > self.last):
             return None
         if offset > self.last or not self.entries:
             return self.last
         entry_id, fields = self.entries[0]
         first, after = offset_of(entry_id), predecessor_of(fields)
-        if offset in (after, just_before(first)):
+        if offset in (after, just_before(first)) or (is_moment and after is not None and after < offset):
             return None
         if after is None:
-            is_next = self.has_entry or (offset == BEGINNING and self.is_complete)
+            is_next = self.has_entry or ((is_moment or offset == BEGINNING) and self.is_complete)
             return None if is_next else just_before(first)
         if after == NOTHING:
-            return None if offset == BEGINNING else just_before(first)
+            return None if offset == BEGINNING and self.is_complete else just_before(first)
         return after if after > offset else just_before(first)
 
 
@@ -80,22 +83,25 @@ class Timeline(Struct, frozen=True):
     """The offsets of the newest entries of a stream, in order, and the time when they were read.
 
     `milliseconds`: the time of Redis's clock; `read_at`: the time of `time.monotonic`. The offset before the oldest of
-    the entries comes first.
+    the entries comes first. `is_cut`: there are older ones that may matter.
     """
 
     offsets: Sequence[Offset]
     milliseconds: int = 0
     read_at: float = 0.0
+    is_cut: bool = False
 
     def at(self, moment: float) -> Offset:
-        """Returns the last offset that is surely not after a moment of `time.monotonic`, or the first of them.
+        """Returns the last offset that is surely not after a moment of `time.monotonic`.
 
+        If there is no such offset, returns the first, or the moment itself if older entries matter.
         The first number of an offset is the time of Redis's clock in milliseconds. Two clocks drift apart by less than
         one part in a thousand, and the numbers are rounded, so the moment is taken a little earlier.
         """
         milliseconds_ago = (self.read_at - moment) * 1_000
         latest = self.milliseconds - int(milliseconds_ago * 1.001) - 2
-        return self.offsets[max(bisect_left(self.offsets, (latest, 0)) - 1, 0)]
+        index = bisect_left(self.offsets, (latest, 0)) - 1
+        return (latest, BEFORE) if index < 0 and self.is_cut else self.offsets[max(index, 0)]
 
 
 def make_snapshot(answer: Sequence[Any]) -> Snapshot:

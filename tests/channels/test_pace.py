@@ -276,6 +276,7 @@ async def test_redis_pages_are_added_at_the_pace_of_the_subscribers(
         replayed = count_replays(log, monkeypatch)
         followers = [Follower(channel.subscribe()) for _ in range(READERS)]
         reading = [asyncio.create_task(read(follower, EVENTS)) for follower in followers]
+        await until(lambda: log.is_ready)  # else it loads the newest, and earlier ones are replayed
         async with streams(channel) as visitors:
             ticker = Ticker(lambda: log.ring.last_sequence)
             for first in range(1, EVENTS + 1, 200):

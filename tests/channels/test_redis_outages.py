@@ -123,6 +123,40 @@ async def test_a_subscription_begins_when_it_was_made_although_redis_has_not_ans
         assert numbers(await take(read_later, 4)) == [4, 5, 6, 7]
 
 
+async def test_a_subscription_misses_nothing_although_more_was_published_meanwhile_than_is_loaded(
+    mortal_server: RedisServer, proxy: Proxy
+) -> None:
+    async with RedisStore(proxy.url) as late, RedisStore(mortal_server.url) as other:
+        there = Channel(other, "notes", Note)
+        await publish(there, 10, first=-9)
+        await asyncio.sleep(0.02)
+        proxy.is_down = True
+        proxy.cut()
+        here = Channel(late, "notes", Note, history=20)
+        first = here.subscribe()
+        await publish(there, 100)
+        proxy.is_down = False
+        assert numbers(await take(first, 100)) == [*range(1, 101)]
+        assert here.statistics().gaps == 0
+
+
+async def test_a_subscription_has_a_gap_if_events_were_dropped_before_it_could_begin(
+    mortal_server: RedisServer, proxy: Proxy
+) -> None:
+    async with RedisStore(proxy.url) as late, RedisStore(mortal_server.url) as other:
+        here, there = (Channel(store, "notes", Note, history=20) for store in (late, other))
+        await publish(there, 10, first=-9)
+        await asyncio.sleep(0.02)
+        proxy.is_down = True
+        proxy.cut()
+        first = Follower(here.subscribe())
+        published = await publish(there, 500)
+        proxy.is_down = False
+        assert (await first.next()).event == "gap"
+        assert numbers(await first.until(published[-1]))[-20:] == [*range(481, 501)]
+        await first.close()
+
+
 @pytest.mark.parametrize("wrong", [0.0, -1.0, float("nan")])
 def test_an_invalid_heartbeat_is_refused(wrong: float) -> None:
     with pytest.raises(ValueError, match="heartbeat="):

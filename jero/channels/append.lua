@@ -31,20 +31,19 @@ local function sizes_of(entry)
   return size, total
 end
 
--- Returns the id of the newest entry, and the size of all events up to it.
-local function newest_entry()
-  local newest, sum = nil, 0
-  local page = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)
+-- Returns the size of all events up to the newest entry.
+local function present_total(newest)
+  local sum = 0
+  local page = {newest}
   while #page > 0 do
     for _, entry in ipairs(page) do
-      newest = newest or entry[1]
       local size, total = sizes_of(entry)
-      if total then return newest, sum + total end
+      if total then return sum + total end
       sum = sum + size
     end
     page = redis.call('XREVRANGE', stream, '(' .. page[#page][1], '-', 'COUNT', PAGE)
   end
-  return newest, sum
+  return sum
 end
 
 -- Drops the oldest entries until the rest has few enough bytes. The size of all events up to an entry of another
@@ -83,14 +82,18 @@ if known then
   return known
 end
 
-local after, total = newest_entry()
-local id = '*'
-if not after and redis.call('EXISTS', stream) == 0 then
+local id, after, total = '*', '-', 0
+if redis.call('EXISTS', stream) == 1 then
+  local info = redis.call('XINFO', 'STREAM', stream)
+  local found = {}
+  for i = 1, #info, 2 do found[info[i]] = info[i + 1] end
+  after = found['last-generated-id']  -- also if another program has deleted that entry
+  total = present_total(found['last-entry'] or nil)
+else
   local time = redis.call('TIME')
   id = string.format('%d%03d-%s', time[1], math.floor(time[2] / 1000), ARGV[5])
 end
 local form, data, event = ARGV[8], ARGV[9], ARGV[10]
-after = after or '-'
 total = total + OVERHEAD + #data + #(event or '')
 local fields = {'jero-after', after, 'jero-total', string.format('%.0f', total), form, data}
 if event then

@@ -59,10 +59,11 @@ READ: Final = files("jero.channels").joinpath("read.lua").read_text("utf-8")
 PAGE_EVENTS: Final = 500
 # How many of the kept events a channel loads at first, and how many messages wait, at most.
 NEWEST_EVENTS: Final = 1_000
+# How late the first read of a stream usually runs, at most. If it is later, subscribers read the stream themselves.
+LATE_MILLISECONDS: Final = 100
 # How many bytes of messages wait, at most.
 QUEUE_BYTES: Final = 1024 * 1024
 _ID: Final = re.compile(r"(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})", re.ASCII)
-# The id of a memory store, which the channel had before.
 _MEMORY_ID: Final = re.compile(r"[0-9a-f]{16}-(0|[1-9][0-9]{0,18})", re.ASCII)
 
 
@@ -153,8 +154,6 @@ class RedisLog(EventLog):
         # What is known of the time before the first snapshot.
         self._timeline = Timeline((BEGINNING,))
 
-    # What a client and a publisher see
-
     def unused_until(self) -> float:
         if self.options.linger is None:
             return inf
@@ -172,6 +171,10 @@ class RedisLog(EventLog):
     def id_of(self, offset: Offset) -> str:
         milliseconds, number = max(offset, BEGINNING)
         return f"{milliseconds}-{number}" if number != BEFORE else f"{milliseconds - 1}-{LARGEST}"
+
+    def skip_to(self, gap_end: Offset) -> None:
+        self._newest_stored = min(self._newest_stored, gap_end)
+        super().skip_to(gap_end)
 
     def newest_offset(self) -> Offset:
         return max(self.ring.high_watermark, self._newest_stored)
@@ -312,7 +315,7 @@ class RedisLog(EventLog):
             after = "0-0" if self._is_new else self.id_of(self.ring.high_watermark)
             return [after, PAGE_EVENTS, max_bytes, ""]
         after = "" if self._resumed is None else self.id_of(self._resumed)
-        age = int((monotonic() - self._listening_since) * 1_001) + 2
+        age = int((monotonic() - self._listening_since) * 1_001) + LATE_MILLISECONDS
         return [after, min(self.options.history, NEWEST_EVENTS), min(self.options.history_bytes, max_bytes), age]
 
     def take(self, snapshot: Snapshot) -> None:
@@ -339,7 +342,7 @@ class RedisLog(EventLog):
         self.is_doubtful = False
         ids_are_times = snapshot.last[0] <= snapshot.milliseconds  # else the ids are not from this Redis's clock
         known = [before, *offsets] if ids_are_times else [before, *offsets][-1:]
-        self._timeline = Timeline(known, snapshot.milliseconds, monotonic(), snapshot.has_more and ids_are_times)
+        self._timeline = Timeline(known, snapshot.milliseconds, monotonic(), snapshot.exists and ids_are_times)
         self.ingest(self.decode(entries))
         self.ring.high_watermark = max(self.ring.high_watermark, snapshot.last)
         self.mark_ready()
@@ -353,23 +356,19 @@ class RedisLog(EventLog):
         if self.is_doubtful:
             self.is_doubtful = False
             self.lost_up_to = snapshot.last
-            self._skip_to(snapshot.last)
+            self.skip_to(snapshot.last)
             return
         if was_new and self._is_new:
             self.changed.notify()
             return
         gap_end = snapshot.gap_after(BEGINNING if was_new else self.ring.high_watermark)
         if gap_end is not None:
-            self._skip_to(gap_end)
+            self.skip_to(gap_end)
         entries = [entry for entry in snapshot.entries if gap_end is None or offset_of(entry[0]) > gap_end]
         self._is_behind = self._is_behind or snapshot.has_more
         if entries:
             self._queue = deque([*entries, *(self._queue or ())])
         self.changed.notify()
-
-    def _skip_to(self, gap_end: Offset) -> None:
-        self._newest_stored = min(self._newest_stored, gap_end)
-        self.skip_to(gap_end)
 
     # How what is new gets into the ring
 

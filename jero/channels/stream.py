@@ -69,13 +69,14 @@ class Snapshot(Struct, frozen=True):
             return self.last
         entry_id, fields = self.entries[0]
         first, after = offset_of(entry_id), predecessor_of(fields)
-        if offset in (after, just_before(first)) or (is_moment and after is not None and after < offset):
+        if offset in (after, just_before(first)) or (is_moment and after is not None and NOTHING < after < offset):
             return None
         if after is None:
             is_next = self.has_entry or ((is_moment or offset == BEGINNING) and self.is_complete)
             return None if is_next else just_before(first)
         if after == NOTHING:
-            return None if offset == BEGINNING and self.is_complete else just_before(first)
+            is_first = (is_moment or offset == BEGINNING) and self.is_complete
+            return None if is_first else just_before(first)
         return after if after > offset else just_before(first)
 
 
@@ -83,7 +84,7 @@ class Timeline(Struct, frozen=True):
     """The offsets of the newest entries of a stream, in order, and the time when they were read.
 
     `milliseconds`: the time of Redis's clock; `read_at`: the time of `time.monotonic`. The offset before the oldest of
-    the entries comes first. `is_cut`: there are older ones that may matter.
+    the entries comes first. `is_cut`: the stream may have had older ones that matter.
     """
 
     offsets: Sequence[Offset]
@@ -94,7 +95,7 @@ class Timeline(Struct, frozen=True):
     def at(self, moment: float) -> Offset:
         """Returns the last offset that is surely not after a moment of `time.monotonic`.
 
-        If there is no such offset, returns the first, or the moment itself if older entries matter.
+        Returns the first if all may be after it, or the moment itself if older entries matter.
         The first number of an offset is the time of Redis's clock in milliseconds. Two clocks drift apart by less than
         one part in a thousand, and the numbers are rounded, so the moment is taken a little earlier.
         """

@@ -41,7 +41,7 @@ def listening(server: RedisServer, prefix: str) -> int:
 def reads(server: RedisServer) -> int:
     """Returns how many streams were read since the statistics of the server were reset."""
     answer = server.command("INFO", "commandstats")
-    return int(answer.partition(b"cmdstat_xinfo|stream:calls=")[2].partition(b",")[0] or b"0")
+    return int(answer.partition(b"cmdstat_xrange:calls=")[2].partition(b",")[0] or b"0")
 
 
 async def test_a_process_listens_to_what_somebody_follows(
@@ -156,6 +156,25 @@ async def test_a_stream_that_is_deleted_and_begins_anew_is_a_gap_for_live_subscr
         assert [event.event for event in received].count("gap") == 1
         assert numbers(received)[-2:] == [4, 5]
         await follower.close()
+
+
+async def test_an_entry_that_another_program_deletes_is_missing_for_those_alone_who_had_not_got_it(
+    store: RedisStore, redis_server: RedisServer, prefix: str
+) -> None:
+    channel, key = Channel(store, "notes", Note), f"{prefix}channel:notes"
+    live = Follower(channel.subscribe())
+    published = await publish(channel, 3)
+    await live.until(published[-1])
+    redis_server.command("XDEL", key, published[-1])
+    published += await publish(channel, 1, first=4)
+    assert numbers(await live.until(published[-1])) == [1, 2, 3, 4]
+    assert channel.statistics().gaps == 0
+    async with RedisStore(redis_server.url, prefix=prefix) as later:
+        resumed = Follower(Channel(later, "notes", Note).subscribe(after=published[1]))
+        assert (await resumed.next()).data == Gap(published[1], published[2])
+        assert numbers([await resumed.next()]) == [4]
+        await resumed.close()
+    await live.close()
 
 
 async def test_a_stream_whose_clock_stepped_back_is_a_gap(

@@ -25,8 +25,8 @@ class ChannelUnavailable(ServiceUnavailable, type="channel-unavailable", title="
 class Store(ABC):
     """Keeps the events of channels while it is open. Make one for each application.
 
-    Open it in `_wire`: `store = await self._aenter(MemoryStore())`. Its channels end when it is closed. If some are to
-    end earlier, give those a store of their own.
+    Open it in `_wire`: `store = await self._aenter(MemoryStore())`. Its channels end when it is closed. If streams of
+    some are to end earlier, give those a store of their own.
     """
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 import httpx
 from msgspec import DecodeError, Raw, Struct
 from msgspec.json import decode
-from upstreams import FIRST_EVENT, Request, Upstreams, http_client, read
+from upstreams import FIRST_EVENT, PASSED_ON, Request, Upstreams, http_client, read
 
 from jero import BaseApp, Endpoint, EventStreamResponse, HTTPError, JSONResponse, ServerSentEvent, StreamPolicy
 from jero.client import RequestRefused
@@ -73,13 +73,13 @@ class MessagesEndpoint(Endpoint, path="/v1/messages"):
 def failed(error: Exception) -> JSONResponse[Failure]:
     """Returns the answer to a request that failed. Its content is also the last event of a stream that fails later."""
     match error:
-        case RequestRefused(response=response) if response.status_code not in (401, 403):
+        case RequestRefused(response=response) if response.status_code in PASSED_ON:
             return refused(response)
         case HTTPError():
             return answer(error.status, error.detail or error.title, error.headers)
         case TimeoutError() | httpx.TimeoutException():
             return answer(504, "The upstream took too long.")
-        case httpx.HTTPError() | DecodeError():
+        case httpx.HTTPError() | DecodeError() | RecursionError():
             logger.warning("The upstream failed: %r", error)
             return answer(502, "The upstream failed.")
         case _:
@@ -109,7 +109,7 @@ class App(BaseApp):
     async def _wire(self) -> None:
         clients = self._clients or [await self._aenter(http_client(url, HEADERS)) for url in UPSTREAM.split()]
         endpoint = MessagesEndpoint(Upstreams(clients, "/v1/messages", until=is_last))
-        failures = (HTTPError, httpx.HTTPError, TimeoutError, DecodeError)
+        failures = (HTTPError, httpx.HTTPError, TimeoutError, DecodeError, RecursionError)
         self._include_endpoint(endpoint, exception_handlers=dict.fromkeys(failures, failed))
 
 

@@ -20,6 +20,8 @@ WHOLE_ANSWER = 120.0
 # Before the services are asked again, or longer if their `Retry-After` says so.
 DELAYS = (0.2, 0.4)
 LONGEST_DELAY = 1.0
+# Statuses that a gateway passes on. The others are not refusals, or refuse the gateway's own account.
+PASSED_ON = frozenset(range(400, 600)) - {401, 402, 403, 407}
 
 Request = dict[str, Raw]
 # The first event, or `None` if the stream has ended without one, and the stream.

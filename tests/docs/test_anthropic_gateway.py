@@ -149,8 +149,8 @@ def test_an_error_of_the_service_is_the_last_event(served_pair: tuple[Example, E
     assert lines[-2] == 'data: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_the_client_does_not_see_that_the_key_of_the_gateway_is_refused(status: int) -> None:
+@pytest.mark.parametrize("status", [302, 401, 402, 403, 407, 999])
+def test_the_client_does_not_see_what_concerns_the_gateway_alone(status: int) -> None:
     response = httpx.Response(status, content=b"{}", request=httpx.Request("POST", "http://service"))
     answer = anthropic_gateway.failed(RequestRefused(response))
     assert answer.status_code == 502

@@ -143,8 +143,8 @@ def test_a_service_that_is_down_is_passed_over(service: Example) -> None:
     assert response.json()["choices"][0]["message"]["content"] == "Hello! "
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_the_client_does_not_see_that_the_key_of_the_gateway_is_refused(status: int) -> None:
+@pytest.mark.parametrize("status", [302, 401, 402, 403, 407, 999])
+def test_the_client_does_not_see_what_concerns_the_gateway_alone(status: int) -> None:
     response = httpx.Response(status, content=b"{}", request=httpx.Request("POST", "http://service"))
     answer = openai_gateway.failed(RequestRefused(response))
     assert answer.status_code == 502

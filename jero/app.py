@@ -13,7 +13,9 @@ from msgspec.json import Encoder
 from jero.annotations import wiring_error
 from jero.auth import Auth
 from jero.codec import DEFAULT_ENCODER
+from jero.connection import Connections
 from jero.contract.exceptions import E, ExceptionHandler
+from jero.dispatch.departures import Departures
 from jero.dispatch.dispatcher import Wiring
 from jero.dispatch.failures import Failures, answerable
 from jero.dispatch.stream import Admission, StreamDefaults
@@ -76,6 +78,8 @@ class BaseApp:
         for name, value in given.items():
             check_value(name, value, _OPTIONS, f"{type(self).__name__}.__init__")
         self._streams = OpenStreams(self._stream_opened)
+        connections = Connections()
+        self._departures = Departures(connections, self._streams)
         # If the application does not override the hook, a stream does not call it.
         hook = self._on_stream_start
         on_start = None if getattr(hook, "__func__", None) is BaseApp._on_stream_start else hook
@@ -86,6 +90,8 @@ class BaseApp:
             on_end=self._on_stream_end,
             on_start=on_start,
             streams=self._streams,
+            connections=connections,
+            departures=self._departures,
             validate_items=validate_items,
         )
         self._shutdown_watch = ShutdownWatch(self._streams.drain, lambda: len(self._streams) > 0)
@@ -253,6 +259,7 @@ class BaseApp:
     async def _stop(self) -> None:
         self._shutdown_watch.close()
         await self._streams.drain()
+        self._departures.close()
 
     def _unwire(self) -> None:
         self._wiring = Wiring(self._stream_defaults)
@@ -262,6 +269,8 @@ class BaseApp:
     def _stream_opened(self, scope: Scope) -> None:
         if not self._shutdown_watch.is_looking:
             self._shutdown_watch.begin(scope)
+        if not self._departures.is_looking:
+            self._departures.begin()
 
     def _open_wiring(self, method: str) -> Wiring:
         lifespan: Lifespan | None = getattr(self, "_lifespan", None)  # missing before the __init__ of BaseApp

@@ -72,6 +72,18 @@ class Connection(Protocol):
         ...
 
 
+class Link(Protocol):
+    """A connection of HTTP/1 under a request, which shows whether its client has left."""
+
+    def descriptor(self) -> int | None:
+        """Returns the descriptor of the connection, or `None` if the connection has ended."""
+        ...
+
+    def leave(self) -> None:
+        """Ends the connection, whose client has left, as far as that is jero's part."""
+        ...
+
+
 class Connections:
     """Finds and ends the connections under the requests of one application."""
 
@@ -130,15 +142,40 @@ class Connections:
         if connection is not None:
             connection.reset()
 
+    def is_findable(self, scope: Scope, send: Send, since: float) -> bool:
+        """Returns whether `link` takes little time now. If not, it does later."""
+        return self._sockets.is_cheap(since) or _transport(_owner(_server_send(scope, send))) is not None
+
+    def link(self, scope: Scope, send: Send, since: float) -> Link | None:
+        """Returns the connection of a request that began at `since`, or `None` if it is not found, or has HTTP/2."""
+        if not str(scope.get("http_version", "")).startswith("1"):
+            return None
+        owner = _owner(_server_send(scope, send))
+        found = self._find_whole(scope, owner, since)
+        is_reset = found is None and owner is not None and self._sockets.is_reset(scope, since)
+        return ResetConnection() if is_reset else found
+
+    def has_left(self, scope: Scope, send: Send) -> bool:
+        """Returns whether the client of a request has left, as far as the server's transport shows it."""
+        owner = _owner(_server_send(scope, send))
+        transport = _transport(owner)
+        if transport is None or not transport.is_closing():
+            return False
+        TransportConnection(transport, owner).leave()
+        return True
+
     def _find(self, scope: Scope, send: Send, since: float) -> Connection | None:
         owner = _owner(_server_send(scope, send))
         if str(scope.get("http_version", "")).startswith("1"):
-            transport = _transport(owner)
-            if transport is not None:
-                return TransportConnection(transport)
-            found = self._sockets.find(scope, since)
-            return None if found is None else SocketConnection(found)
+            return self._find_whole(scope, owner, since)
         return _stream_of_hypercorn(owner)
+
+    def _find_whole(self, scope: Scope, owner: Any, since: float) -> "TransportConnection | SocketConnection | None":
+        transport = _transport(owner)
+        if transport is not None:
+            return TransportConnection(transport, owner)
+        found = self._sockets.find(scope, since)
+        return None if found is None else SocketConnection(found)
 
 
 async def _sent(connection: Connection, patience: Callable[[], float], settle: float) -> None:
@@ -154,11 +191,23 @@ async def _sent(connection: Connection, patience: Callable[[], float], settle: f
 
 
 class TransportConnection:
-    """A connection of uvicorn or hypercorn, by its transport."""
+    """A connection of uvicorn or hypercorn, by its transport. `owner`: the server's object of the request."""
 
-    def __init__(self, transport: Any) -> None:
+    def __init__(self, transport: Any, owner: Any) -> None:
         self._transport = transport
-        self._descriptor: int = transport.get_extra_info("socket").fileno()
+        self._owner = owner
+        self._descriptor: int = -1 if transport.is_closing() else transport.get_extra_info("socket").fileno()
+
+    def descriptor(self) -> int | None:
+        """Returns the descriptor of the connection, or `None` if the connection has ended."""
+        return None if self._transport.is_closing() else self._descriptor
+
+    def leave(self) -> None:
+        """Ends the connection. uvicorn marks only the newest request of one, so this request is marked here."""
+        if getattr(self._owner, "disconnected", None) is False:
+            self._owner.disconnected = True
+        if not self._transport.is_closing():
+            self._transport.abort()
 
     def has_sent(self) -> bool:
         """Returns whether everything that the server was given has reached the client's kernel."""
@@ -183,6 +232,13 @@ class SocketConnection:
 
     def __init__(self, found: Socket) -> None:
         self._socket = found
+
+    def descriptor(self) -> int | None:
+        """Returns the descriptor of the connection, or `None` if the connection has ended."""
+        return self._socket.descriptor if self._socket.is_open() else None
+
+    def leave(self) -> None:
+        """Leaves the connection to its server, which ends it if the body of a response has no end."""
 
     def has_sent(self) -> bool:
         """Returns whether everything that the kernel was given has reached the client's kernel."""
@@ -210,6 +266,17 @@ class SocketConnection:
             os.close(copy)
 
 
+class ResetConnection:
+    """A connection that the client has reset before it was found."""
+
+    def descriptor(self) -> int | None:
+        """Returns `None`: the connection has ended."""
+        return None
+
+    def leave(self) -> None:
+        """Leaves the socket to its server."""
+
+
 class StreamOfHypercorn:
     """A stream of HTTP/2 on hypercorn, by its protocol. Other streams share the connection, so that stays open."""
 
@@ -217,7 +284,7 @@ class StreamOfHypercorn:
         self._stream_id = stream_id
         self._protocol = protocol
         self._transport = transport
-        self._connection = TransportConnection(transport)
+        self._connection = TransportConnection(transport, None)
 
     @property
     def buffer(self) -> Any:

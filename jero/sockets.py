@@ -13,9 +13,11 @@ the headers, or it combines the port of the request's own connection with a host
 
 import os
 import re
+import select
 import socket
 import stat
-from collections.abc import Callable, Generator, Iterator, Sequence
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any, Final, TypeAlias, cast
@@ -29,7 +31,10 @@ Ends: TypeAlias = tuple[str, int, str, int]
 
 # The family only tells Python how long a name may be: asking the system for it would double the time of a look.
 _WIDEST: Final = socket.AF_UNIX if hasattr(socket, "AF_UNIX") else socket.AF_INET6
+# The part of its time that a process may spend on looks which can wait.
+_SHARE_OF_LOOKS: Final = 0.01
 _NAMES_HOSTS: Final = (b"forwarded", b"-ip")
+_CLOSED_BY_PEER: Final = getattr(select, "POLLRDHUP", 0)  # other ends of a connection are always shown
 _NOT_IN_NUMBERS: Final = re.compile(rb"[^0-9]+")
 
 
@@ -52,8 +57,10 @@ class Sockets:
 
     def __init__(self) -> None:
         self._looked_at = float("-inf")
+        self._look_took = 0.0
         self._found: dict[Ends, Socket] = {}
         self._sharing: dict[int, int] = {}  # how many connections have a peer with this port
+        self._broken: set[tuple[str, int]] = set()  # the own names of sockets that have a peer no more
 
     def find(self, scope: Scope, since: float) -> Socket | None:
         """Returns the connection of the request that began at `since`, or `None` if it is not certainly found.
@@ -72,14 +79,44 @@ class Sockets:
             return None
         return found
 
+    def is_reset(self, scope: Scope, since: float) -> bool:
+        """Returns whether the peer has reset the connection of the request that began at `since`.
+
+        The system forgets the peer of such a socket, so it is not found. It is reset if no connection has the client's
+        port, no header contains that port, and a socket with the own name of the connection has lost its peer. The
+        scope must be as the server has made it.
+        """
+        ends = _ends(scope)
+        if ends is None or _names_port(scope, ends[1]):
+            return False
+        if self._looked_at <= since:
+            self._look()
+        return ends[1] not in self._sharing and ends[2:] in self._broken
+
+    def is_cheap(self, since: float) -> bool:
+        """Returns whether `find` needs no look for a request that began at `since`, or the last look is long ago.
+
+        A look takes longer the more descriptors there are.
+        """
+        return self._looked_at > since or (monotonic() - self._looked_at) * _SHARE_OF_LOOKS > self._look_took
+
     def _look(self) -> None:
         self._looked_at = monotonic()
-        self._found, self._sharing = {}, {}
+        self._found, self._sharing, self._broken = {}, {}, set()
         for descriptor, inode in _descriptors():
             ends = _ends_of(descriptor)
-            if ends is not None:
+            if ends is None:
+                self._note_broken(descriptor)
+            else:
                 self._found[ends] = Socket(descriptor, inode)
                 self._sharing[ends[1]] = self._sharing.get(ends[1], 0) + 1
+        self._look_took = monotonic() - self._looked_at
+
+    def _note_broken(self, descriptor: int) -> None:
+        name = _read(descriptor, _name_without_peer)
+        own = None if name is None else _joined(name, name)
+        if own is not None:
+            self._broken.add(own[2:])
 
 
 def find_listener(scope: Scope) -> Socket | None:
@@ -98,6 +135,19 @@ def find_listener(scope: Scope) -> Socket | None:
 def lists_descriptors() -> bool:
     """Returns whether the system lists the descriptors of the process. Windows does not."""
     return next(_numbers(), None) is not None
+
+
+def hung_up(descriptors: Iterable[int]) -> set[int]:
+    """Returns the descriptors whose peers have closed their side, also if there are bytes to read before that.
+
+    Windows does not show it, so none is returned there. macOS shows only that both sides are closed.
+    """
+    if sys.platform == "win32":
+        return set()
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, _CLOSED_BY_PEER)
+    return {descriptor for descriptor, _ in poll.poll(0)}
 
 
 @contextmanager
@@ -145,6 +195,14 @@ def _ends_of(descriptor: int) -> Ends | None:
 
 def _names(found: socket.socket) -> tuple[Any, Any]:
     return found.getpeername(), found.getsockname()
+
+
+def _name_without_peer(found: socket.socket) -> Any:
+    """Returns the name of a TCP socket that was connected, or `None` for one that listens."""
+    if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        return None
+    name = found.getsockname()
+    return None if isinstance(name, str | bytes) else name
 
 
 def _ends(scope: Scope) -> Ends | None:

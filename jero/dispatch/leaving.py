@@ -7,23 +7,32 @@ goes on with the same call of `receive`: a second call could miss what the first
 
 import asyncio
 from collections.abc import Awaitable
+from time import monotonic
 from typing import Any, TypeVar, cast
 
+from jero.dispatch.departures import Departures
 from jero.errors import ClientDisconnected
-from jero.http.asgi import Message, Receive
+from jero.http.asgi import Message, Receive, Scope, Send
 from jero.streaming.serve import client_left
 
 R = TypeVar("R")
 
 
 class HandlerWatch:
-    """Watches for the client to leave while the handler of a request runs, and until `close`."""
+    """Watches for the client to leave while the handler of a request runs, and until `close`.
 
-    def __init__(self, receive: Receive) -> None:
+    `departures` notice it if `receive` does not.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, departures: Departures) -> None:
+        self.scope = scope
+        self.server_send = send
+        self.began = monotonic()
+        self._departures = departures
         self._request: asyncio.Task[Any] | None = None  # while the handler runs
         self._has_cancelled = False
         self._watching = asyncio.create_task(client_left(receive), name="watch for a disconnect")
-        self._watching.add_done_callback(self._cancel)
+        self._watching.add_done_callback(self._stop_watching)
 
     async def result_of(self, running: Awaitable[R]) -> R:
         """Returns what the handler returns. If the client leaves first, cancels the handler.
@@ -35,6 +44,9 @@ class HandlerWatch:
         if request is None:
             raise RuntimeError("an ASGI application runs in a task of asyncio")
         cancellations = request.cancelling()
+        self._departures.handlers.add(self)
+        if not self._departures.is_looking:
+            self._departures.begin()
         try:
             return await running
         except BaseException as error:
@@ -43,6 +55,7 @@ class HandlerWatch:
                 raise
             raise ClientDisconnected("the client left while the handler ran") from None
         finally:
+            self._departures.handlers.discard(self)
             self._request = None
             if self._has_cancelled:
                 request.uncancel()
@@ -59,11 +72,16 @@ class HandlerWatch:
             self._watching.cancel()
             await asyncio.wait([self._watching])
 
-    def _cancel(self, watching: asyncio.Task[None]) -> None:
+    def client_left(self) -> None:
+        """Cancels the handler, once."""
         # The handler may have returned in the same turn of the event loop: what comes after it is not cancelled.
-        if self._request is not None and not watching.cancelled():
+        if self._request is not None and not self._has_cancelled:
             self._has_cancelled = True
             self._request.cancel()
+
+    def _stop_watching(self, watching: asyncio.Task[None]) -> None:
+        if not watching.cancelled():
+            self.client_left()
 
 
 def _is_cancellation(error: BaseException) -> bool:
@@ -72,9 +90,8 @@ def _is_cancellation(error: BaseException) -> bool:
     return isinstance(error, asyncio.CancelledError)
 
 
-async def attended(running: Awaitable[R], receive: Receive) -> R:
+async def attended(running: Awaitable[R], watch: HandlerWatch) -> R:
     """Returns what a handler returns, and cancels the handler if the client leaves. Raises as `result_of` does."""
-    watch = HandlerWatch(receive)
     try:
         return await watch.result_of(running)
     finally:

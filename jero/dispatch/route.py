@@ -63,6 +63,7 @@ class Route:
         self._streams = StreamResponder(operation, defaults)
         self._open_streams = defaults.streams
         self._sent = defaults.sent
+        self._departures = defaults.departures
         self._where = f"{operation.name}.{operation.method.lower()}"
 
     async def answer(self, scope: Scope, slots: dict[str, str], receive: Receive, send: Send) -> None:
@@ -77,14 +78,14 @@ class Route:
             else:
                 arguments, receive = await self._bind(user, scope, slots, receive)
                 running = self._handler(**arguments)  # a coroutine: only streams have handlers that are generators
-                value = await (attended(running, receive) if self._cancels else running)
+                value = await (attended(running, self._watch(scope, receive, send)) if self._cancels else running)
             await send_whole(self._write(value) or await self._refuse(value), scope, send)
             return
         media_type = None if self._negotiation is None else self._negotiation.choose(accept_header(scope))
         arguments, receive = await self._bind(user, scope, slots, receive)
         # After a whole body was read: it may never come.
         place = self._admission.admit(user, scope, may_be_whole=self._may_be_whole)
-        watch = HandlerWatch(receive) if self._cancels else None
+        watch = self._watch(scope, receive, send) if self._cancels else None
         try:
             response = await self._begin(arguments, media_type, watch)
             if isinstance(response, FramedResponse):
@@ -158,6 +159,9 @@ class Route:
         if self._takes_user:
             arguments["user"] = user
         return arguments, receive
+
+    def _watch(self, scope: Scope, receive: Receive, send: Send) -> HandlerWatch:
+        return HandlerWatch(scope, receive, send, self._departures)
 
     async def _check_expiry(self, response: FramedResponse[Any, Any], expires_at: float) -> None:
         """Raises `Unauthorized`, and closes the stream, if the credentials have expired while the handler ran."""

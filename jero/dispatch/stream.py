@@ -17,6 +17,7 @@ from jero.annotations import event_form, holds_custom
 from jero.codec import DEFAULT_ENCODER, json_decoder
 from jero.connection import Connections, paced
 from jero.contract.operation import Operation
+from jero.dispatch.departures import Departures
 from jero.dispatch.failures import problem_of
 from jero.dispatch.ready import answer_if_ready
 from jero.dispatch.respond import send_whole, with_defaults
@@ -172,7 +173,8 @@ def _refusal(error: type[HTTPError], detail: str) -> HTTPError:
 class StreamDefaults(msgspec.Struct, frozen=True):
     """The settings of an application, or of an endpoint, for its streams.
 
-    `streams`: all that are open. `on_start`: `None` if the application does not override it.
+    `streams`: all that are open. `departures`: notice that their clients leave, and those of handlers. `on_start`:
+    `None` if the application does not override it.
     """
 
     encoder: Encoder
@@ -180,10 +182,11 @@ class StreamDefaults(msgspec.Struct, frozen=True):
     admission: Admission
     on_end: Callable[[StreamOutcome], Awaitable[None]]
     streams: OpenStreams
+    connections: Connections
+    departures: Departures
     on_start: Callable[[StreamStart], Awaitable[None]] | None = None
     validate_items: bool = False
     sent: SentSources = msgspec.field(default_factory=SentSources)
-    connections: Connections = msgspec.field(default_factory=Connections)
 
 
 class StreamResponder:
@@ -281,6 +284,7 @@ class StreamResponder:
             on_start=self._on_start,
             drop_connection=self._connections.drop,
             cut_connection=self._connections.cut,
+            has_left=self._connections.has_left,
             pace=paced,
             name=f"stream {self._operation.method} {self._operation.name}",
             endpoint=self._operation.name,

@@ -34,6 +34,7 @@ class StreamKind(Struct, frozen=True, kw_only=True):
     any case. `drop_connection` closes the connection of a request whose client takes nothing, and returns whether it
     could. `cut_connection` lets a client notice that its body has no end. Both are called with the request's scope and
     `send`, and with a time of `time.monotonic` when the request was open already.
+    `has_left` returns whether the connection has ended, given scope and `send`. It is called if a send fails.
     `pace` returns a `send` for HTTP/2 that waits for the client, if the server's does not. `endpoint` and `method` are
     for the outcome, `name` is the task's. `close_on_error`: the format's closing bytes are also sent if the stream
     fails, before the transfer is cut.
@@ -50,6 +51,7 @@ class StreamKind(Struct, frozen=True, kw_only=True):
     on_end: Callable[[StreamOutcome], Awaitable[None]]
     drop_connection: Callable[[Scope, Send, float], bool]
     cut_connection: Callable[[Scope, Send, float, Callable[[], float], Callable[[], bool]], Awaitable[None]]
+    has_left: Callable[[Scope, Send], bool]
     pace: Callable[[Scope, Send], Send]
     name: str
     endpoint: str

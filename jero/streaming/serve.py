@@ -19,7 +19,7 @@ import logging
 import sys
 from abc import ABCMeta
 from asyncio.tasks import _enter_task, _leave_task  # pyright: ignore[reportPrivateUsage] - documented for code that steps a task
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from typing import Any, Final, NoReturn, cast
 
@@ -58,6 +58,9 @@ class OpenStreams:
 
     def __len__(self) -> int:
         return len(self._streams)
+
+    def __iter__(self) -> Iterator[Stream]:
+        return iter(self._streams)
 
     def add(self, stream: Stream) -> None:
         """Adds a stream that has begun."""

@@ -72,7 +72,6 @@ class Stream:
         "_plan",
         "_pump",
         "_sender",
-        "_server_send",
         "_source",
         "_source_kind",
         "_task",
@@ -83,6 +82,7 @@ class Stream:
         "is_cut",
         "is_over",
         "on_over",
+        "server_send",
         "state",
         "to_raise",
     )
@@ -94,7 +94,7 @@ class Stream:
         self._loop = asyncio.get_running_loop()
         self.context = contextvars.copy_context()
         self.state = StreamState()
-        self._server_send = send
+        self.server_send = send
         self._turns = turns
         self._sender = Sender(send, plan, self.context, self._send_failed, self._stall)
         # `_frames` is where items are framed, `_buffer` where framed bytes wait to be sent.
@@ -360,8 +360,8 @@ class Stream:
             logger.error("%s: a further failure", self._plan.kind.label, exc_info=error)
 
     def _send_failed(self, error: Exception) -> None:
-        """Takes an error of `send`. OSError is how a server reports that the client left (ASGI HTTP, version 2.4)."""
-        if isinstance(error, OSError):
+        """Takes an error of `send`. OSError reports that the client left (ASGI HTTP 2.4); uvloop raises others."""
+        if isinstance(error, OSError) or self._plan.kind.has_left(self.scope, self.server_send):
             self._apply(Event.CLIENT_LEFT)
         else:
             self._apply(Event.SEND_FAILED, error=error)
@@ -384,7 +384,7 @@ class Stream:
     def _drop_blocked(self) -> None:
         """Drops the connection if a send waits for the client."""
         drop = self._plan.kind.drop_connection
-        if self._sender.is_busy and self._dropped is None and drop(self.scope, self._server_send, self.began):
+        if self._sender.is_busy and self._dropped is None and drop(self.scope, self.server_send, self.began):
             self._dropped = self._loop.create_future()
 
     def _end_after(self, seconds: float, ending: EndReason) -> None:

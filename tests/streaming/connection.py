@@ -112,6 +112,11 @@ def keep_connection(scope: Scope, send: Send, since: float) -> bool:
     return False
 
 
+def is_there(scope: Scope, send: Send) -> bool:
+    """Returns that the connection has not ended: the `has_left` of a plan."""
+    return False
+
+
 def keep_pace(scope: Scope, send: Send) -> Send:
     """Returns `send` unchanged: the `pace` of a plan."""
     return send
@@ -145,6 +150,7 @@ def make_plan(
         "on_start": None,
         "drop_connection": keep_connection,
         "cut_connection": no_cut,
+        "has_left": is_there,
         "pace": keep_pace,
         "endpoint": "Endpoint",
         "method": "GET",

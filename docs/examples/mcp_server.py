@@ -108,6 +108,7 @@ class MCPEndpoint(Endpoint, path="/mcp"):
     async def post(
         self, headers: MCPHeaders, json: Incoming
     ) -> JSONResponse[Outgoing, SessionHeaders] | EventStreamResponse[Outgoing] | Received:
+        """Takes a message. Answers a request by JSON or by a stream."""
         if json.method == "initialize" and json.id is not UNSET:
             session = await self._sessions.begin()
             return JSONResponse(Outgoing(id=json.id, result=INITIALIZED), headers=SessionHeaders(session.id))
@@ -127,10 +128,12 @@ class MCPEndpoint(Endpoint, path="/mcp"):
         return JSONResponse(self._answer(json.id, json.method))
 
     async def get(self, headers: FeedHeaders) -> SSEResponse[Outgoing]:
+        """Sends the feed, or the rest of a broken stream."""
         session = self._sessions.find(headers.mcp_session_id)
         return SSEResponse(stream=session.resume(headers.last_event_id))
 
     async def delete(self, headers: MCPHeaders) -> NoContent:
+        """Ends the session."""
         session = self._sessions.find(headers.mcp_session_id)
         await self._sessions.end(session.id)
         return NoContent()
@@ -157,6 +160,7 @@ class BeansEndpoint(Endpoint, path="/beans"):
         self._machine = machine
 
     async def put(self, json: Beans) -> NoContent:
+        """Fills or empties the machine."""
         self._machine.has_beans = json.are_left
         await self._sessions.notify_all("notifications/tools/list_changed")
         return NoContent()

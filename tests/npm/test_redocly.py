@@ -13,8 +13,9 @@ from tests.npm.programs import needs_npm, npm_program
 pytestmark = needs_npm
 
 QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
-# Remarks that are right. jero refuses no request of an operation without arguments; the example has an example's host.
-EXPECTED = {"operation-4xx-response", "no-server-example.com"}
+# Remarks that are right. jero refuses no request of an operation without arguments. One example has an example's host,
+# and another names no licence.
+EXPECTED = {"operation-4xx-response", "no-server-example.com", "info-license"}
 
 
 def lint(file: Path) -> list[dict[str, Any]]:

@@ -209,9 +209,11 @@ class ScreeningsEndpoint(Endpoint, path="/screenings"):
     """Negotiated streams with headers, and with a status of their own."""
 
     async def get(self) -> Negotiated[Projection, Total] | NoContent:
+        """Lists the screenings, with their total in a header."""
         return Negotiated(stream=self._screenings(), headers=Total(x_total=1))
 
     async def post(self) -> Partial[Projection]:
+        """Lists some screenings."""
         return Partial(stream=self._screenings(), raw_headers={"X-Seen": "1"})
 
     async def _screenings(self) -> AsyncIterator[Projection]:

@@ -193,6 +193,8 @@ async def _sent(connection: Connection, patience: Callable[[], float], settle: f
 class TransportConnection:
     """A connection of uvicorn or hypercorn, by its transport. `owner`: the server's object of the request."""
 
+    __slots__ = ("_descriptor", "_owner", "_transport")
+
     def __init__(self, transport: Any, owner: Any) -> None:
         self._transport = transport
         self._owner = owner

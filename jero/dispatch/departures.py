@@ -4,7 +4,7 @@ A server reports a disconnect only by `receive`. If a client sends a second requ
 server does that for the first one: uvicorn with httptools marks the newest request of a connection alone, and all
 others stop reading until the answer is complete. So anyone could keep streams open without a connection.
 
-One timer looks at all open streams and watched handlers once a second, not one timer each. Before the first look a
+One timer looks at all open streams and watched handlers every few seconds, not one timer each. Before the first look a
 request costs nothing: its connection is found in that look. The system shows the end of a connection that nobody reads.
 """
 
@@ -17,7 +17,7 @@ from jero.connection import Connections, Link
 from jero.http.asgi import Scope
 from jero.sockets import hung_up
 
-LOOK_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 5.0
 # How many are looked at in one turn of the event loop, which takes a millisecond at most.
 AT_ONCE: Final = 500
 

@@ -24,7 +24,7 @@ UVICORN_ASYNCIO = Server(
 @pytest.fixture(scope="module", params=[*SERVERS, UVICORN_ASYNCIO], ids=named)
 def server(request: pytest.FixtureRequest) -> Iterator[Running]:
     """Runs one of the servers for all tests."""
-    with running(request.param) as server:
+    with running(request.param, "tests.servers.attentive:app") as server:
         yield server
 
 

@@ -1,6 +1,8 @@
 """The feeds in an application that looks often whether clients have left, so that tests need not wait."""
 
 from jero.dispatch import departures
-from tests.servers.feeds import app as app
+from tests.servers.feeds import Feeds
 
-departures.LOOK_SECONDS = 0.5  # type: ignore[misc]  # pyright: ignore[reportConstantRedefinition]
+departures.LOOK_SECONDS = 0.5  # type: ignore[misc]
+
+app = Feeds()

@@ -109,6 +109,32 @@ async def test_each_one_of_many_is_noticed(ends: tuple[socket.socket, socket.soc
     assert all(stream.cycle.is_closed and stream.cycle.disconnected for stream in streams)
 
 
+@pytest.mark.parametrize("count", [1, AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, 2 * AT_ONCE])
+async def test_a_round_is_followed_by_a_pause(
+    monkeypatch: pytest.MonkeyPatch, ends: tuple[socket.socket, socket.socket], count: int
+) -> None:
+    class Streams(list[Request]):
+        rounds = 0
+        are_looked_at = asyncio.Event()
+
+        def __iter__(self) -> Iterator[Request]:
+            self.rounds += 1
+            self.are_looked_at.set()
+            return super().__iter__()
+
+    monkeypatch.setattr(departures, "LOOK_SECONDS", 0.01)
+    streams = Streams(Request(ends[1]) for _ in range(count))
+    watch = Departures(Connections(), streams)
+    watch.begin()
+    await streams.are_looked_at.wait()
+    monkeypatch.setattr(departures, "LOOK_SECONDS", 3600.0)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    watch.close()
+
+    assert streams.rounds == 1
+
+
 async def test_a_transport_that_the_server_has_closed_is_noticed(ends: tuple[socket.socket, socket.socket]) -> None:
     gone, there = Request(ends[1]), Request(ends[1])
     gone.cycle.is_closed = True

@@ -9,8 +9,7 @@ request costs nothing: its connection is found in that look. The system shows th
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
 from jero.connection import Connections, Link
@@ -61,7 +60,7 @@ class Departures:
 
     def begin(self) -> None:
         """Schedules the first look."""
-        self._look_later(LOOK_SECONDS, iter(()))
+        self._look_later(LOOK_SECONDS, [])
 
     def close(self) -> None:
         """Ends the looks."""
@@ -69,25 +68,23 @@ class Departures:
             self._timer.cancel()
         self.is_looking = False
 
-    def _look_later(self, seconds: float, rest: Iterator[Watched]) -> None:
+    def _look_later(self, seconds: float, rest: list[Watched]) -> None:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._look, rest)
         self.is_looking = True
 
-    def _look(self, rest: Iterator[Watched]) -> None:
-        """Looks at the next of the `rest`, or begins again with all."""
+    def _look(self, rest: list[Watched]) -> None:
+        """Looks at the next of the `rest`. If it is empty, begins again with all."""
         self.is_looking = False
-        part = list(islice(rest, AT_ONCE))
-        if not part:
-            everyone = list(chain(self._streams, self.handlers))
-            self._links = {watched: self._links[watched] for watched in everyone if watched in self._links}
-            rest = iter(everyone)
-            part = list(islice(rest, AT_ONCE))
-            if not part:
+        if not rest:
+            rest = [*self._streams, *self.handlers]
+            self._links = {watched: self._links[watched] for watched in rest if watched in self._links}
+            if not rest:
                 return
+        part, rest = rest[:AT_ONCE], rest[AT_ONCE:]
         try:
             self._end_left(part)
         finally:
-            self._look_later(LOOK_SECONDS if len(part) < AT_ONCE else 0, rest)
+            self._look_later(0 if rest else LOOK_SECONDS, rest)
 
     def _end_left(self, part: Iterable[Watched]) -> None:
         links = [(watched, link) for watched in part if (link := self._link(watched)) is not None]

@@ -37,7 +37,7 @@ from jero.responses.streaming import (
     SSEResponse,
     StreamingResponse,
 )
-from jero.responses.whole import Accepted, BytesResponse, Created, JSONResponse, NoContent, TextResponse
+from jero.responses.whole import Accepted, BytesResponse, Created, JSONResponse, NoContent, Redirect, TextResponse
 
 __all__ = [
     "APIKeyAuth",
@@ -70,6 +70,7 @@ __all__ = [
     "NotAcceptable",
     "NotFound",
     "Problem",
+    "Redirect",
     "ResumeHeaders",
     "SSEResponse",
     "ServerSentEvent",

@@ -14,14 +14,16 @@ from jero.contract.outputs import Output, read_response
 from jero.errors import HTTPError, WiringError
 from jero.names import call_fault
 from jero.responses.response import Response
-from jero.responses.whole import BytesResponse, JSONResponse, NoContent, TextResponse
+from jero.responses.whole import BytesResponse, JSONResponse, NoContent, Redirect, TextResponse
 
 E = TypeVar("E", bound=Exception)
 
-Answer: TypeAlias = JSONResponse[Any, Any] | TextResponse[Any] | BytesResponse[Any] | NoContent[Any] | HTTPError
+Answer: TypeAlias = (
+    JSONResponse[Any, Any] | TextResponse[Any] | BytesResponse[Any] | NoContent[Any] | Redirect[Any] | HTTPError
+)
 ExceptionHandler: TypeAlias = Callable[[E], Answer | Awaitable[Answer]]
 
-_WHOLE: Final[tuple[Any, ...]] = (JSONResponse, TextResponse, BytesResponse, NoContent)
+_WHOLE: Final[tuple[Any, ...]] = (JSONResponse, TextResponse, BytesResponse, NoContent, Redirect)
 
 
 class ExceptionHandlers:

@@ -45,7 +45,7 @@ from jero.responses.streaming import (
     StreamingResponse,
     sets_content_type,
 )
-from jero.responses.whole import BYTES, JSON, TEXT, JSONResponse, NoContent
+from jero.responses.whole import BYTES, JSON, TEXT, JSONResponse
 
 _WITHOUT_FORMAT: Final[tuple[Any, ...]] = (Response, SourceResponse, FramedResponse)
 # The first of these that a response class inherits from defines the meaning of its type arguments.
@@ -79,6 +79,11 @@ class Output(Struct, frozen=True):
     def is_plain(self) -> bool:
         """Returns whether the handler returns a plain value, without a response around it."""
         return self.response is None and not self.is_negotiated
+
+    @property
+    def has_body(self) -> bool:
+        """Returns whether the response has a body."""
+        return self.response is None or self.response.has_body
 
     @property
     def status(self) -> int:
@@ -248,11 +253,11 @@ def _check_streams(outputs: tuple[Output, ...], where: str) -> None:
         )
     is_negotiated = any(output.is_negotiated for output in streams)
     given = "AsyncIterator" if all(output.response is None for output in streams) else "Negotiated"
-    if is_negotiated and any(not output.is_stream and output.response is not NoContent for output in outputs):
+    if is_negotiated and any(not output.is_stream and output.has_body for output in outputs):
         raise wiring_error(
             where,
             "the return annotation has a stream without a format in a union with another response",
-            f"Write {_named(where)} instead of {given}[Item]; only NoContent can be in a union with that",
+            f"Write {_named(where)} instead of {given}[Item]; only NoContent and Redirect can be in a union with that",
         )
     for output in streams:
         if output.response is not None and issubclass(output.response, SSEResponse) and not _is_get(where):

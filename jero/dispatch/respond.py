@@ -8,7 +8,7 @@ from msgspec.json import Encoder
 
 from jero.http.asgi import HeaderPairs, Scope, Send, request_line, response_body, response_start
 from jero.responses.response import Response
-from jero.responses.whole import BYTES, JSON, TEXT, BytesResponse, JSONResponse, NoContent, TextResponse
+from jero.responses.whole import BYTES, JSON, TEXT, BytesResponse, JSONResponse, TextResponse
 
 logger = logging.getLogger("jero.requests")
 
@@ -38,7 +38,7 @@ def write_plain(value: Any, declared: frozenset[Any], encoder: Encoder) -> Whole
 def write_response(response: Response[Any], encoder: Encoder) -> Whole:
     """Writes a response. Its own headers replace those that jero would send."""
     own = response.header_pairs()
-    if isinstance(response, NoContent):
+    if not response.has_body:
         # RFC 9110, section 8.6: these two have no body and no length. With any other status the length is 0.
         defaults = [] if response.status_code in (204, 304) else [(b"content-length", b"0")]
         return response.status_code, with_defaults(own, defaults), b""

@@ -31,6 +31,7 @@ from jero.openapi.json_schema import Schema
 from jero.openapi.media_types import MediaTypes
 from jero.openapi.parameters import header_objects
 from jero.openapi.schemas import Schemas
+from jero.responses.whole import Redirect
 
 PROBLEM: Final = "application/problem+json"
 
@@ -41,6 +42,7 @@ _STREAM_HEADERS: Final = {
 # Proxies that read this header, such as nginx, do not pass it on.
 _TAKEN_BY_PROXIES: Final = frozenset({"X-Accel-Buffering"})
 _RETRY_HEADERS: Final = {"Retry-After": "Seconds to wait before the next attempt."}
+_REFERENCE: Final = {"type": "string", "format": "uri-reference"}
 _NEGOTIATED_HEADERS: Final = {"Vary": "The request headers that the response depends on."}
 # The problems that jero answers with before or while it reads an argument.
 _PROBLEMS_OF_INPUT: Final[dict[str, tuple[type[HTTPError], ...]]] = {
@@ -84,6 +86,8 @@ def _response(output: Output, method: str, media_types: MediaTypes, schemas: Sch
         }
         for name, description in always.items()
     }
+    if output.response is not None and issubclass(output.response, Redirect):
+        headers["Location"] = {"description": "The URL to go to.", "required": True, "schema": _REFERENCE}
     headers |= dict(header_objects(output.headers, schemas))
     if headers:
         response["headers"] = headers

@@ -1,9 +1,11 @@
 """Defines the responses whose body is complete before it is sent."""
 
 from typing import Any, ClassVar, Final, Generic, cast
+from urllib.parse import quote
 
 from typing_extensions import TypeVar
 
+from jero.http.asgi import HeaderPairs
 from jero.responses.response import H, Response
 
 T = TypeVar("T", default=Any)
@@ -11,6 +13,11 @@ T = TypeVar("T", default=Any)
 JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"
 BYTES: Final = "application/octet-stream"
+
+# The characters of a URI reference (RFC 3986, section 2), "%" of one that is encoded already among them.
+_OF_REFERENCES: Final = "%:/?#[]@!$&'()*+,;="
+
+REDIRECTIONS: Final = frozenset({301, 302, 303, 307, 308})
 
 
 class JSONResponse(Response[H], Generic[T, H], frozen=True):
@@ -99,3 +106,40 @@ class NoContent(Response[H], Generic[H], frozen=True):
     has_body: ClassVar[bool] = False
 
     status_code: int = 204
+
+
+class _Located(Response[H], Generic[H], frozen=True):
+    """What has a location, which may be given by position."""
+
+    has_body: ClassVar[bool] = False
+
+    location: str
+
+
+class Redirect(_Located[H], Generic[H], frozen=True, kw_only=True):
+    """A response without a body that sends the client to another URL (RFC 9110, section 15.4).
+
+    `location`: the URL, or a reference relative to that of the request. Characters that no URL has are sent
+    percent-encoded. Do not pass on a URL that a client chose: it would lead your users to any site.
+    `status_code`: 303 asks for the location with GET, after a form or a POST. 307 repeats the request there, with its
+    method and body. 308 does so for good, and 301 and 302 are their forerunners, which turn a POST into a GET.
+    `headers`, `raw_headers`, `cookies`: as in every response.
+
+    Raises `ValueError` for another status. Raises `TypeError` if `location` is not a `str`.
+    """
+
+    status_code: int = 303
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(cast("object", self.location), str):
+            raise TypeError(f"Redirect(location={self.location!r}): it is not a str. Write the URL as text.")
+        if self.status_code not in REDIRECTIONS:
+            raise ValueError(f"Redirect(status_code={self.status_code}): it must be 301, 302, 303, 307 or 308.")
+
+    def header_pairs(self) -> HeaderPairs:
+        """Returns the `Location`, unless a header of the response's own replaces it, and the headers as they are."""
+        own = super().header_pairs()
+        if any(name == b"location" for name, _ in own):
+            return own
+        return [(b"location", quote(self.location, safe=_OF_REFERENCES).encode()), *own]

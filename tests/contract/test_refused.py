@@ -158,7 +158,7 @@ def test_a_parameter_that_no_request_can_fill_is_refused(signature: str, found: 
             (
                 f"async def get(self) -> AsyncIterator[Movie] | {other}",
                 "a stream without a format in a union with another response",
-                "instead of AsyncIterator[Item]; only NoContent can be in a union with that",
+                "instead of AsyncIterator[Item]; only NoContent and Redirect can be in a union with that",
             )
             for other in ("Movie", "str", "JSONResponse[Movie]", "Created[Movie] | NoContent")
         ),
@@ -166,7 +166,7 @@ def test_a_parameter_that_no_request_can_fill_is_refused(signature: str, found: 
             (
                 f"async def get(self) -> Negotiated[Movie] | {other}",
                 "a stream without a format in a union with another response",
-                "instead of Negotiated[Item]; only NoContent can be in a union with that",
+                "instead of Negotiated[Item]; only NoContent and Redirect can be in a union with that",
             )
             for other in ("Movie", "JSONResponse[Movie]", "Created[Movie] | NoContent")
         ),

@@ -19,6 +19,7 @@ from jero import (
     NDJSONStreamingResponse,
     Negotiated,
     NoContent,
+    Redirect,
     ServerSentEvent,
     SSEResponse,
     StreamingResponse,
@@ -46,6 +47,10 @@ class Tape(Struct, tag="tape"):
 
 class Received(NoContent[None], frozen=True, kw_only=True):
     status_code: int = 202
+
+
+class Moved(Redirect[None], frozen=True, kw_only=True):
+    status_code: int = 308
 
 
 class Total(Struct):
@@ -141,6 +146,8 @@ WHOLE: list[tuple[Any, str, dict[str, Any]]] = [
     (TextResponse, "200", {"text/plain": {"schema": {"type": "string"}}}),
     (BytesResponse, "200", {"application/octet-stream": {}}),
     (NoContent, "204", {}),
+    (Redirect, "303", {}),
+    (Moved, "308", {}),
 ]
 
 

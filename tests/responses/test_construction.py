@@ -15,6 +15,7 @@ from jero import (
     NDJSONStreamingResponse,
     Negotiated,
     NoContent,
+    Redirect,
     ServerSentEvent,
     SSEResponse,
     StreamingResponse,
@@ -40,13 +41,14 @@ def content(response: Any) -> dict[str, Any]:
     by_class: dict[Any, dict[str, Any]] = {
         TextResponse: {"content": "a"},
         NoContent: {},
+        Redirect: {"location": "/"},
         BytesResponse: {"content": b"a"},
     }
     return {"stream": Numbers()} if response in SOURCED else by_class.get(response, {"content": 1})
 
 
 EVERY_RESPONSE = pytest.mark.parametrize(
-    "response", [JSONResponse, Created, Accepted, TextResponse, BytesResponse, NoContent, *SOURCED]
+    "response", [JSONResponse, Created, Accepted, TextResponse, BytesResponse, NoContent, Redirect, *SOURCED]
 )
 
 

@@ -42,9 +42,11 @@ _SETTINGS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
     "body_timeout": ((int, float), "Write a number of seconds: body_timeout = 30.0"),
     "max_line_bytes": ((int,), "Write a number of bytes: max_line_bytes = 1_048_576"),
     "cancel_on_disconnect": ((bool,), "Write True or False"),
+    "handler_timeout": ((int, float, NoneType), "Write a number of seconds: handler_timeout = 30.0"),
     "stream_policy": ((StreamPolicy, NoneType), "Write stream_policy = StreamPolicy(...)"),
     "validate_items": ((bool, NoneType), "Write True, False or None"),
 }
+_SECONDS: Final = ("body_timeout", "handler_timeout")
 _NOTES: Final = "__jero_notes__"
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -74,6 +76,8 @@ class Endpoint:
     that is read as it arrives has no such limit.
     `max_line_bytes`: a longer line of `items` is refused with 413.
     `cancel_on_disconnect`: whether a handler is cancelled if its client leaves before it has returned.
+    `handler_timeout`: seconds after which a handler that has not returned is cancelled, and the request is answered
+    with 504. A body that the handler reads is part of them, a stream that it returns is not. `None`: no limit.
     `stream_policy`: the limits of the endpoint's streams, instead of the application's.
     `validate_items`: whether values, and the items of streams, are checked before they are sent. `None`: as the
     application sets it.
@@ -97,6 +101,7 @@ class Endpoint:
     body_timeout: ClassVar[float] = 30.0
     max_line_bytes: ClassVar[int] = 1_048_576
     cancel_on_disconnect: ClassVar[bool] = False
+    handler_timeout: ClassVar[float | None] = None
     stream_policy: ClassVar[StreamPolicy | None] = None
     validate_items: ClassVar[bool | None] = None
 
@@ -126,8 +131,7 @@ def check_endpoint(endpoint: Endpoint) -> None:
         for name, value in own_values(base):
             if name not in fields:
                 _check_attribute(owner.__name__, name, value)
-    for name in _SETTINGS:
-        check_value(name, getattr(endpoint, name), _SETTINGS, owner.__name__)
+    _check_settings(endpoint, owner.__name__)
     on_stream_error = getattr(endpoint, _ON_STREAM_ERROR, None)
     if on_stream_error is not None:
         try:
@@ -137,6 +141,15 @@ def check_endpoint(endpoint: Endpoint) -> None:
             raise wiring_error(
                 where, f"it does not take the error: {error}", f"Write {_WRITE_ON_STREAM_ERROR}"
             ) from error
+
+
+def _check_settings(endpoint: Endpoint, where: str) -> None:
+    for name in _SETTINGS:
+        check_value(name, getattr(endpoint, name), _SETTINGS, where)
+    for name in _SECONDS:
+        seconds = getattr(endpoint, name)
+        if seconds is not None and not seconds > 0:
+            raise wiring_error(where, f"{name} is {seconds!r}", "Write a positive number of seconds")
 
 
 def _check_methods(owner: type[Endpoint]) -> None:

@@ -18,7 +18,8 @@ JeroError
 │   ├── UnprocessableContent 422
 │   ├── TooManyRequests      429
 │   ├── InternalServerError  500, for an unexpected exception
-│   └── ServiceUnavailable   503
+│   ├── ServiceUnavailable   503
+│   └── GatewayTimeout       504
 ├── StreamFailed             raised in a client whose stream failed on the server
 ├── StreamInterrupted        raised inside a stream's context manager if the stream was cut short
 ├── UnfinishedBody           raised through a middleware around jero, so that it does not complete the body
@@ -228,6 +229,10 @@ class ServiceUnavailable(HTTPError, type="service-unavailable", title="Service u
 
     Set a `Retry-After` header: the seconds until the caller may try again.
     """
+
+
+class GatewayTimeout(HTTPError, type="gateway-timeout", title="Gateway timeout", status=504):
+    """The handler did not return in time (RFC 9110, section 15.6.5)."""
 
 
 def add_advice(error: BaseException) -> None:

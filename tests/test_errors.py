@@ -23,6 +23,7 @@ FAMILY = [
     (errors.TooManyRequests, 429, "too-many-requests"),
     (errors.InternalServerError, 500, "internal-server-error"),
     (errors.ServiceUnavailable, 503, "service-unavailable"),
+    (errors.GatewayTimeout, 504, "gateway-timeout"),
 ]
 
 

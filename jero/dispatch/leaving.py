@@ -1,4 +1,4 @@
-"""Cancels a handler whose client leaves: what it would return reaches nobody.
+"""Cancels a handler that nobody waits for any more: its client leaves, or its time is over.
 
 The handler runs in the request's task. Meanwhile a second task calls `receive`, since that is the only sign of a client
 that leaves, and cancels the request's task once, as `asyncio.timeout` does. If the handler returns a stream, the engine
@@ -6,12 +6,13 @@ goes on with the same call of `receive`: a second call could miss what the first
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import wraps
 from time import monotonic
 from typing import Any, TypeVar, cast
 
 from jero.dispatch.departures import Departures
-from jero.errors import ClientDisconnected
+from jero.errors import ClientDisconnected, GatewayTimeout
 from jero.http.asgi import Message, Receive, Scope, Send
 from jero.streaming.serve import client_left
 
@@ -96,3 +97,20 @@ async def attended(running: Awaitable[R], watch: HandlerWatch) -> R:
         return await watch.result_of(running)
     finally:
         await watch.close()
+
+
+def limited(handler: Callable[..., Coroutine[Any, Any, R]], seconds: float) -> Callable[..., Coroutine[Any, Any, R]]:
+    """Returns the handler with a limit in time. Over it, the handler is cancelled, and `GatewayTimeout` is raised."""
+
+    @wraps(handler)
+    async def limited_handler(*arguments: Any, **options: Any) -> R:
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                return await handler(*arguments, **options)
+        except TimeoutError:
+            if not limit.expired():  # of the handler's own
+                raise
+            raise GatewayTimeout(f"The handler did not return within {seconds:g} s.") from None
+
+    return limited_handler

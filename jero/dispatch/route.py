@@ -14,7 +14,7 @@ from jero.contract.authentication import Authentication
 from jero.contract.operation import Operation
 from jero.contract.values import ReturnedValues, Values
 from jero.dispatch.failures import Failures
-from jero.dispatch.leaving import HandlerWatch, attended
+from jero.dispatch.leaving import HandlerWatch, attended, limited
 from jero.dispatch.respond import Whole, send_whole, write_plain, write_response
 from jero.dispatch.stream import Place, StreamDefaults, StreamResponder, shutting_down
 from jero.errors import MalformedRequest, Unauthorized
@@ -49,6 +49,8 @@ class Route:
         self.may_leave_body = operation.method != "GET" and not self._binder.reads_whole
         self._handler = operation.handler
         self._is_awaited = inspect.iscoroutinefunction(operation.handler)
+        if self._is_awaited and operation.endpoint.handler_timeout is not None:
+            self._handler = limited(operation.handler, operation.endpoint.handler_timeout)
         self._cancels = operation.endpoint.cancel_on_disconnect and self._is_awaited
         self._is_called_at_once = self._takes_nothing and not self._cancels
         self.is_stream = any(output.is_stream for output in outputs)

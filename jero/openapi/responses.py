@@ -15,6 +15,7 @@ from jero.contract.outputs import Output
 from jero.endpoint import arriving_body_limit
 from jero.errors import (
     ContentTooLarge,
+    GatewayTimeout,
     HTTPError,
     MalformedRequest,
     NotAcceptable,
@@ -135,17 +136,22 @@ def _answers(error: type[HTTPError], operation: Operation) -> Sequence[Output | 
 def _refusals(operation: Operation) -> Iterator[type[HTTPError]]:
     """Yields the errors that jero itself answers requests of the operation with."""
     for argument in operation.inputs:
-        for problem in _PROBLEMS_OF_INPUT[argument.name]:
-            if problem not in _never_raised(argument, operation):
-                yield problem
+        yield from _refusals_of(argument, operation)
     if operation.authentication is not None:
         yield Unauthorized
+    if operation.endpoint.handler_timeout is not None and inspect.iscoroutinefunction(operation.handler):
+        yield GatewayTimeout
     if any(output.is_negotiated for output in operation.outputs):
         yield from (MalformedRequest, NotAcceptable)
     if any(output.is_stream for output in operation.outputs):
         yield ServiceUnavailable
         if operation.stream_policy.max_per_caller is not None:
             yield TooManyRequests
+
+
+def _refusals_of(argument: Input, operation: Operation) -> Iterator[type[HTTPError]]:
+    never_raised = _never_raised(argument, operation)
+    return (problem for problem in _PROBLEMS_OF_INPUT[argument.name] if problem not in never_raised)
 
 
 def _never_raised(argument: Input, operation: Operation) -> Collection[type[HTTPError]]:

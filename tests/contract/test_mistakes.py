@@ -216,6 +216,18 @@ MISTAKES: dict[str, tuple[Callable[[], BaseApp], str]] = {
         lambda: with_endpoint(cancel_on_disconnect=1),
         r"cancel_on_disconnect is of type int: 1\. Write True",
     ),
+    "handler_timeout": (
+        lambda: with_endpoint(handler_timeout="5s"),
+        r"handler_timeout is of type str: '5s'\. Write a number of seconds: handler_timeout = 30\.0",
+    ),
+    "no handler_timeout": (
+        lambda: with_endpoint(handler_timeout=0),
+        r"FilmsEndpoint: handler_timeout is 0\. Write a positive number of seconds",
+    ),
+    "no body_timeout": (
+        lambda: with_endpoint(body_timeout=float("nan")),
+        r"FilmsEndpoint: body_timeout is nan\. Write a positive number of seconds",
+    ),
     "validate_items": (
         lambda: with_endpoint(validate_items="yes"),
         r"validate_items is of type str: 'yes'\. Write True",

@@ -60,6 +60,7 @@ class OperationNotes(Struct, frozen=True, kw_only=True):
     tags: Sequence[str] | None = None
     deprecated: bool | None = None
     errors: Sequence[type[HTTPError]] = ()
+    statuses: Sequence[int] = ()
 
 
 class Endpoint:
@@ -224,6 +225,7 @@ def operation_notes(
     tags: Sequence[str] | None = None,
     deprecated: bool | None = None,
     errors: Sequence[type[HTTPError]] = (),
+    statuses: Sequence[int] = (),
 ) -> Callable[[F], F]:
     """Describes one operation in the OpenAPI document. It decorates the handler:
 
@@ -235,8 +237,17 @@ def operation_notes(
     `tags`: replace the endpoint's.
     `deprecated`: replaces the endpoint's.
     `errors`: the errors that this operation raises in addition to the endpoint's.
+    `statuses`: the statuses that the handler chooses among, instead of the one of each response's class. Each is listed
+    with the bodies of the annotated responses that can have it.
     """
-    notes = OperationNotes(summary=summary, description=description, tags=tags, deprecated=deprecated, errors=errors)
+    notes = OperationNotes(
+        summary=summary,
+        description=description,
+        tags=tags,
+        deprecated=deprecated,
+        errors=errors,
+        statuses=statuses,
+    )
 
     def decorate(handler: F) -> F:
         setattr(handler, _NOTES, notes)
@@ -248,7 +259,8 @@ def operation_notes(
 def read_notes(endpoint: Endpoint, handler: Callable[..., Any], where: str) -> OperationNotes:
     """Returns the notes of one operation, completed by those of its docstring and of its endpoint.
 
-    Raises `WiringError` if `errors` are not subclasses of `HTTPError`, or if `tags` are not strings.
+    Raises `WiringError` if `errors` are not subclasses of `HTTPError`, if `tags` are not strings, or if `statuses` are
+    not numbers from 200 to 599.
     """
     own: OperationNotes = getattr(handler, _NOTES, OperationNotes())
     summary, _, rest = (inspect.getdoc(handler) or "").partition("\n")
@@ -259,7 +271,14 @@ def read_notes(endpoint: Endpoint, handler: Callable[..., Any], where: str) -> O
         tags=_tags(endpoint.tags if own.tags is None else own.tags, where),
         deprecated=endpoint.deprecated if own.deprecated is None else own.deprecated,
         errors=tuple(dict.fromkeys(errors)),
+        statuses=_statuses(own.statuses, where),
     )
+
+
+def _statuses(statuses: object, where: str) -> Sequence[int]:
+    if _is_sequence(statuses, lambda status: type(status) is int and 200 <= status <= 599):
+        return cast("Sequence[int]", statuses)
+    raise WiringError(f"{where}: statuses is {statuses!r}. List numbers from 200 to 599: statuses=[200, 207].")
 
 
 def _errors(errors: object, where: str) -> Sequence[type[HTTPError]]:

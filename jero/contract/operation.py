@@ -9,7 +9,7 @@ from jero.annotations import read_hints, wiring_error
 from jero.contract.authentication import Authentication, read_authentication
 from jero.contract.exceptions import ExceptionHandlers
 from jero.contract.inputs import NO_USER, Input, read_inputs
-from jero.contract.outputs import Output, read_outputs
+from jero.contract.outputs import Output, read_outputs, with_statuses
 from jero.endpoint import Endpoint, OperationNotes, check_endpoint, operations, read_notes
 from jero.errors import WiringError
 from jero.policy import DEFAULT_POLICY, StreamPolicy
@@ -84,6 +84,8 @@ def _read_operation(
     where = f"{name}.{method}"
     hints = read_hints(handler, where)
     user_type = NO_USER if authentication is None else authentication.user
+    notes = read_notes(endpoint, handler, where)
+    outputs = read_outputs(handler, hints, where, has_enc_hook=has_enc_hook)
     return Operation(
         endpoint=endpoint,
         name=name,
@@ -91,7 +93,7 @@ def _read_operation(
         template=template,
         handler=handler,
         inputs=read_inputs(handler, hints, template, where, user_type=user_type),
-        outputs=read_outputs(handler, hints, where, has_enc_hook=has_enc_hook),
+        outputs=with_statuses(outputs, notes.statuses, where),
         authentication=authentication,
-        notes=read_notes(endpoint, handler, where),
+        notes=notes,
     )

@@ -11,12 +11,14 @@ from collections.abc import (
     Iterable,
     Iterator,
     Mapping,
+    Sequence,
 )
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, cast
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from jero.annotations import (
     check_type,
@@ -35,7 +37,7 @@ from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
 from jero.framing.json import NDJSON, NDJSON_NAMES
 from jero.framing.sse import SSE
-from jero.responses.response import H, Response
+from jero.responses.response import BODILESS, H, Response
 from jero.responses.streaming import (
     OFFERED,
     FramedResponse,
@@ -45,7 +47,7 @@ from jero.responses.streaming import (
     StreamingResponse,
     sets_content_type,
 )
-from jero.responses.whole import BYTES, JSON, TEXT, JSONResponse
+from jero.responses.whole import BYTES, JSON, REDIRECTIONS, TEXT, JSONResponse, Redirect
 
 _WITHOUT_FORMAT: Final[tuple[Any, ...]] = (Response, SourceResponse, FramedResponse)
 # The first of these that a response class inherits from defines the meaning of its type arguments.
@@ -61,7 +63,8 @@ class Output(Struct, frozen=True):
     `response` is its class, or `None` for a plain value and for a source that is returned alone. `content` is the type
     of its content or of a stream's items, without the `ServerSentEvent` around an item. `headers` is the type of its
     typed headers. `fast_types` lists the classes among a stream's items whose JSON has no line break. With
-    `is_negotiated` the client chooses the format of the stream.
+    `is_negotiated` the client chooses the format of the stream. `chosen` lists the statuses that the handler chooses
+    among, if its notes name them.
     """
 
     response: type[Response[Any]] | None
@@ -69,6 +72,7 @@ class Output(Struct, frozen=True):
     headers: type[Struct] | None = None
     fast_types: frozenset[type] = frozenset()
     is_negotiated: bool = False
+    chosen: tuple[int, ...] = ()
 
     @property
     def is_stream(self) -> bool:
@@ -86,8 +90,12 @@ class Output(Struct, frozen=True):
         return self.response is None or self.response.has_body
 
     @property
-    def status(self) -> int:
-        """Returns the status of the response unless the handler sets another."""
+    def statuses(self) -> tuple[int, ...]:
+        """Returns the statuses of the response: that of its class, unless the handler's notes name others."""
+        return self.chosen or (self._default_status,)
+
+    @property
+    def _default_status(self) -> int:
         if self.response is None:
             return 200
         fields = msgspec.structs.fields(self.response)
@@ -226,6 +234,33 @@ def read_response(annotation: Any, origin: type[Response[Any]], where: str) -> O
         raise wiring_error(where, found, f"Leave it out, or write {_named(where)}")
     content = _without_event(content)
     return Output(origin, content, headers, fast_path_types(content), is_negotiated=owner is Negotiated)
+
+
+def with_statuses(outputs: Sequence[Output], statuses: Sequence[int], where: str) -> tuple[Output, ...]:
+    """Returns the outputs with those of the statuses that each may have. A plain value always has 200.
+
+    Raises `WiringError` if none of them may have one of the statuses.
+    """
+    given = tuple(
+        replace(output, chosen=tuple(status for status in statuses if _may_have(output, status, outputs)))
+        for output in outputs
+    )
+    useless = set(statuses).difference(*(output.chosen for output in given))
+    if useless:
+        found = f"operation_notes(statuses=...) has {min(useless)}, which no response of its return annotation can have"
+        raise wiring_error(where, found, "Annotate one that can, such as JSONResponse[Item], or leave the status out")
+    return given
+
+
+def _may_have(output: Output, status: int, outputs: Sequence[Output]) -> bool:
+    if output.response is None:
+        return False
+    if issubclass(output.response, Redirect):
+        return status in REDIRECTIONS
+    if output.has_body:
+        is_redirected = any(issubclass(other.response or Response, Redirect) for other in outputs)
+        return status not in BODILESS and not (is_redirected and status in REDIRECTIONS)
+    return status in BODILESS or not any(other.has_body for other in outputs)
 
 
 def _check_plain(members: list[Any], where: str) -> None:

@@ -70,14 +70,15 @@ def responses(operation: Operation, media_types: MediaTypes, schemas: Schemas) -
     """Returns the Responses Object, by ascending status."""
     found: dict[int, Schema] = {}
     for output in operation.outputs:
-        _merge(found, output.status, _response(output, operation.method, media_types, schemas))
+        for status in output.statuses:
+            _merge(found, status, _response(output, status, operation.method, media_types, schemas))
     for status, response in _error_responses(operation, media_types, schemas):
         _merge(found, status, response)
     return {str(status): found[status] for status in sorted(found)}
 
 
-def _response(output: Output, method: str, media_types: MediaTypes, schemas: Schemas) -> Schema:
-    response: Schema = {"description": HTTPStatus(output.status).phrase}
+def _response(output: Output, status: int, method: str, media_types: MediaTypes, schemas: Schemas) -> Schema:
+    response: Schema = {"description": _phrase(status)}
     always = {**(_STREAM_HEADERS if output.is_stream else {}), **(_NEGOTIATED_HEADERS if output.is_negotiated else {})}
     headers: dict[str, Schema] = {
         name: {
@@ -96,6 +97,13 @@ def _response(output: Output, method: str, media_types: MediaTypes, schemas: Sch
     if content:
         response["content"] = content
     return response
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return f"Status {status}"
 
 
 def _error_responses(operation: Operation, media_types: MediaTypes, schemas: Schemas) -> Iterator[tuple[int, Schema]]:
@@ -123,7 +131,7 @@ def _error_responses(operation: Operation, media_types: MediaTypes, schemas: Sch
         yield status, response
         for output in dict.fromkeys(output for found in answers.values() for output in found):
             if output is not None:
-                written = _response(output, operation.method, media_types, schemas)
+                written = _response(output, status, operation.method, media_types, schemas)
                 yield status, {**written, "description": response["description"]}
 
 

@@ -12,7 +12,7 @@ from jero.http.headers import RawHeaders, raw_pairs, typed_pairs
 
 H = TypeVar("H", default=None)
 
-_BODILESS: Final = frozenset({204, 205, 304})  # RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5
+BODILESS: Final = frozenset({204, 205, 304})  # RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5
 
 
 class Response(Struct, Generic[H], frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class Response(Struct, Generic[H], frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not 200 <= self.status_code <= 599:
             raise ValueError(f"status_code={self.status_code!r}: the status of a response is from 200 to 599.")
-        if self.has_body and self.status_code in _BODILESS:
+        if self.has_body and self.status_code in BODILESS:
             raise ValueError(f"status_code={self.status_code}: this status allows no body. Return NoContent.")
         if self.headers is not None and not isinstance(self.headers, Struct):
             raise TypeError(f"headers={self.headers!r}: it is not a Struct. Pass a mapping or pairs as raw_headers.")

@@ -109,7 +109,7 @@ class NoContent(Response[H], Generic[H], frozen=True):
 
 
 class _Located(Response[H], Generic[H], frozen=True):
-    """What has a location, which may be given by position."""
+    """Has a location, which may be given by position."""
 
     has_body: ClassVar[bool] = False
 

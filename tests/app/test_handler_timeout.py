@@ -19,7 +19,7 @@ NEVER = 60.0
 
 
 class Work:
-    """What a handler does. It notes how that ends."""
+    """Does the work of a handler, and notes how it ends."""
 
     def __init__(self, result: Any = None) -> None:
         self.result = result

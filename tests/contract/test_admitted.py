@@ -288,7 +288,7 @@ def test_the_status_and_the_media_types_of_an_output(
     annotation: str, status: int, media_types: tuple[str, ...]
 ) -> None:
     [output] = read(f"async def get(self) -> {annotation}").outputs
-    assert (output.status, output.media_types) == (status, media_types)
+    assert (output.statuses, output.media_types) == ((status,), media_types)
 
 
 class Users(BearerAuth[Dog]):

@@ -1,6 +1,6 @@
 """The document lists the problems that an operation answers with."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -13,13 +13,17 @@ from jero import (
     Endpoint,
     EventStreamResponse,
     HTTPError,
+    JSONResponse,
     NDJSONStreamingResponse,
     Negotiated,
+    NoContent,
     NotFound,
+    Redirect,
     ResumeHeaders,
     ServiceUnavailable,
     SSEResponse,
     StreamPolicy,
+    WiringError,
 )
 from jero.auth import BearerAuth
 from jero.endpoint import operation_notes
@@ -210,6 +214,59 @@ def test_errors_of_one_status_share_a_response() -> None:
 
 def test_an_error_that_a_handler_raises_promises_no_header() -> None:
     assert "headers" not in document(ListingEndpoint())["paths"]["/films/{film}"]["get"]["responses"]["503"]
+
+
+class Teapot(JSONResponse[Film], frozen=True, kw_only=True):
+    status_code: int = 299
+
+
+@pytest.mark.parametrize(
+    ("annotation", "chosen", "listed"),
+    [
+        (JSONResponse[Film], [200, 207], {"200": True, "207": True}),
+        (JSONResponse[Film], (207,), {"207": True}),
+        (Teapot, [], {"299": True}),
+        (Film | JSONResponse[Film], [201], {"200": True, "201": True}),
+        (JSONResponse[Film] | NoContent, [200, 207], {"200": True, "204": False, "207": True}),
+        (JSONResponse[Film] | NoContent, [200, 205], {"200": True, "205": False}),
+        (NoContent, [202, 204], {"202": False, "204": False}),
+        (JSONResponse[Film] | Redirect, [201, 303, 307], {"201": True, "303": False, "307": False}),
+        (JSONResponse[Film], [300], {"300": True}),
+        (NDJSONStreamingResponse[Film], [200, 206], {"200": True, "206": True}),
+    ],
+)
+def test_the_statuses_of_the_notes_are_listed_with_what_can_have_them(
+    annotation: Any, chosen: Sequence[int], listed: dict[str, bool]
+) -> None:
+    responses = only_operation(endpoint_with_statuses(annotation, chosen))["responses"]
+    found = {status: "content" in response for status, response in responses.items() if int(status) < 400}
+    assert found == listed
+    assert all(response["description"] for response in responses.values())
+
+
+@pytest.mark.parametrize(
+    ("annotation", "chosen", "match"),
+    [
+        (Film, [201], r"ChosenEndpoint\.post: operation_notes\(statuses=\.\.\.\) has 201, which no response of its"),
+        (JSONResponse[Film], [204], r"has 204, which no response"),
+        (JSONResponse[Film], ["201"], r"statuses is \['201'\]\. List numbers from 200 to 599"),
+        (JSONResponse[Film], [True], r"statuses is \[True\]"),
+        (JSONResponse[Film], [600], r"statuses is \[600\]"),
+        (JSONResponse[Film], 201, r"statuses is 201"),
+    ],
+)
+def test_statuses_that_no_response_can_have_are_refused(annotation: Any, chosen: Any, match: str) -> None:
+    with pytest.raises(WiringError, match=match):
+        only_operation(endpoint_with_statuses(annotation, chosen))
+
+
+def endpoint_with_statuses(annotation: Any, chosen: Sequence[int]) -> Endpoint:
+    async def post(self: object) -> Any: ...
+
+    post.__annotations__["return"] = annotation
+    members = {"post": operation_notes(statuses=chosen)(post)}
+    endpoint: Endpoint = type("ChosenEndpoint", (Endpoint,), members, path="/films")()
+    return endpoint
 
 
 class App(BaseApp):

@@ -19,7 +19,7 @@ from jero.names import (
     own_functions,
     own_values,
 )
-from jero.policy import StreamPolicy
+from jero.policy import StreamPolicy, is_positive
 
 OPERATIONS: Final = ("get", "post", "put", "patch", "delete")
 
@@ -149,7 +149,7 @@ def _check_settings(endpoint: Endpoint, where: str) -> None:
         check_value(name, getattr(endpoint, name), _SETTINGS, where)
     for name in _SECONDS:
         seconds = getattr(endpoint, name)
-        if seconds is not None and not seconds > 0:
+        if seconds is not None and not is_positive(seconds):
             raise wiring_error(where, f"{name} is {seconds!r}", "Write a positive number of seconds")
 
 

@@ -27,7 +27,7 @@ JeroError
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Final
+from typing import ClassVar, Final, cast
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -122,6 +122,8 @@ class HTTPError(JeroError):
     `detail`: what happened in this request. The client receives it, so keep internals out.
     `headers`: headers to add to the response.
     `errors`: each fault in the request.
+
+    Raises `TypeError` if `detail` is not a text.
     """
 
     type: ClassVar[str] = "internal-server-error"
@@ -141,6 +143,9 @@ class HTTPError(JeroError):
     def __init__(
         self, detail: str | None = None, *, headers: Mapping[str, str] | None = None, errors: Sequence[Fault] = ()
     ) -> None:
+        if detail is not None and not isinstance(cast("object", detail), str):
+            name = type(self).__name__
+            raise TypeError(f"{name}({detail!r}): it takes a text for the client. The status is that of the class.")
         super().__init__(detail or self.title)
         self.detail = detail
         self.headers = dict(headers or {})

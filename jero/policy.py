@@ -6,6 +6,12 @@ from msgspec import Struct
 
 EndReason: TypeAlias = Literal["completed", "disconnected", "failed", "stalled", "expired", "shutdown"]
 
+
+def is_positive(value: object) -> bool:
+    """Returns whether the value is a number greater than 0: no text, no boolean, no NaN."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
 _TIMES = ("first_item_grace", "send_timeout", "max_duration", "teardown_timeout", "drain_timeout")
 _COUNTS = ("max_concurrent", "max_per_caller", "max_threads")
 
@@ -51,13 +57,13 @@ class StreamPolicy(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for field in _TIMES:
             seconds = getattr(self, field)
-            if seconds is not None and not seconds > 0:
+            if seconds is not None and not is_positive(seconds):
                 raise ValueError(f"StreamPolicy({field}={seconds!r}): it must be a positive number of seconds.")
-        if self.chunk_bytes < 1:
+        if not is_positive(self.chunk_bytes) or self.chunk_bytes < 1:
             raise ValueError(f"StreamPolicy(chunk_bytes={self.chunk_bytes!r}): it must be at least 1 byte.")
         for field in _COUNTS:
             count = getattr(self, field)
-            if count is not None and count < 1:
+            if count is not None and (not is_positive(count) or count < 1):
                 raise ValueError(f"StreamPolicy({field}={count!r}): it must be at least 1, or None.")
 
 

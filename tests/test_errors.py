@@ -1,5 +1,6 @@
 import inspect
 import re
+from typing import Any
 
 import msgspec
 import pytest
@@ -103,3 +104,9 @@ def test_an_error_copies_its_headers() -> None:
     headers["Retry-After"] = "4"
     assert error.headers == {"Retry-After": "3"}
     assert Conflict().headers == {}
+
+
+@pytest.mark.parametrize("detail", [404, b"text", ["text"]])
+def test_a_detail_that_is_not_text_is_refused(detail: Any) -> None:
+    with pytest.raises(TypeError, match=r"NotFound\(.*\): it takes a text for the client\. The status is that of"):
+        errors.NotFound(detail)

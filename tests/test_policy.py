@@ -31,3 +31,10 @@ def test_the_smallest_values_are_accepted() -> None:
 def test_a_policy_is_frozen() -> None:
     with pytest.raises(AttributeError):
         setattr(StreamPolicy(), "chunk_bytes", 1)  # noqa: B010 - type checkers refuse a plain assignment
+
+
+@pytest.mark.parametrize("value", ["5", True, float("nan"), [1], b"1"])
+@pytest.mark.parametrize("name", StreamPolicy.__struct_fields__)
+def test_a_value_that_is_no_number_is_refused_by_its_name(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=rf"StreamPolicy\({name}=.*: it must be "):
+        StreamPolicy(**{name: value})

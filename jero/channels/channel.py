@@ -14,10 +14,11 @@ from jero.channels.keys import fault_of_name
 from jero.channels.kind import Kind, KindOptions
 from jero.channels.log import Counters
 from jero.channels.ring import HISTORY_BYTES
-from jero.channels.store import History, Store
+from jero.channels.store import History, Store, check_store
 from jero.channels.subscribers import ChannelSubscription, Place, Subscription
 from jero.codec import DEFAULT_ENCODER, json_decoder
 from jero.errors import BadRequest
+from jero.policy import is_positive
 
 T = TypeVar("T")
 
@@ -50,7 +51,7 @@ class Values(Generic[T]):
     __slots__ = ("_encoder", "_form", "decoder", "of", "publish_timeout")
 
     def __init__(self, owner: str, type: type[T] | UnionType, publish_timeout: float, encoder: Encoder) -> None:
-        if not publish_timeout > 0:
+        if not is_positive(publish_timeout):
             raise ValueError(f"{owner}: publish_timeout={publish_timeout!r} is not a positive number of seconds.")
         self.of: Any = expanded(type)
         self._form = event_form(self.of)
@@ -149,6 +150,7 @@ class Channel(Generic[T]):
         fault = fault_of_name(name)
         if fault is not None:
             raise ValueError(f"Channel(name={name[:20]!r}): {fault}. The store needs a name to tell channels apart.")
+        check_store(f"Channel({name!r})", store)
         values: Values[T] = Values(f"Channel({name!r})", type, publish_timeout, encoder)
         options = KindOptions(history.get("history", HISTORY), history.get("history_bytes", HISTORY_BYTES))
         kind = store.single(name, options)

@@ -11,7 +11,7 @@ from jero.channels.channel import HISTORY, Channel, Values
 from jero.channels.keys import fault_of_name
 from jero.channels.kind import KindOptions
 from jero.channels.ring import HISTORY_BYTES
-from jero.channels.store import Store
+from jero.channels.store import Store, check_store
 from jero.codec import DEFAULT_ENCODER
 from jero.errors import NotFound
 
@@ -103,6 +103,7 @@ class Channels(Generic[T]):
         fault = fault_of_name(kind)
         if fault is not None:
             raise ValueError(f"Channels(kind={kind[:20]!r}): {fault}. The store needs a name to tell kinds apart.")
+        check_store(f"Channels({kind!r})", store)
         self._values: Values[T] = Values(f"Channels({kind!r})", type, publish_timeout, encoder)
         options = KindOptions(
             keeping.get("history", HISTORY),

@@ -1,9 +1,11 @@
 """Opens and closes the channels of an application: a store for each application, a kind for each set of channels."""
 
+import inspect
 from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self, TypedDict
 
+from jero.annotations import wiring_error
 from jero.channels.kind import Kind, KindOptions
 from jero.channels.lingering import Lingering
 from jero.channels.log import EventLog
@@ -16,6 +18,16 @@ class History(TypedDict, total=False):
 
     history: int
     history_bytes: int
+
+
+def check_store(owner: str, store: object) -> None:
+    """Raises `WiringError` if `store` is not a store. `owner`: the call that the message names."""
+    if isinstance(store, Store):
+        return
+    if inspect.isawaitable(store):
+        raise wiring_error(owner, "the store is not awaited", "Write store = await self._aenter(MemoryStore())")
+    name = store.__name__ if isinstance(store, type) else type(store).__name__
+    raise wiring_error(owner, f"the store is {name}", "Give a MemoryStore or a RedisStore that is entered")
 
 
 class ChannelUnavailable(ServiceUnavailable, type="channel-unavailable", title="Channel unavailable"):

@@ -28,6 +28,7 @@ from jero.client.request import (
 )
 from jero.client.wording import worded
 from jero.framing.event import ServerSentEvent
+from jero.policy import is_positive
 
 T = TypeVar("T")
 
@@ -76,7 +77,7 @@ class StreamClient:
             raise TypeError(
                 "StreamClient(client=...) takes no base URL and no options: set them on the client that you pass."
             )
-        if idle_timeout is not None and not idle_timeout > 0:
+        if idle_timeout is not None and not is_positive(idle_timeout):
             raise ValueError(
                 f"StreamClient(idle_timeout={idle_timeout!r}): it must be a positive number of seconds, or None."
             )

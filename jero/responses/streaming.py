@@ -17,7 +17,7 @@ from jero.framing.json import JSON_ARRAY, NDJSON, NDJSON_NAMES
 from jero.framing.raw import RAW
 from jero.framing.sse import SSE, check_unframed
 from jero.http.headers import raw_pairs, response_header_names
-from jero.policy import StreamOutcome, StreamPolicy
+from jero.policy import StreamOutcome, StreamPolicy, is_positive
 from jero.responses.response import H, Response
 
 T = TypeVar("T", default=Any)
@@ -110,7 +110,7 @@ class FramedResponse(SourceResponse[T, H], Generic[T, H], frozen=True, kw_only=T
 
 
 def _check_keepalive(seconds: float) -> None:
-    if not seconds > 0:
+    if not is_positive(seconds):
         raise ValueError(f"keepalive={seconds!r}: it must be a positive number of seconds, or None.")
 
 

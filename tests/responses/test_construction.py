@@ -92,7 +92,7 @@ def test_a_stream_that_is_not_a_source_is_refused(response: Any, stream: Any) ->
 @pytest.mark.parametrize(
     "response", [NDJSONStreamingResponse, JSONArrayStreamingResponse, SSEResponse, EventStreamResponse, Negotiated]
 )
-@pytest.mark.parametrize("keepalive", [0, -1, 0.0, float("nan")])
+@pytest.mark.parametrize("keepalive", [0, -1, 0.0, float("nan"), "15", True])
 def test_a_keepalive_that_is_not_positive_is_refused(response: Any, keepalive: float) -> None:
     with pytest.raises(ValueError, match="it must be a positive number of seconds, or None"):
         made(response, stream=Numbers(), keepalive=keepalive)

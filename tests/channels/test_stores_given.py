@@ -1,0 +1,23 @@
+"""A channel says what it was given in place of a store."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from jero import WiringError
+from jero.channels import Channel, Channels, MemoryStore
+from tests.channels.reading import Note
+
+
+@pytest.mark.parametrize("make", [lambda store: Channel(store, "n", Note), lambda store: Channels(store, "n", Note)])
+def test_what_is_not_a_store_is_refused(make: Any) -> None:
+    entering = MemoryStore().__aenter__()
+    with pytest.raises(WiringError, match=r"the store is not awaited\. Write store = await self\._aenter\(MemorySt"):
+        make(entering)
+    assert asyncio.run(entering) is not None
+    for store, name in ((MemoryStore, "MemoryStore"), ("redis://", "str"), (None, "NoneType")):
+        with pytest.raises(WiringError, match=rf"Channels?\('n'\): the store is {name}\. Give a MemoryStore or"):
+            make(store)
+    with pytest.raises(WiringError, match=r"MemoryStore is not open\."):
+        make(MemoryStore())

@@ -4,56 +4,91 @@ import asyncio
 import contextlib
 import logging
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from time import monotonic
 from typing import Any, Final
 
 from msgspec import Struct
-from redis.exceptions import ResponseError
+from redis.crc import key_slot
+from redis.exceptions import AskError, MovedError, ResponseError
 
-from jero.channels.redis_log import RedisLog
-from jero.channels.redis_scripts import ATTEMPT_SECONDS, back_off, make_pool
+from jero.channels.redis_access import StreamFollower
+from jero.channels.redis_connections import ATTEMPT_SECONDS, ConnectionOptions, back_off
+from jero.channels.redis_identity import Identity, read_identity
 from jero.channels.ring import Turn
 
 logger = logging.getLogger("jero.channels")
 
-# How many channels one command names, at most.
-CHANNELS_PER_COMMAND: Final = 100
+# A Redis that does not say which one it is.
+UNKNOWN: Final = Identity("", "", is_durable=False)
 
 
-class Identity(Struct, frozen=True):
-    """Says which Redis answers, and whether it can lose what it has acknowledged.
+class PubSub(Struct, frozen=True):
+    """Names the commands and answers of channels of messages: those of a Redis, or those of a slot of a cluster.
 
-    `run_id`: another for each process. `replaced`: the history that a replica had before it was promoted. `is_durable`:
-    it answers only when the disk has what it answers for.
+    `channels_per_command`: how many channels one command names, at most. `is_sharded`: a channel is in the slot of its
+    name, and moves with it.
     """
 
-    run_id: str
-    replaced: str
-    is_durable: bool
+    publish: str
+    subscribe: str
+    unsubscribe: str
+    message: bytes
+    channels_per_command: int
 
-    def has_all_of(self, earlier: "Identity") -> bool:
-        """Returns whether this Redis surely has everything that the one before had acknowledged."""
-        if self.run_id == earlier.run_id:
-            return bool(self.run_id)
-        is_restart = not self.replaced.strip("0")
-        return is_restart and self.is_durable and earlier.is_durable
+    @property
+    def unsubscribed(self) -> bytes:
+        """Returns the first word of an answer that says that no more messages of a channel come."""
+        return self.unsubscribe.lower().encode()
+
+
+PLAIN: Final = PubSub("PUBLISH", "SUBSCRIBE", "UNSUBSCRIBE", b"message", 100)
+SHARDED: Final = PubSub("SPUBLISH", "SSUBSCRIBE", "SUNSUBSCRIBE", b"smessage", 1)
+
+
+class NodeOwner(ABC):
+    """Knows which Redis has which streams, and is told what the connections find out."""
+
+    @abstractmethod
+    def on_failure(self) -> None:
+        """Notes that a connection has failed."""
+
+    @abstractmethod
+    def on_redirect(self, error: AskError) -> bool:
+        """Notes that another Redis has a stream. Returns whether `read_soon` asks that one."""
+
+    @abstractmethod
+    def on_moved(self, listener: "Listener", error: MovedError) -> None:
+        """Has the logs that another Redis has now listened to there. Raises the error if there is not any."""
+
+    @abstractmethod
+    def read_soon(self, log: StreamFollower) -> None:
+        """Has the log take a snapshot of its stream."""
 
 
 class Listener:
-    """One task reads messages from one connection, and another writes which channels it is about.
+    """One task reads messages from one connection to one Redis, and another writes which channels it is about.
 
     After each change of what is listened to, Redis acknowledges it. A log is read when the last change of its channel
     is acknowledged: from then on it misses no message. When the connection is lost, a new one listens to all channels,
     and all logs are read. If another Redis answers then, and may have lost events, each log gets a gap.
+
+    The slot of a channel may move to another node of a cluster. Then Redis ends the subscription, and refuses the next
+    one with the address of that node.
     """
 
-    def __init__(self, url: str, heartbeat: float, turn: Turn) -> None:
-        self._pool = make_pool(url, 1)
+    def __init__(
+        self, title: str, options: ConnectionOptions, pubsub: PubSub, heartbeat: float, turn: Turn, owner: NodeOwner
+    ) -> None:
+        self._title = title
+        self._pool = options.pool(1)
+        self._pubsub = pubsub
         self._heartbeat = heartbeat
         self._turn = turn
-        self._database = int(self._pool.connection_kwargs.get("db") or 0)
-        self._logs: dict[bytes, RedisLog] = {}
+        self._owner = owner
+        self._database = options.database
+        self._logs: dict[bytes, StreamFollower] = {}
         # What Redis was asked to send last, and how many changes of a channel it has not acknowledged.
         self._sent: set[bytes] = set()
         self._unacknowledged: dict[bytes, int] = {}
@@ -62,7 +97,7 @@ class Listener:
         self._connection: Any = None
         self._life: asyncio.Timeout | None = None
         self._heard = 0
-        self._identity: Identity | None = None
+        self._identity = UNKNOWN
         self._task: asyncio.Task[None] | None = None
         self._down_since: float | None = None
 
@@ -74,17 +109,31 @@ class Listener:
         """Returns the channel of messages about a key. Messages do not know the databases of a Redis."""
         return f"{key}@{self._database}" if self._database else key
 
-    def listen(self, log: RedisLog) -> None:
+    def listen(self, log: StreamFollower) -> None:
         """Has the log receive its messages, soon."""
         channel = self.channel_of(log.key).encode()
         self._logs[channel] = log
         self._change(channel)
 
-    def ignore(self, log: RedisLog) -> None:
+    def ignore(self, log: StreamFollower) -> None:
         """Has the log receive no messages any more."""
         channel = self.channel_of(log.key).encode()
         self._logs.pop(channel, None)
         self._change(channel)
+
+    def hand_over(self, log: StreamFollower) -> None:
+        """Has the log receive no messages from this Redis, which said that another one has its stream now."""
+        channel = self.channel_of(log.key).encode()
+        for known in (self._logs, self._unacknowledged, self._changed):
+            known.pop(channel, None)
+        self._sent.discard(channel)
+        if log.source is not None and log.source.run_id == self._identity.run_id:
+            log.source = self._identity.handed_over()
+
+    @property
+    def is_connected(self) -> bool:
+        """Returns whether Redis answers, as far as is known."""
+        return self._life is not None
 
     async def close(self) -> None:
         """Ends the task and closes the connection."""
@@ -110,24 +159,21 @@ class Listener:
                 self._log_outage(error)
             finally:
                 await self._disconnect()
+            self._owner.on_failure()
             await back_off(failures)
             failures += 1
 
     async def _recognize(self) -> None:
-        """Finds out whether another Redis answers, which may have lost events."""
-        identity = Identity("", "", is_durable=False)
+        """Finds out which Redis answers."""
+        self._identity = UNKNOWN
         try:
-            info = _pairs((await self._ask("INFO", "server", "replication")).replace(b"\r", b"").split(b"\n"))
+            info = await self._ask("INFO", "server", "replication")
             settings = await self._ask("CONFIG", "GET", "appendonly", "appendfsync")
-            found = dict(zip(settings[::2], settings[1::2], strict=True))
-            is_durable = found.get(b"appendonly") == b"yes" and found.get(b"appendfsync") == b"always"
-            identity = Identity(info.get("run_id", ""), info.get("master_replid2", ""), is_durable)
         except ResponseError as error:  # the user of the connection may not ask
-            logger.info("Redis does not say which process it is: %s", error)
-        if self._identity is not None and not identity.has_all_of(self._identity):
-            for log in self._logs.values():
-                log.is_doubtful = True
-        self._identity = identity
+            logger.info("%s does not say which process it is: %s", self._title, error)
+            return
+        host, port = (getattr(self._connection, name, "") for name in ("host", "port"))
+        self._identity = read_identity(info, settings, f"{host}:{port}")
 
     async def _ask(self, *command: str) -> Any:
         await self._connection.send_command(*command)
@@ -150,21 +196,30 @@ class Listener:
             await asyncio.wait((writing,))
 
     async def _read(self) -> None:
-        read = self._connection.read_response
+        read, message, owner = self._connection.read_response, self._pubsub.message, self._owner
         while True:
-            answer = await read(disable_decoding=True, timeout=math.inf)
+            try:
+                answer = await read(disable_decoding=True, timeout=math.inf)
+            except MovedError as error:
+                self._refuse_change(error.slot_id)
+                owner.on_moved(self, error)
+                continue
             self._heard += 1
             if self._turn.is_over():
                 await asyncio.sleep(0)
-            if answer[0] == b"message":
+            if answer[0] == message:
                 log = self._logs.get(answer[1])
                 if log is not None:
                     log.on_message(answer[2])
-            elif answer[0] in (b"subscribe", b"unsubscribe"):
-                self._acknowledge(answer[1])
+            elif len(answer) == 3:
+                self._on_change(answer[0], answer[1])
 
-    def _acknowledge(self, channel: bytes) -> None:
+    def _on_change(self, kind: bytes, channel: bytes) -> None:
         """Counts the acknowledgement of a change. After the last one, the log of the channel is read."""
+        if kind == self._pubsub.unsubscribed and channel not in self._unacknowledged:  # the slot of the channel moves
+            self._sent.discard(channel)
+            self._change(channel)
+            return
         count = self._unacknowledged.get(channel, 1) - 1
         if count:
             self._unacknowledged[channel] = count
@@ -172,7 +227,15 @@ class Listener:
         self._unacknowledged.pop(channel, None)
         log = self._logs.get(channel)
         if log is not None and channel in self._sent:
-            log.on_subscribed()
+            log.on_subscribed(self._identity)
+
+    def _refuse_change(self, slot: int) -> None:
+        """Forgets the change that Redis refused: the first one of a channel in that slot."""
+        for channel in self._unacknowledged:
+            if key_slot(channel) == slot:
+                del self._unacknowledged[channel]
+                self._sent.discard(channel)
+                return
 
     async def _write(self) -> None:
         """Sends changes, and asks for a sign of life if nothing was heard. Ends the connection if that fails."""
@@ -207,10 +270,9 @@ class Listener:
             self._unacknowledged[channel] = self._unacknowledged.get(channel, 0) + 1
         for channel in changed.keys() - {*come, *gone}:
             if channel in self._logs and channel not in self._unacknowledged:  # it came back before Redis was told
-                self._logs[channel].on_subscribed()
-        commands = [("SUBSCRIBE", *names) for names in _chunks(come)] + [
-            ("UNSUBSCRIBE", *names) for names in _chunks(gone)
-        ]
+                self._logs[channel].on_subscribed(self._identity)
+        commands = [(self._pubsub.subscribe, *names) for names in self._chunks(come)]
+        commands += [(self._pubsub.unsubscribe, *names) for names in self._chunks(gone)]
         if commands:
             await self._send(commands)
 
@@ -233,19 +295,13 @@ class Listener:
     def _log_outage(self, error: Exception) -> None:
         if self._down_since is None:
             self._down_since = monotonic()
-            logger.warning("Redis does not answer and is retried: %s", str(error) or type(error).__name__)
+            logger.warning("%s does not answer and is retried: %s", self._title, str(error) or type(error).__name__)
 
     def _log_recovery(self) -> None:
         if self._down_since is not None:
-            logger.warning("Redis answers again, after %.1f s", monotonic() - self._down_since)
+            logger.warning("%s answers again, after %.1f s", self._title, monotonic() - self._down_since)
             self._down_since = None
 
-
-def _pairs(lines: Sequence[bytes]) -> dict[str, str]:
-    """Returns the names and values of lines such as "run_id:7a2f"."""
-    parts = (line.decode().partition(":") for line in lines)
-    return {name: value for name, _, value in parts}
-
-
-def _chunks(channels: Sequence[bytes]) -> list[Sequence[bytes]]:
-    return [channels[at : at + CHANNELS_PER_COMMAND] for at in range(0, len(channels), CHANNELS_PER_COMMAND)]
+    def _chunks(self, channels: Sequence[bytes]) -> list[Sequence[bytes]]:
+        size = self._pubsub.channels_per_command
+        return [channels[at : at + size] for at in range(0, len(channels), size)]

@@ -2,10 +2,8 @@
 
 import asyncio
 import re
-from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from importlib.resources import files
 from math import inf
 from time import monotonic
 from typing import Any, Final
@@ -14,6 +12,8 @@ from jero.channels.entry import EntryReader, NotAnEvent
 from jero.channels.event import Event, Offset, Payload, make_event
 from jero.channels.kind import KindOptions
 from jero.channels.log import EventLog, Replay
+from jero.channels.redis_access import READ, RedisAccess
+from jero.channels.redis_identity import Identity
 from jero.channels.ring import BATCH_BYTES, Ring, Turn
 from jero.channels.store import ChannelUnavailable
 from jero.channels.stream import (
@@ -52,10 +52,6 @@ from jero.channels.stream import (
 # At first, Redis must have acknowledged that it sends messages. Then the newest entries are read: those since the
 # moment at which somebody subscribed, or came back with an id.
 
-# Lua scripts, which Redis runs in one step, without a command of another client in between.
-APPEND: Final = files("jero.channels").joinpath("append.lua").read_text("utf-8")
-READ: Final = files("jero.channels").joinpath("read.lua").read_text("utf-8")
-
 PAGE_EVENTS: Final = 500
 # How many of the kept events a channel loads at first, and how many messages wait, at most.
 NEWEST_EVENTS: Final = 1_000
@@ -65,38 +61,6 @@ LATE_MILLISECONDS: Final = 100
 QUEUE_BYTES: Final = 1024 * 1024
 _ID: Final = re.compile(r"(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})", re.ASCII)
 _MEMORY_ID: Final = re.compile(r"[0-9a-f]{16}-(0|[1-9][0-9]{0,18})", re.ASCII)
-
-
-class RedisAccess(ABC):
-    """The connections that the channels of a store share."""
-
-    @property
-    @abstractmethod
-    def last_error(self) -> Exception | None:
-        """Returns why the last attempt that failed to run a script failed."""
-
-    @abstractmethod
-    async def run(self, script: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
-        """Returns the result of a script. Waits as long as Redis does not answer."""
-
-    @abstractmethod
-    async def append(self, key: str, options: KindOptions, content: Sequence[str | bytes]) -> bytes:
-        """Stores an event once, and publishes it. Returns its id. Waits as long as Redis does not answer.
-
-        `content`: "data" or "text", the data, and the event's type if it has one.
-        """
-
-    @abstractmethod
-    def listen(self, log: "RedisLog") -> None:
-        """Has the log receive its messages, soon. Then, and after each lost connection, it is read."""
-
-    @abstractmethod
-    def ignore(self, log: "RedisLog") -> None:
-        """Has the log receive no messages any more."""
-
-    @abstractmethod
-    def read_soon(self, log: "RedisLog") -> None:
-        """Has the log take a snapshot of its stream."""
 
 
 class RedisLog(EventLog):
@@ -124,6 +88,7 @@ class RedisLog(EventLog):
         "is_unreadable",
         "key",
         "options",
+        "source",
     )
 
     def __init__(
@@ -141,6 +106,8 @@ class RedisLog(EventLog):
         # Redis may have lost acknowledged events, so the next snapshot is a gap.
         self.is_doubtful = False
         self.is_unreadable = False
+        # Which Redis its messages came from last.
+        self.source: Identity | None = None
         self._is_listening = False
         self._is_reading = False
         # After what is read or waits now, the stream is to be read again.
@@ -281,8 +248,11 @@ class RedisLog(EventLog):
         if self._draining is not None:
             self._draining.cancel()
 
-    def on_subscribed(self) -> None:
-        """Reads the stream, because Redis sends its messages from now on."""
+    def on_subscribed(self, source: Identity) -> None:
+        """Reads the stream, because this Redis sends its messages from now on."""
+        if self.source is not None and self.source is not source and not source.has_all_of(self.source):
+            self.is_doubtful = True
+        self.source = source
         self._read_again()
 
     def on_message(self, message: bytes) -> None:

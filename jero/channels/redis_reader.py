@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from hashlib import sha1
 from typing import Any, Final
 
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import AskError, NoScriptError, RedisError
 
-from jero.channels.redis_log import READ, RedisLog
-from jero.channels.redis_scripts import ATTEMPT_SECONDS, back_off, make_client
+from jero.channels.redis_access import READ, StreamFollower
+from jero.channels.redis_connections import ATTEMPT_SECONDS, ConnectionOptions, back_off
+from jero.channels.redis_listener import NodeOwner
 from jero.channels.ring import BATCH_BYTES
 from jero.channels.stream import make_snapshot
 
@@ -21,16 +22,19 @@ STREAMS: Final = 100
 PIPELINE_BYTES: Final = 1024 * 1024
 # How often a channel is retried if its key cannot be read.
 UNREADABLE_SECONDS: Final = 1.0
+# How soon a channel is read again if another node of a cluster has its stream, or is about to have it.
+REDIRECTED_SECONDS: Final = 0.05
 
 _SHA: Final = sha1(READ.encode(), usedforsecurity=False).hexdigest()
 
 
 class StreamReader:
-    """One task with one connection, which reads the streams of logs that ask for it."""
+    """One task with one connection to one Redis, which reads the streams of logs that ask for it."""
 
-    def __init__(self, url: str) -> None:
-        self._redis = make_client(url, 1)
-        self._waiting: dict[RedisLog, None] = {}
+    def __init__(self, options: ConnectionOptions, owner: NodeOwner) -> None:
+        self._redis = options.client(1)
+        self._owner = owner
+        self._waiting: dict[StreamFollower, None] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -38,10 +42,15 @@ class StreamReader:
         """Starts the task."""
         self._task = asyncio.get_running_loop().create_task(self._run(), name="reads of channels on Redis")
 
-    def read_soon(self, log: RedisLog) -> None:
+    def read_soon(self, log: StreamFollower) -> None:
         """Has the log take a snapshot of its stream."""
         self._waiting[log] = None
         self._wake.set()
+
+    def take_waiting(self) -> list[StreamFollower]:
+        """Returns the logs that wait. They do not wait here any more."""
+        waiting, self._waiting = self._waiting, {}
+        return list(waiting)
 
     async def close(self) -> None:
         """Ends the task and closes the connection."""
@@ -62,16 +71,18 @@ class StreamReader:
                         answers = await self._read(logs)
                 except Exception:  # whatever it is, reading goes on
                     await self._redis.connection_pool.disconnect()
+                    self._owner.on_failure()
                     await back_off(failures)
                     failures += 1
                     continue
                 failures = 0
                 for log, answer in zip(logs, answers, strict=True):
-                    del self._waiting[log]
-                    self._give(log, answer)
+                    if log in self._waiting:
+                        del self._waiting[log]
+                        self._give(log, answer)
                 await asyncio.sleep(0)
 
-    async def _read(self, logs: Sequence[RedisLog]) -> Sequence[Any]:
+    async def _read(self, logs: Sequence[StreamFollower]) -> Sequence[Any]:
         """Returns the answer of the script for each log: a list, or an error that concerns that log alone."""
         max_bytes = max(BATCH_BYTES, PIPELINE_BYTES // len(logs))
         while True:
@@ -83,7 +94,10 @@ class StreamReader:
                 return answers
             await self._redis.script_load(READ)
 
-    def _give(self, log: RedisLog, answer: Any) -> None:
+    def _give(self, log: StreamFollower, answer: Any) -> None:
+        if isinstance(answer, AskError) and self._owner.on_redirect(answer):
+            asyncio.get_running_loop().call_later(REDIRECTED_SECONDS, self._retry, log)
+            return
         if isinstance(answer, RedisError):
             if not log.is_unreadable:
                 log.is_unreadable = True
@@ -95,6 +109,6 @@ class StreamReader:
             logger.warning("%s can be read again", log.key)
         log.take(make_snapshot(answer))
 
-    def _retry(self, log: RedisLog) -> None:
+    def _retry(self, log: StreamFollower) -> None:
         if not (log.is_closed or log.is_gone):
-            self.read_soon(log)
+            self._owner.read_soon(log)

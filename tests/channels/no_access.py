@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jero.channels.kind import KindOptions
-from jero.channels.redis_log import RedisAccess, RedisLog
+from jero.channels.redis_access import RedisAccess, StreamFollower
 
 
 class NoAccess(RedisAccess):
@@ -20,11 +20,11 @@ class NoAccess(RedisAccess):
     async def append(self, key: str, options: KindOptions, content: Sequence[str | bytes]) -> bytes:
         raise AssertionError
 
-    def listen(self, log: RedisLog) -> None:
+    def listen(self, log: StreamFollower) -> None:
         raise AssertionError
 
-    def ignore(self, log: RedisLog) -> None:
+    def ignore(self, log: StreamFollower) -> None:
         raise AssertionError
 
-    def read_soon(self, log: RedisLog) -> None:
+    def read_soon(self, log: StreamFollower) -> None:
         raise AssertionError

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from jero.channels import EARLIEST, Channel, Channels, Gap, RedisStore
-from jero.channels.redis_listener import Identity
+from jero.channels.redis_identity import Identity
 from tests.channels.proxy import Proxy
 from tests.channels.reading import Follower, Note, numbers, publish, take, until
 from tests.channels.redis_server import RedisServer

@@ -1,0 +1,236 @@
+"""Channels on a Redis cluster: each at the master of its slot, also after the slot has moved or the master is gone."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, Final
+
+from redis.asyncio.cluster import RedisCluster
+from redis.crc import key_slot
+from redis.exceptions import AskError, MovedError, RedisError, ResponseError
+
+from jero.channels.redis_access import StreamFollower
+from jero.channels.redis_connections import FAILURES
+from jero.channels.redis_listener import Listener
+from jero.channels.redis_node import NodeOptions, RedisNode
+from jero.channels.redis_nodes import Nodes
+from jero.channels.redis_topology import Address, ClusterUnknown, Topology
+from jero.channels.store import ChannelUnavailable
+from jero.errors import WiringError
+
+# Theory of operation
+# -------------------
+#
+# Each master has a `RedisNode`: connections of its own, so that one that does not answer holds up no other. `_slots`
+# says which node has a slot. It is corrected in two ways. A node that does not have a slot says which one has it
+# (MOVED): that is true at once, for this slot. And after a failure the whole is read from any node of the cluster.
+#
+# A channel is listened to at one node, in `_followed`. It goes to another one in one of two cases:
+#
+# - The node itself says that another one has the slot. Then the node has published all that it had acknowledged, unless
+#   its own replica has replaced it: the log compares what both say of themselves.
+# - The node is not a master any more, and does not answer. Then it may have acknowledged what nobody else has.
+#
+# What the cluster says of a slot may be older than what a node has said of it. So a node that answers, or that still is
+# a master, keeps its channels until it says itself that they are elsewhere.
+
+logger = logging.getLogger("jero.channels")
+
+# The time between two looks at the nodes of the cluster.
+LOOK_SECONDS: Final = 0.2
+
+
+class SlotUnserved(RedisError):
+    """No node of the cluster serves the slot of a channel."""
+
+
+class ClusterNodes(Nodes):
+    """The masters of a cluster, as the client of the user finds them."""
+
+    def __init__(self, client: RedisCluster, options: NodeOptions) -> None:
+        super().__init__(options)
+        self._topology = Topology(client)
+        self._nodes: dict[Address, RedisNode] = {}
+        self._slots: dict[int, RedisNode] = {}
+        # Where the logs of each slot are listened to: `None` if nobody serves the slot.
+        self._followed: dict[int, dict[StreamFollower, RedisNode | None]] = defaultdict(dict)
+        self._is_closed = False
+        self._looking: asyncio.Task[None] | None = None
+        self._must_look = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        try:
+            self._apply(await self._topology.read())
+            checks = await asyncio.gather(*map(_check, self._nodes.values()), return_exceptions=True)
+            wrong = [check for check in checks if isinstance(check, WiringError)]
+            if wrong:
+                raise wrong[0]
+            if all(checks):
+                raise ClusterUnknown("No master of the cluster answers.") from next(iter(checks), None)
+        except FAILURES as error:
+            await self.close()
+            raise ChannelUnavailable("The Redis cluster does not answer.") from error
+        except WiringError:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        self._is_closed = True
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait((self._looking,))
+        await asyncio.gather(*(node.close() for node in self._nodes.values()), *self._tasks)
+        self._nodes.clear()
+
+    # Which node has a key
+
+    def slot_of(self, key: str) -> int:
+        return key_slot(key.encode())
+
+    def node_of(self, key: str) -> RedisNode:
+        node = self._slots.get(self.slot_of(key))
+        if node is None:
+            raise SlotUnserved(f"No node of the cluster serves the slot of {key}.")
+        return node
+
+    def redirect(self, error: AskError) -> RedisNode:
+        named: Any = error  # type checkers do not know the types of its parts
+        node = self._node_at(self._topology.remap((named.host, int(named.port))))
+        if isinstance(error, MovedError):
+            node.scripts.has_left = False
+            self._slots[error.slot_id] = node
+        return node
+
+    def group(self, keys: Sequence[str]) -> Iterable[tuple[RedisNode, Sequence[str]]]:
+        groups: dict[RedisNode, list[str]] = defaultdict(list)
+        for key in keys:
+            node = self._slots.get(self.slot_of(key))
+            if node is not None:
+                groups[node].append(key)
+        return groups.items()
+
+    def _node_at(self, address: Address) -> RedisNode:
+        node = self._nodes.get(address)
+        if node is None:
+            host, port = address
+            title, connecting = f"Redis at {host}:{port}", self._topology.connecting.at(host, port)
+            self._nodes[address] = node = RedisNode(title, connecting, self.options, self)
+            node.start()
+        return node
+
+    # Which node a log is followed at
+
+    def listen(self, log: StreamFollower) -> None:
+        slot = self.slot_of(log.key)
+        self._follow(log, slot, self._slots.get(slot))
+
+    def ignore(self, log: StreamFollower) -> None:
+        slot = self.slot_of(log.key)
+        node = self._followed[slot].pop(log, None)
+        if not self._followed[slot]:
+            del self._followed[slot]
+        if node is not None:
+            node.listener.ignore(log)
+
+    def _follow(self, log: StreamFollower, slot: int, node: RedisNode | None) -> None:
+        self._followed[slot][log] = node
+        if node is None:
+            self.on_failure()
+        else:
+            node.listener.listen(log)
+
+    def on_moved(self, listener: Listener, error: MovedError) -> None:
+        node = self.redirect(error)
+        for log, there in list(self._followed.get(error.slot_id, {}).items()):
+            if there is not None and there.listener is listener and node is not there:
+                listener.hand_over(log)
+                self._follow(log, error.slot_id, node)
+
+    def read_soon(self, log: StreamFollower) -> None:
+        slot = self.slot_of(log.key)
+        node = self._slots.get(slot) or self._followed.get(slot, {}).get(log)
+        if node is not None:
+            node.reader.read_soon(log)
+        else:
+            asyncio.get_running_loop().call_later(LOOK_SECONDS, self._read_later, log)
+
+    def _read_later(self, log: StreamFollower) -> None:
+        if not (log.is_closed or log.is_gone):
+            self.on_failure()
+            self.read_soon(log)
+
+    def on_redirect(self, error: AskError) -> bool:
+        self.redirect(error)
+        return True
+
+    # What becomes of the nodes
+
+    def on_failure(self) -> None:
+        """Looks soon which nodes the cluster has. Looks again after a pause if more fails meanwhile."""
+        self._must_look = True
+        if not self._is_closed and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.get_running_loop().create_task(self._look(), name="nodes of a Redis cluster")
+
+    async def _look(self) -> None:
+        while self._must_look:
+            self._must_look = False
+            try:
+                found = await self._topology.read()
+            except ClusterUnknown as error:
+                logger.info("The nodes of the Redis cluster are not known: %s", error)
+            else:
+                self._apply(found)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _apply(self, found: Mapping[int, Address]) -> None:
+        """Takes over what the cluster says, and goes on at other nodes if some are not masters any more."""
+        masters = {address: self._node_at(address) for address in set(found.values())}
+        self._slots = {slot: masters[address] for slot, address in found.items()}
+        lost: set[RedisNode | None] = {None}
+        for address, node in self._nodes.items():
+            node.scripts.has_left = address not in masters
+            if address not in masters and not node.listener.is_connected:
+                lost.add(node)
+        self._leave(lost)
+        for address, node in list(self._nodes.items()):
+            if address in masters:
+                continue
+            for log in node.reader.take_waiting():
+                self.read_soon(log)
+            if node in lost:
+                logger.warning("%s is not a master of the cluster any more", node.title)
+                del self._nodes[address]
+                self._run(node.close())
+
+    def _leave(self, lost: AbstractSet[RedisNode | None]) -> None:
+        """Has the logs that are followed at these nodes followed at the masters of their slots."""
+        for slot, logs in self._followed.items():
+            master = self._slots.get(slot)
+            for log, there in list(logs.items()):
+                if there in lost and master is not None:
+                    if there is not None:
+                        there.listener.ignore(log)
+                    self._follow(log, slot, master)
+
+    def _run(self, closing: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(closing, name="leaving a node of a Redis cluster")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _check(node: RedisNode) -> Exception | None:
+    """Returns why a node does not answer, or `None`. Raises `WiringError` if it does not know channels of slots."""
+    try:
+        await node.scripts.command("SUNSUBSCRIBE")
+    except ResponseError as error:
+        if "unknown command" in str(error):
+            raise WiringError(
+                f"{node.title} does not know SSUBSCRIBE. Channels on a cluster need Redis 7 or newer on each node."
+            ) from error
+        return error
+    except FAILURES as error:
+        return error
+    return None

@@ -1,0 +1,51 @@
+"""Says which Redis answers, and whether it has everything that another one had acknowledged."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+
+class Identity(Struct, frozen=True):
+    """Says which Redis answers, and whether it can lose what it has acknowledged.
+
+    `run_id`: another for each process. `replaced`: the history that a replica had before it was promoted. `is_durable`:
+    it answers only when the disk has what it answers for. `history`: the history that it has now, which its replicas
+    share. `address`: its host and port. `is_handed_over`: it said itself that another Redis has the stream now.
+    """
+
+    run_id: str
+    replaced: str
+    is_durable: bool
+    history: str = ""
+    address: str = ""
+    is_handed_over: bool = False
+
+    def has_all_of(self, earlier: "Identity") -> bool:
+        """Returns whether this Redis surely has everything that the one before had acknowledged."""
+        if not (self.run_id and earlier.run_id):
+            return False
+        if self.run_id == earlier.run_id:
+            return True
+        if earlier.is_handed_over:  # its slot was moved, unless this one is its replica and was promoted
+            return self.replaced != earlier.history
+        is_restart = self.address == earlier.address and not self.replaced.strip("0")
+        return is_restart and self.is_durable and earlier.is_durable
+
+    def handed_over(self) -> "Identity":
+        """Returns the identity of the same Redis after it has given a stream to another one."""
+        return replace(self, is_handed_over=True)
+
+
+def read_identity(info: bytes, settings: Sequence[bytes], address: str) -> Identity:
+    """Returns the identity that the answers to `INFO` and `CONFIG GET` describe."""
+    parts = (line.decode().partition(":") for line in info.replace(b"\r", b"").split(b"\n"))
+    facts = {name: value for name, _, value in parts}
+    found = dict(zip(settings[::2], settings[1::2], strict=True))
+    return Identity(
+        facts.get("run_id", ""),
+        facts.get("master_replid2", ""),
+        is_durable=found.get(b"appendonly") == b"yes" and found.get(b"appendfsync") == b"always",
+        history=facts.get("master_replid", ""),
+        address=address,
+    )

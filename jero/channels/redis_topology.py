@@ -1,0 +1,82 @@
+"""Asks a Redis cluster which of its nodes has which slots."""
+
+import asyncio
+import random
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from redis.asyncio.cluster import ClusterNode, NodesManager, RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisClusterException, RedisError
+
+from jero.channels.redis_connections import ATTEMPT_SECONDS, options_of_cluster
+
+# How long one node may take to answer. If it does not, another one is asked.
+ANSWER_SECONDS: Final = 0.5
+
+Address = tuple[str, int]
+
+
+class ClusterUnknown(RedisError):
+    """No node of the cluster says which slots the nodes have."""
+
+
+class Topology:
+    """Knows addresses of the nodes of a cluster, and reads from them which master has which slots.
+
+    The addresses of the client of the user are always among those that are asked: a name there may lead to new nodes
+    after all the others have gone.
+    """
+
+    def __init__(self, client: RedisCluster) -> None:
+        self.connecting = options_of_cluster(client)
+        self._remap: Any = client.nodes_manager.address_remap
+        self._first: list[Address] = [
+            (node.host, int(node.port)) for node in client.nodes_manager.startup_nodes.values()
+        ]
+        self._known: set[Address] = set()
+
+    async def read(self) -> Mapping[int, Address]:
+        """Returns the address of the master of each slot. A slot that nobody serves is left out.
+
+        Raises `ClusterUnknown` if no node answers.
+        """
+        asked = [self._node(address) for address in self._in_random_order()]
+        manager = NodesManager(
+            asked, require_full_coverage=False, connection_kwargs=self._arguments(), address_remap=self._remap
+        )
+        try:
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                await manager.initialize()
+        except (RedisClusterException, RedisError, OSError, TimeoutError) as error:
+            raise ClusterUnknown(str(error) or type(error).__name__) from error
+        finally:
+            await asyncio.gather(*(node.disconnect() for node in asked), return_exceptions=True)
+        self._known = {(node.host, int(node.port)) for node in manager.nodes_cache.values()}
+        return {slot: (nodes[0].host, int(nodes[0].port)) for slot, nodes in manager.slots_cache.items()}
+
+    def remap(self, address: Address) -> Address:
+        """Returns where the client of the user finds a node that calls itself by this address."""
+        found: Address = address if self._remap is None else self._remap(address)
+        return found
+
+    def _in_random_order(self) -> Iterable[Address]:
+        """Returns all addresses, so that one that does not answer is not always asked first."""
+        addresses = list({*self._known, *self._first})
+        random.shuffle(addresses)
+        return addresses
+
+    def _node(self, address: Address) -> Any:
+        return ClusterNode(*address, **self._arguments())
+
+    def _arguments(self) -> dict[str, Any]:
+        return {
+            **self.connecting.arguments,
+            "connection_class": self.connecting.connection_class,
+            "protocol": 2,
+            "decode_responses": False,
+            "retry": Retry(NoBackoff(), 0),
+            "socket_timeout": ANSWER_SECONDS,
+            "socket_connect_timeout": ANSWER_SECONDS,
+        }

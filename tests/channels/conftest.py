@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from jero.channels import MemoryStore, RedisStore, Store
+from tests.channels.redis_cluster import ClusterServers, running_cluster
 from tests.channels.redis_server import RedisServer, running_redis
 
 
@@ -30,14 +31,31 @@ def durable_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSe
         yield server
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(scope="session")
+def cluster_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterServers]:
+    """Starts a cluster for all tests."""
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(cluster_servers: ClusterServers) -> Iterator[ClusterServers]:
+    """Returns the cluster, whose nodes the test may kill, stop and promote."""
+    yield cluster_servers
+    cluster_servers.restore()
+
+
+@pytest.fixture(params=["memory", "redis", "cluster"])
 def make_store(request: pytest.FixtureRequest) -> Callable[[], Store]:
     """Returns a function that makes a store. Redis stores of one test share their keys; memory stores do not."""
     if request.param == "memory":
         return MemoryStore
-    server: RedisServer = request.getfixturevalue("redis_server")
     prefix = f"{uuid4()}:"
-    return lambda: RedisStore(server.url, prefix=prefix)
+    if request.param == "redis":
+        server: RedisServer = request.getfixturevalue("redis_server")
+        return lambda: RedisStore(server.url, prefix=prefix)
+    cluster: ClusterServers = request.getfixturevalue("cluster_servers")
+    return lambda: RedisStore(cluster.url, cluster=True, prefix=prefix)
 
 
 @pytest.fixture

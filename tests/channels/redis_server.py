@@ -3,7 +3,7 @@
 import signal
 import socket
 import subprocess
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
@@ -17,28 +17,39 @@ PATIENCE = 20.0
 class RedisServer:
     """A Redis that writes every change to its append-only file before it answers, so that a kill loses nothing.
 
-    `appendfsync`: when the file is written through to the disk.
+    `appendfsync`: when the file is written through to the disk. `options`: others of its settings.
     """
 
-    def __init__(self, folder: Path, appendfsync: str = "everysec") -> None:
+    def __init__(self, folder: Path, appendfsync: str = "everysec", options: Mapping[str, object] | None = None) -> None:
         self._options = {
             "bind": "127.0.0.1",
             "dir": folder,
             "save": "",
             "appendonly": "yes",
             "appendfsync": appendfsync,
+            **(options or {}),
         }
         self._folder = folder
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_stopped = False
 
     def start(self) -> None:
         """Starts the server, and waits until it answers."""
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Starts the server."""
         options = {"port": self.port, **self._options}
         command = ["redis-server", *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def wait(self) -> None:
+        """Waits until the server answers."""
+        assert self._process is not None
         deadline = monotonic() + PATIENCE
         while True:
             with suppress(OSError):
@@ -62,20 +73,33 @@ class RedisServer:
         self.command("PUBLISH", key, "")
         return added
 
+    @property
+    def is_running(self) -> bool:
+        """Returns whether the server was started and not killed."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def is_answering(self) -> bool:
+        """Returns whether the server runs and was not stopped."""
+        return self.is_running and not self._is_stopped
+
     def kill(self) -> None:
         """Kills the server, if it runs."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(PATIENCE)
+        self._is_stopped = False
 
     def stop_answering(self) -> None:
         """Stops the process. Its connections stay open, but it sends nothing."""
         assert self._process is not None
+        self._is_stopped = True
         self._process.send_signal(signal.SIGSTOP)
 
     def answer_again(self) -> None:
         """Continues the process."""
         assert self._process is not None
+        self._is_stopped = False
         self._process.send_signal(signal.SIGCONT)
 
 

@@ -11,7 +11,8 @@ class Identity(Struct, frozen=True):
 
     `run_id`: another for each process. `replaced`: the history that a replica had before it was promoted. `is_durable`:
     it answers only when the disk has what it answers for. `history`: the history that it has now, which its replicas
-    share. `address`: its host and port. `is_handed_over`: it said itself that another Redis has the stream now.
+    share. `address`: its host and port. `is_replica`: it follows another one. `is_handed_over`: it said itself that
+    another Redis has the stream now.
     """
 
     run_id: str
@@ -19,6 +20,7 @@ class Identity(Struct, frozen=True):
     is_durable: bool
     history: str = ""
     address: str = ""
+    is_replica: bool = False
     is_handed_over: bool = False
 
     def has_all_of(self, earlier: "Identity") -> bool:
@@ -48,4 +50,5 @@ def read_identity(info: bytes, settings: Sequence[bytes], address: str) -> Ident
         is_durable=found.get(b"appendonly") == b"yes" and found.get(b"appendfsync") == b"always",
         history=facts.get("master_replid", ""),
         address=address,
+        is_replica=facts.get("role") == "slave",
     )

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 from redis.crc import key_slot
-from redis.exceptions import AskError, MovedError, ResponseError
+from redis.exceptions import AskError, MovedError, RedisError, ResponseError
 
 from jero.channels.redis_access import StreamFollower
 from jero.channels.redis_connections import ATTEMPT_SECONDS, ConnectionOptions, back_off
@@ -27,8 +27,7 @@ UNKNOWN: Final = Identity("", "", is_durable=False)
 class PubSub(Struct, frozen=True):
     """Names the commands and answers of channels of messages: those of a Redis, or those of a slot of a cluster.
 
-    `channels_per_command`: how many channels one command names, at most. `is_sharded`: a channel is in the slot of its
-    name, and moves with it.
+    `channels_per_command`: how many channels one command names, at most. `needs_master`: a replica is not listened to.
     """
 
     publish: str
@@ -36,6 +35,7 @@ class PubSub(Struct, frozen=True):
     unsubscribe: str
     message: bytes
     channels_per_command: int
+    needs_master: bool
 
     @property
     def unsubscribed(self) -> bytes:
@@ -43,8 +43,12 @@ class PubSub(Struct, frozen=True):
         return self.unsubscribe.lower().encode()
 
 
-PLAIN: Final = PubSub("PUBLISH", "SUBSCRIBE", "UNSUBSCRIBE", b"message", 100)
-SHARDED: Final = PubSub("SPUBLISH", "SSUBSCRIBE", "SUNSUBSCRIBE", b"smessage", 1)
+PLAIN: Final = PubSub("PUBLISH", "SUBSCRIBE", "UNSUBSCRIBE", b"message", 100, needs_master=False)
+SHARDED: Final = PubSub("SPUBLISH", "SSUBSCRIBE", "SUNSUBSCRIBE", b"smessage", 1, needs_master=True)
+
+
+class ReplicaFound(RedisError):
+    """A node that was a master of a cluster is a replica now, or may be one."""
 
 
 class NodeOwner(ABC):
@@ -75,7 +79,8 @@ class Listener:
     and all logs are read. If another Redis answers then, and may have lost events, each log gets a gap.
 
     The slot of a channel may move to another node of a cluster. Then Redis ends the subscription, and refuses the next
-    one with the address of that node.
+    one with the address of that node. If the node itself has become a replica, it ends all subscriptions, but does not
+    refuse the next ones: then a new connection is made, which finds that out.
     """
 
     def __init__(
@@ -92,6 +97,8 @@ class Listener:
         # What Redis was asked to send last, and how many changes of a channel it has not acknowledged.
         self._sent: set[bytes] = set()
         self._unacknowledged: dict[bytes, int] = {}
+        # The channels that Redis has ended the subscriptions of.
+        self._ended: set[bytes] = set()
         self._changed: dict[bytes, None] = {}
         self._wake = asyncio.Event()
         self._connection: Any = None
@@ -127,6 +134,7 @@ class Listener:
         for known in (self._logs, self._unacknowledged, self._changed):
             known.pop(channel, None)
         self._sent.discard(channel)
+        self._ended.discard(channel)
         if log.source is not None and log.source.run_id == self._identity.run_id:
             log.source = self._identity.handed_over()
 
@@ -174,6 +182,8 @@ class Listener:
             return
         host, port = (getattr(self._connection, name, "") for name in ("host", "port"))
         self._identity = read_identity(info, settings, f"{host}:{port}")
+        if self._pubsub.needs_master and self._identity.is_replica:
+            raise ReplicaFound("it is a replica now")
 
     async def _ask(self, *command: str) -> Any:
         await self._connection.send_command(*command)
@@ -183,6 +193,7 @@ class Listener:
         """Listens to all channels until the connection is lost."""
         self._sent.clear()
         self._unacknowledged.clear()
+        self._ended.clear()
         self._changed = dict.fromkeys(self._logs)
         self._wake.set()
         self._log_recovery()
@@ -216,10 +227,13 @@ class Listener:
 
     def _on_change(self, kind: bytes, channel: bytes) -> None:
         """Counts the acknowledgement of a change. After the last one, the log of the channel is read."""
-        if kind == self._pubsub.unsubscribed and channel not in self._unacknowledged:  # the slot of the channel moves
+        if kind == self._pubsub.unsubscribed and channel not in self._unacknowledged:
             self._sent.discard(channel)
+            self._ended.add(channel)
             self._change(channel)
             return
+        if channel in self._ended:  # it was not refused, as it is if a slot has moved
+            raise ReplicaFound("it has ended subscriptions")
         count = self._unacknowledged.get(channel, 1) - 1
         if count:
             self._unacknowledged[channel] = count

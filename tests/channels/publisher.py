@@ -1,4 +1,6 @@
-"""Publishes notes in a process: `publisher URL PREFIX COUNT FIRST LANES HISTORY PUBLISH_TIMEOUT`.
+"""Publishes notes in a process: `publisher URL PREFIX COUNT FIRST LANES HISTORY PUBLISH_TIMEOUT [REPLICAS]`.
+
+With REPLICAS, the URL is of a cluster, and this many replicas must have each note.
 
 It publishes COUNT notes, numbered from FIRST. Each lane publishes its share, one note after the other. The process
 prints the id and the number of each note when it is acknowledged, or `-` and the number if it is not.
@@ -23,7 +25,9 @@ async def publish(channel: Channel[Note], numbers: range) -> None:
 
 async def main(url: str, prefix: str, options: Sequence[str]) -> None:
     count, first, lanes, history = map(int, options[:4])
-    async with RedisStore(url, prefix=prefix) as store:
+    replicas = options[5:]
+    wait_replicas = int(replicas[0]) if replicas else 0
+    async with RedisStore(url, cluster=bool(replicas), wait_replicas=wait_replicas, prefix=prefix) as store:
         channel = Channel(store, "notes", Note, history=history, publish_timeout=float(options[4]))
         size = count // lanes
         await asyncio.gather(*(publish(channel, range(at, at + size)) for at in range(first, first + count, size)))

@@ -15,13 +15,22 @@ LANES = 10
 class Publishers:
     """Four processes that publish `count` notes in all, and the results that they have printed so far.
 
+    `replicas`: the URL is of a cluster, and this many replicas must have each note.
     `acknowledged`: the numbers of the acknowledged notes, by id. `refused`: the numbers of all other notes.
     """
 
     def __init__(
-        self, url: str, prefix: str, count: int, *, history: int = 100_000, publish_timeout: float = 60.0
+        self,
+        url: str,
+        prefix: str,
+        count: int,
+        *,
+        history: int = 100_000,
+        publish_timeout: float = 60.0,
+        replicas: int | None = None,
     ) -> None:
-        self._options = (str(LANES), str(history), str(publish_timeout))
+        of_cluster = () if replicas is None else (str(replicas),)
+        self._options = (str(LANES), str(history), str(publish_timeout), *of_cluster)
         self._url, self._prefix = url, prefix
         self._size = count // PROCESSES
         self._begun: set[int] = set()

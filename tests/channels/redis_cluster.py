@@ -9,7 +9,7 @@ from time import monotonic, sleep
 from redis.crc import key_slot
 
 from tests import programs
-from tests.channels.redis_server import PATIENCE, RedisServer
+from tests.channels.redis_server import PATIENCE, Options, RedisServer
 from tests.ports import free_port
 
 MASTERS = 3
@@ -28,7 +28,7 @@ class ClusterServers:
         for number in range(2 * MASTERS):
             (folder / str(number)).mkdir()
             bus_port = free_port()
-            options = {
+            options: Options = {
                 "cluster-enabled": "yes",
                 "cluster-port": bus_port,
                 "cluster-node-timeout": 500,
@@ -69,7 +69,7 @@ class ClusterServers:
         wait_until(lambda: len({_view(server) for server in self.servers}) == 1)
         wait_until(lambda: all(_is_linked(server) for server in self.servers))
         for server in self.servers:  # from now on a busy machine does not look like a failure
-            _order(server, "CONFIG", "SET", "cluster-node-timeout", "60000")
+            _order(server, "CONFIG", "SET", "cluster-node-timeout", "2000")
 
     def master_of(self, key: str) -> RedisServer:
         """Returns the server that has the slot of a key."""
@@ -78,6 +78,11 @@ class ClusterServers:
     def masters(self) -> list[RedisServer]:
         """Returns the servers that have slots."""
         return self._find(lambda flags, slots: "master" in flags and bool(slots))
+
+    def slots_of(self, master: RedisServer) -> set[int]:
+        """Returns the slots that a server has."""
+        (found,) = [_slots(fields[8:]) for server, fields in self._nodes() if server is master]
+        return found
 
     def replica_of(self, master: RedisServer) -> RedisServer:
         """Returns the replica of a master."""
@@ -101,8 +106,8 @@ class ClusterServers:
         _order(target, "CLUSTER", "SETSLOT", number, "IMPORTING", self._names[source])
         _order(source, "CLUSTER", "SETSLOT", number, "MIGRATING", self._names[target])
         while keys := _words(source, "CLUSTER", "GETKEYSINSLOT", number, "100"):
-            migrate = ("MIGRATE", "127.0.0.1", str(target.port), "", "0", "5000", "KEYS", *keys)
-            assert source.command(*migrate)[:3] in (b"+OK", b"+NO")  # a key may have expired meanwhile
+            migrated = source.command("MIGRATE", "127.0.0.1", str(target.port), "", "0", "5000", "KEYS", *keys)
+            assert migrated[:3] in (b"+OK", b"+NO")  # a key may have expired meanwhile
         for server in (target, source):
             _order(server, "CLUSTER", "SETSLOT", number, "NODE", self._names[target])
         self._wait_for_view(target)

@@ -3,7 +3,7 @@
 import signal
 import socket
 import subprocess
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
@@ -13,6 +13,9 @@ from tests.ports import free_port
 
 PATIENCE = 20.0
 
+Option = str | int | Path | tuple[str, ...]
+Options = Mapping[str, Option]
+
 
 class RedisServer:
     """A Redis that writes every change to its append-only file before it answers, so that a kill loses nothing.
@@ -20,8 +23,8 @@ class RedisServer:
     `appendfsync`: when the file is written through to the disk. `options`: others of its settings.
     """
 
-    def __init__(self, folder: Path, appendfsync: str = "everysec", options: Mapping[str, object] | None = None) -> None:
-        self._options = {
+    def __init__(self, folder: Path, appendfsync: str = "everysec", options: Options | None = None) -> None:
+        self._options: dict[str, Option] = {
             "bind": "127.0.0.1",
             "dir": folder,
             "save": "",
@@ -42,8 +45,13 @@ class RedisServer:
 
     def launch(self) -> None:
         """Starts the server."""
-        options = {"port": self.port, **self._options}
-        command = ["redis-server", *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
+        options: Options = {"port": self.port, **self._options}
+        command = ["redis-server"]
+        for name, value in options.items():
+            command += [f"--{name}", *map(str, value if isinstance(value, tuple) else (value,))]
+        self._launch(command)
+
+    def _launch(self, command: Sequence[str]) -> None:
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
 
@@ -61,10 +69,15 @@ class RedisServer:
     def command(self, *words: str | bytes) -> bytes:
         """Returns the answer to a command, sent on a new connection."""
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
-            parts = [word.encode() if isinstance(word, str) else word for word in words]
-            connection.sendall(
-                b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
-            )
+            connection.sendall(_pack(words))
+            return connection.recv(65_536)
+
+    def read(self, *words: str | bytes) -> bytes:
+        """Returns the answer to a command that only reads, also of a replica of a cluster."""
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
+            connection.sendall(_pack(["READONLY"]))
+            assert connection.recv(65_536) == b"+OK\r\n"
+            connection.sendall(_pack(words))
             return connection.recv(65_536)
 
     def add_entry(self, key: str, *fields: str | bytes) -> bytes:
@@ -103,11 +116,35 @@ class RedisServer:
         self._process.send_signal(signal.SIGCONT)
 
 
+class SentinelServer(RedisServer):
+    """A Sentinel that watches a Redis by the name "channels", and replaces it soon after it was killed."""
+
+    def __init__(self, folder: Path, watched: RedisServer) -> None:
+        super().__init__(folder)
+        self._configuration = folder / "sentinel.conf"
+        self._configuration.write_text(
+            f"port {self.port}\nbind 127.0.0.1\ndir {folder}\n"
+            f"sentinel monitor channels 127.0.0.1 {watched.port} 1\nsentinel down-after-milliseconds channels 500\n",
+            "utf-8",
+        )
+
+    def launch(self) -> None:
+        """Starts the Sentinel."""
+        self._launch(["redis-server", str(self._configuration), "--sentinel"])
+
+
+def _pack(words: Sequence[str | bytes]) -> bytes:
+    parts = [word.encode() if isinstance(word, str) else word for word in words]
+    return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
+
+
 @contextmanager
-def running_redis(folder: Path, appendfsync: str = "everysec") -> Generator[RedisServer, None, None]:
+def running_redis(
+    folder: Path, appendfsync: str = "everysec", options: Options | None = None
+) -> Generator[RedisServer, None, None]:
     """Starts a server for a block of code. Skips or fails the test if redis-server is missing."""
     programs.require(["redis-server"])
-    server = RedisServer(folder, appendfsync)
+    server = RedisServer(folder, appendfsync, options)
     try:
         server.start()
         yield server

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from tests import programs
+from tests.channels.redis_cluster import ClusterServers, running_cluster
 
 TESTS = Path(__file__).parent
 # A few long tests. They start first, so that no process works on one alone at the end.
@@ -63,6 +64,13 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     report = yield
     report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
     return report
+
+
+@pytest.fixture(scope="session")
+def cluster_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterServers]:
+    """Starts a Redis cluster for all tests of this process."""
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,8 @@ import logging
 from collections import defaultdict
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
+from itertools import count
 from typing import Any, Final
 
 from redis.asyncio.cluster import RedisCluster
@@ -38,8 +40,11 @@ from jero.errors import WiringError
 
 logger = logging.getLogger("jero.channels")
 
-# The time between two looks at the nodes of the cluster.
+# The time between two looks at the nodes of the cluster; it grows up to so many times that while something fails.
 LOOK_SECONDS: Final = 0.2
+MOST_PAUSES: Final = 10
+# How soon a node is asked for a stream that another one does not have. Two nodes may name each other for a while.
+REDIRECTED_SECONDS: Final = 0.05
 
 
 class SlotUnserved(RedisError):
@@ -162,8 +167,11 @@ class ClusterNodes(Nodes):
             self.on_failure()
             self.read_soon(log)
 
-    def on_redirect(self, error: AskError) -> bool:
-        self.redirect(error)
+    def on_redirect(self, log: StreamFollower, error: AskError) -> bool:
+        node, is_asking = self.redirect(error), not isinstance(error, MovedError)
+        asyncio.get_running_loop().call_later(
+            REDIRECTED_SECONDS, partial(node.reader.read_soon, log, is_asking=is_asking)
+        )
         return True
 
     # What becomes of the nodes
@@ -175,15 +183,18 @@ class ClusterNodes(Nodes):
             self._looking = asyncio.get_running_loop().create_task(self._look(), name="nodes of a Redis cluster")
 
     async def _look(self) -> None:
-        while self._must_look:
+        for pauses in count(1):
             self._must_look = False
             try:
                 found = await self._topology.read()
             except ClusterUnknown as error:
                 logger.info("The nodes of the Redis cluster are not known: %s", error)
+                self._must_look = True
             else:
                 self._apply(found)
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS * min(pauses, MOST_PAUSES))
+            if not self._must_look:
+                return
 
     def _apply(self, found: Mapping[int, Address]) -> None:
         """Takes over what the cluster says, and goes on at other nodes if some are not masters any more."""
@@ -206,14 +217,13 @@ class ClusterNodes(Nodes):
                 self._run(node.close())
 
     def _leave(self, lost: AbstractSet[RedisNode | None]) -> None:
-        """Has the logs that are followed at these nodes followed at the masters of their slots."""
+        """Has the logs that are followed at these nodes, or nowhere, followed at the masters of their slots."""
         for slot, logs in self._followed.items():
-            master = self._slots.get(slot)
             for log, there in list(logs.items()):
-                if there in lost and master is not None:
+                if there in lost:
                     if there is not None:
                         there.listener.ignore(log)
-                    self._follow(log, slot, master)
+                    self._follow(log, slot, self._slots.get(slot))
 
     def _run(self, closing: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(closing, name="leaving a node of a Redis cluster")

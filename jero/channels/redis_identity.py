@@ -12,7 +12,7 @@ class Identity(Struct, frozen=True):
     `run_id`: another for each process. `replaced`: the history that a replica had before it was promoted. `is_durable`:
     it answers only when the disk has what it answers for. `history`: the history that it has now, which its replicas
     share. `address`: its host and port. `is_replica`: it follows another one. `is_handed_over`: it said itself that
-    another Redis has the stream now.
+    another Redis has the stream now. `earlier`: the histories of those that had the stream before.
     """
 
     run_id: str
@@ -22,6 +22,7 @@ class Identity(Struct, frozen=True):
     address: str = ""
     is_replica: bool = False
     is_handed_over: bool = False
+    earlier: frozenset[str] = frozenset()
 
     def has_all_of(self, earlier: "Identity") -> bool:
         """Returns whether this Redis surely has everything that the one before had acknowledged."""
@@ -30,9 +31,14 @@ class Identity(Struct, frozen=True):
         if self.run_id == earlier.run_id:
             return True
         if earlier.is_handed_over:  # its slot was moved, unless this one is its replica and was promoted
-            return self.replaced != earlier.history
+            return self.replaced not in {earlier.history, *earlier.earlier}
         is_restart = self.address == earlier.address and not self.replaced.strip("0")
         return is_restart and self.is_durable and earlier.is_durable
+
+    def after(self, earlier: "Identity") -> "Identity":
+        """Returns the identity of this Redis, which has a stream after another one, or after it was connected to."""
+        histories = {*earlier.earlier, earlier.history} - {self.history}
+        return replace(self, earlier=frozenset(histories)) if histories else self
 
     def handed_over(self) -> "Identity":
         """Returns the identity of the same Redis after it has given a stream to another one."""

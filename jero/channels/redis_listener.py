@@ -59,8 +59,8 @@ class NodeOwner(ABC):
         """Notes that a connection has failed."""
 
     @abstractmethod
-    def on_redirect(self, error: AskError) -> bool:
-        """Notes that another Redis has a stream. Returns whether `read_soon` asks that one."""
+    def on_redirect(self, log: StreamFollower, error: AskError) -> bool:
+        """Has a log read at the Redis that an error names. Returns `False` if there is not any."""
 
     @abstractmethod
     def on_moved(self, listener: "Listener", error: MovedError) -> None:
@@ -136,7 +136,7 @@ class Listener:
         self._sent.discard(channel)
         self._ended.discard(channel)
         if log.source is not None and log.source.run_id == self._identity.run_id:
-            log.source = self._identity.handed_over()
+            log.source = log.source.handed_over()
 
     @property
     def is_connected(self) -> bool:

@@ -250,8 +250,9 @@ class RedisLog(EventLog):
 
     def on_subscribed(self, source: Identity) -> None:
         """Reads the stream, because this Redis sends its messages from now on."""
-        if self.source is not None and self.source is not source and not source.has_all_of(self.source):
-            self.is_doubtful = True
+        if self.source is not None and self.source is not source:
+            self.is_doubtful = self.is_doubtful or not source.has_all_of(self.source)
+            source = source.after(self.source)
         self.source = source
         self._read_again()
 

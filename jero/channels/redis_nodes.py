@@ -68,7 +68,6 @@ class OneNode(Nodes):
     def __init__(self, connecting: ConnectionOptions, options: NodeOptions) -> None:
         super().__init__(options)
         self._node = RedisNode("Redis", connecting, options, self)
-        self._alone = [self._node]
 
     async def open(self) -> None:
         try:
@@ -122,7 +121,7 @@ class OneNode(Nodes):
     def on_failure(self) -> None:
         """Does nothing: each connection is made again."""
 
-    def on_redirect(self, error: AskError) -> bool:
+    def on_redirect(self, log: StreamFollower, error: AskError) -> bool:
         return False
 
     def on_moved(self, listener: Listener, error: MovedError) -> None:

@@ -22,8 +22,6 @@ STREAMS: Final = 100
 PIPELINE_BYTES: Final = 1024 * 1024
 # How often a channel is retried if its key cannot be read.
 UNREADABLE_SECONDS: Final = 1.0
-# How soon a channel is read again if another node of a cluster has its stream, or is about to have it.
-REDIRECTED_SECONDS: Final = 0.05
 
 _SHA: Final = sha1(READ.encode(), usedforsecurity=False).hexdigest()
 
@@ -34,7 +32,8 @@ class StreamReader:
     def __init__(self, options: ConnectionOptions, owner: NodeOwner) -> None:
         self._redis = options.client(1)
         self._owner = owner
-        self._waiting: dict[StreamFollower, None] = {}
+        # Which logs wait, and whether Redis is asked for a stream whose slot it does not have yet.
+        self._waiting: dict[StreamFollower, bool] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -42,10 +41,11 @@ class StreamReader:
         """Starts the task."""
         self._task = asyncio.get_running_loop().create_task(self._run(), name="reads of channels on Redis")
 
-    def read_soon(self, log: StreamFollower) -> None:
-        """Has the log take a snapshot of its stream."""
-        self._waiting[log] = None
-        self._wake.set()
+    def read_soon(self, log: StreamFollower, *, is_asking: bool = False) -> None:
+        """Has the log take a snapshot of its stream. `is_asking`: the slot of the stream is on its way to this Redis."""
+        if not (log.is_closed or log.is_gone):
+            self._waiting[log] = is_asking
+            self._wake.set()
 
     def take_waiting(self) -> list[StreamFollower]:
         """Returns the logs that wait. They do not wait here any more."""
@@ -87,16 +87,20 @@ class StreamReader:
         max_bytes = max(BATCH_BYTES, PIPELINE_BYTES // len(logs))
         while True:
             async with self._redis.pipeline(transaction=False) as pipeline:
+                asked: list[int] = []  # the places of the answers that count
                 for log in logs:
+                    if self._waiting.get(log):
+                        pipeline.execute_command("ASKING")
+                    asked.append(len(pipeline))
                     pipeline.execute_command("EVALSHA", _SHA, 1, log.key, *log.read_arguments(max_bytes))
-                answers: list[Any] = await pipeline.execute(raise_on_error=False)
+                all_answers: list[Any] = await pipeline.execute(raise_on_error=False)
+            answers = [all_answers[place] for place in asked]
             if not any(isinstance(answer, NoScriptError) for answer in answers):
                 return answers
             await self._redis.script_load(READ)
 
     def _give(self, log: StreamFollower, answer: Any) -> None:
-        if isinstance(answer, AskError) and self._owner.on_redirect(answer):
-            asyncio.get_running_loop().call_later(REDIRECTED_SECONDS, self._retry, log)
+        if isinstance(answer, AskError) and self._owner.on_redirect(log, answer):
             return
         if isinstance(answer, RedisError):
             if not log.is_unreadable:

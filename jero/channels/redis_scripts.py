@@ -89,7 +89,7 @@ class RetryingScripts:
             return
         for answer in answers:
             if isinstance(answer, MovedError):
-                self._nodes.on_redirect(answer)
+                self._nodes.redirect(answer)
 
 
 def token_prefix(key: str) -> str:

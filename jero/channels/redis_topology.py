@@ -31,6 +31,7 @@ class Topology:
 
     def __init__(self, client: RedisCluster) -> None:
         self.connecting = options_of_cluster(client)
+        self._callbacks: Any = client.get_connection_kwargs().get("response_callbacks")
         self._remap: Any = client.nodes_manager.address_remap
         self._first: list[Address] = [
             (node.host, int(node.port)) for node in client.nodes_manager.startup_nodes.values()
@@ -52,7 +53,8 @@ class Topology:
         except (RedisClusterException, RedisError, OSError, TimeoutError) as error:
             raise ClusterUnknown(str(error) or type(error).__name__) from error
         finally:
-            await asyncio.gather(*(node.disconnect() for node in asked), return_exceptions=True)
+            closing = asyncio.gather(*(node.disconnect() for node in asked), return_exceptions=True)
+            await asyncio.shield(closing)  # all are closed, also if this task is cancelled meanwhile
         self._known = {(node.host, int(node.port)) for node in manager.nodes_cache.values()}
         return {slot: (nodes[0].host, int(nodes[0].port)) for slot, nodes in manager.slots_cache.items()}
 
@@ -74,6 +76,7 @@ class Topology:
         return {
             **self.connecting.arguments,
             "connection_class": self.connecting.connection_class,
+            "response_callbacks": self._callbacks,
             "protocol": 2,
             "decode_responses": False,
             "retry": Retry(NoBackoff(), 0),

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from jero.channels import MemoryStore, RedisStore, Store
-from tests.channels.redis_cluster import ClusterServers, running_cluster
+from tests.channels.redis_cluster import ClusterServers
 from tests.channels.redis_server import RedisServer, running_redis
 
 
@@ -29,13 +29,6 @@ def durable_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSe
     """Starts a server that the test may kill. It acknowledges only what is on the disk."""
     with running_redis(tmp_path_factory.mktemp("redis"), appendfsync="always") as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def cluster_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterServers]:
-    """Starts a cluster for all tests."""
-    with running_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
-        yield cluster
 
 
 @pytest.fixture

@@ -66,8 +66,9 @@ class ClusterServers:
     def wait(self) -> None:
         """Waits until all nodes agree about the slots, and the replicas have what their masters have."""
         wait_until(lambda: all("cluster_state:ok" in _text(server, "CLUSTER", "INFO") for server in self.servers))
-        wait_until(lambda: len({_view(server) for server in self.servers}) == 1)
-        wait_until(lambda: all(_is_linked(server) for server in self.servers))
+        wait_until(lambda: len({_owners(server) for server in self.servers}) == 1, self._show)
+        wait_until(lambda: len({_masters(server) for server in self.servers}) == 1, self._show)
+        wait_until(lambda: all(_is_linked(server) for server in self.servers), self._show)
         for server in self.servers:  # from now on a busy machine does not look like a failure
             _order(server, "CONFIG", "SET", "cluster-node-timeout", "2000")
 
@@ -97,10 +98,20 @@ class ClusterServers:
 
     def _wait_for_view(self, knowing: RedisServer) -> None:
         answering = [server for server in self.servers if server.is_answering]
-        wait_until(lambda: {_view(server) for server in answering} == {_view(knowing)})
+        wait_until(lambda: {_owners(server) for server in answering} == {_owners(knowing)}, self._show)
+
+    def _show(self) -> str:
+        return "\n\n".join(_text(server, "CLUSTER", "NODES") for server in self.servers if server.is_answering)
 
     def move_slot(self, slot: int, target: RedisServer) -> None:
         """Moves a slot with all its keys to another master."""
+        source = self.begin_to_move(slot, target)
+        for server in (target, source):
+            _order(server, "CLUSTER", "SETSLOT", str(slot), "NODE", self._names[target])
+        self._wait_for_view(target)
+
+    def begin_to_move(self, slot: int, target: RedisServer) -> RedisServer:
+        """Moves all keys of a slot, but not the slot. Returns the server that has it."""
         (source,) = self._find(lambda flags, slots: "master" in flags and slot in slots)
         number = str(slot)
         _order(target, "CLUSTER", "SETSLOT", number, "IMPORTING", self._names[source])
@@ -108,8 +119,16 @@ class ClusterServers:
         while keys := _words(source, "CLUSTER", "GETKEYSINSLOT", number, "100"):
             migrated = source.command("MIGRATE", "127.0.0.1", str(target.port), "", "0", "5000", "KEYS", *keys)
             assert migrated[:3] in (b"+OK", b"+NO")  # a key may have expired meanwhile
-        for server in (target, source):
-            _order(server, "CLUSTER", "SETSLOT", number, "NODE", self._names[target])
+        return source
+
+    def take_slot_away(self, slot: int) -> None:
+        """Leaves a slot without a master."""
+        for server in (*self.masters(), *self.servers):
+            server.command("CLUSTER", "DELSLOTS", str(slot))
+
+    def give_slot(self, slot: int, target: RedisServer) -> None:
+        """Gives a slot without a master to one."""
+        _order(target, "CLUSTER", "ADDSLOTS", str(slot))
         self._wait_for_view(target)
 
     def restore(self) -> None:
@@ -145,10 +164,18 @@ def _slots(ranges: list[str]) -> set[int]:
     return slots
 
 
-def _view(server: RedisServer) -> tuple[tuple[str, ...], ...]:
-    """Returns which node has which slots, and which node replicates which one, as one node sees it."""
-    lines = [line.split() for line in _text(server, "CLUSTER", "NODES").splitlines()]
-    return tuple(sorted((fields[0], fields[3], *sorted(fields[8:])) for fields in lines))
+def _owners(server: RedisServer) -> frozenset[tuple[str, ...]]:
+    """Returns which node has which slots, as one node sees it."""
+    lines = map(str.split, _text(server, "CLUSTER", "NODES").splitlines())
+    owned = ((fields[0], *(part for part in fields[8:] if not part.startswith("["))) for fields in lines)
+    return frozenset(parts for parts in owned if len(parts) > 1)
+
+
+def _masters(server: RedisServer) -> frozenset[tuple[str, str]]:
+    """Returns which node is a replica of which one, as one node sees it."""
+    return frozenset(
+        (fields[0], fields[3]) for fields in map(str.split, _text(server, "CLUSTER", "NODES").splitlines())
+    )
 
 
 def _is_linked(server: RedisServer) -> bool:
@@ -174,11 +201,11 @@ def _order(server: RedisServer, *words: str) -> None:
     assert answer == b"+OK\r\n", (words, answer)
 
 
-def wait_until(is_true: Callable[[], bool]) -> None:
-    """Waits until something is true."""
+def wait_until(is_true: Callable[[], bool], show: Callable[[], str] = str) -> None:
+    """Waits until something is true. If it never is, the failure shows what is."""
     deadline = monotonic() + PATIENCE
     while not is_true():
-        assert monotonic() < deadline, "the cluster does not become what it should"
+        assert monotonic() < deadline, show()
         sleep(0.02)
 
 

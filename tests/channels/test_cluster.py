@@ -16,7 +16,7 @@ from tests.channels.publishers import Publishers
 from tests.channels.reading import Follower, Note, numbers, order, publish, take, until
 from tests.channels.recording import LAST, RecordingSubscriber, check_all
 from tests.channels.redis_cluster import SLOTS, ClusterServers
-from tests.channels.redis_server import Options, RedisServer, running_redis
+from tests.channels.redis_server import PATIENCE, Options, RedisServer, running_redis
 from tests.programs import needs_program
 
 pytestmark = needs_program("redis-server")
@@ -128,7 +128,7 @@ async def test_a_master_that_is_away_does_not_disturb_channels_of_others(
     away.stop_answering()
     waiting = [asyncio.create_task(publish(rooms[by_master[away][0]], 1, first=2)) for _ in range(50)]
     try:
-        async with asyncio.timeout(1):  # less than an attempt at the master that is away
+        async with asyncio.timeout(PATIENCE):  # far less than what waits for the master that is away would take
             for number in range(2, 20):
                 for master in others:
                     await check_flow(rooms, followers, by_master[master], number)
@@ -226,6 +226,47 @@ async def test_slots_that_move_while_events_flow_lose_none(cluster: ClusterServe
             assert [event.id for event in received] == published[name]
             await follower.close()
         assert sum(kind.statistics().gaps for kind in kinds) == 0
+
+
+async def test_events_are_read_while_their_slot_is_on_its_way(
+    cluster: ClusterServers, rooms: Channels[Note], prefix: str
+) -> None:
+    old = await publish(rooms["1"], 700)  # several pages
+    key = f"{prefix}channels:room:1"
+    source, slot = cluster.master_of(key), key_slot(key.encode())
+    target = next(master for master in cluster.masters() if master is not source)
+    await asyncio.to_thread(cluster.begin_to_move, slot, target)
+    async with RedisStore(cluster.url, cluster=True, prefix=prefix) as store:
+        there = Channels(store, "room", Note)
+        live, resumed = Follower(there["1"].subscribe(after=old[-2])), Follower(there["1"].subscribe(after=old[0]))
+        assert numbers([await live.next()]) == [700]
+        assert numbers(await resumed.until(old[-1])) == [*range(2, 701)]
+        publishing = asyncio.create_task(publish(rooms["1"], 1, first=701))
+        await asyncio.to_thread(cluster.move_slot, slot, target)
+        await publishing
+        for follower in (live, resumed):
+            assert numbers([await follower.next()]) == [701]
+            await follower.close()
+        assert there.statistics().gaps == 0
+
+
+async def test_a_channel_of_a_slot_that_nobody_serves_waits(
+    cluster: ClusterServers, rooms: Channels[Note], prefix: str
+) -> None:
+    key = f"{prefix}channels:room:1"
+    slot, master = key_slot(key.encode()), cluster.master_of(key)
+    cluster.take_slot_away(slot)
+    async with RedisStore(cluster.url, cluster=True, prefix=prefix) as store:
+        there = Channels(store, "room", Note, publish_timeout=20)
+        follower = Follower(there["1"].subscribe())
+        receiving = asyncio.create_task(follower.next())
+        publishing = [asyncio.create_task(publish(kind["1"], 1)) for kind in (rooms, there)]
+        done, _ = await asyncio.wait([receiving, *publishing], timeout=0.3)
+        assert not done
+        await asyncio.to_thread(cluster.give_slot, slot, master)
+        await asyncio.gather(receiving, *publishing)
+        assert numbers([*follower.received, await follower.next()]) == [1, 1]
+        await follower.close()
 
 
 async def test_connections_that_are_cut_lose_nothing(
@@ -329,7 +370,7 @@ async def test_a_store_opens_although_a_master_is_away(cluster: ClusterServers, 
     by_master = names_by_master(cluster, prefix)
     away, other, _ = by_master
     away.kill()
-    async with RedisStore(cluster.servers[1].url, cluster=True, prefix=prefix) as store:
+    async with RedisStore(other.url, cluster=True, prefix=prefix) as store:
         rooms = Channels(store, "room", Note, publish_timeout=20)
         followers = await follow(rooms, by_master[other])
         late = Follower(rooms[by_master[away][0]].subscribe())

@@ -353,6 +353,9 @@ async def test_a_user_with_the_rules_of_the_page_may_do_everything(mortal_server
 
 SAME = Identity("a", "0" * 40, is_durable=False)
 DURABLE = Identity("a", "0" * 40, is_durable=True)
+MOVED = Identity("a", "0" * 40, is_durable=False, history="h" * 40).handed_over()
+EARLIER = Identity("c", "0" * 40, is_durable=True, history="e" * 40)
+MOVED_AFTER_RESTART = Identity("a", "0" * 40, is_durable=True, history="h" * 40).after(EARLIER).handed_over()
 
 
 @pytest.mark.parametrize(
@@ -365,6 +368,13 @@ DURABLE = Identity("a", "0" * 40, is_durable=True)
         (SAME, Identity("b", "0" * 40, is_durable=True), False),
         (DURABLE, Identity("b", "c" * 40, is_durable=True), False),  # a replica that was promoted
         (Identity("", "", is_durable=False), Identity("", "", is_durable=False), False),  # it does not say
+        (DURABLE, Identity("b", "0" * 40, is_durable=True, address="there:1"), False),  # it is not a restart
+        (MOVED, Identity("b", "0" * 40, is_durable=False), True),  # another master, which the slot was moved to
+        (MOVED, Identity("b", "c" * 40, is_durable=False), True),
+        (MOVED, Identity("b", "h" * 40, is_durable=False), False),  # the replica of the one that had the slot
+        (MOVED, Identity("", "", is_durable=False), False),
+        (MOVED_AFTER_RESTART, Identity("b", "e" * 40, is_durable=True), False),  # the replica of the one before it
+        (MOVED_AFTER_RESTART, Identity("b", "0" * 40, is_durable=True), True),
     ],
 )
 def test_which_redis_has_all_events_of_the_one_before(before: Identity, after: Identity, *, expected: bool) -> None:

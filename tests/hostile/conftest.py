@@ -1,5 +1,5 @@
 """Fixtures of the channels: both stores, and a Redis server."""
 
-from tests.channels.conftest import cluster_servers, make_store, redis_server, store
+from tests.channels.conftest import make_store, redis_server, store
 
-__all__ = ["cluster_servers", "make_store", "redis_server", "store"]
+__all__ = ["make_store", "redis_server", "store"]

@@ -18,6 +18,7 @@ JeroError
 │   ├── UnprocessableContent 422
 │   ├── TooManyRequests      429
 │   ├── InternalServerError  500, for an unexpected exception
+│   ├── NotCompleted         what a stream relays has failed or was stopped; logged where that happened
 │   ├── ServiceUnavailable   503
 │   └── GatewayTimeout       504
 ├── StreamFailed             raised in a client whose stream failed on the server
@@ -26,8 +27,8 @@ JeroError
 └── ClientDisconnected       the client left while its request was read; no response is sent
 """
 
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, Final, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Final, Literal, cast
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -229,6 +230,22 @@ class InternalServerError(HTTPError):
     """An unexpected exception (RFC 9110, section 15.6.1). The client receives nothing else about it."""
 
 
+class NotCompleted(HTTPError, type="not-completed", title="Not completed"):
+    """What a stream relays was not completed, so the stream is cut short.
+
+    It was logged where it happened. `reason`: the `StreamOutcome.reason` of the stream.
+    """
+
+    def __init__(self, reason: Literal["failed", "stopped", "shutdown"], problem: Problem) -> None:
+        super().__init__(problem.detail or problem.title)
+        self.reason: Literal["failed", "stopped", "shutdown"] = reason
+        self._problem = problem
+
+    def problem(self) -> Problem:
+        """Returns the problem of what was relayed."""
+        return self._problem
+
+
 class ServiceUnavailable(HTTPError, type="service-unavailable", title="Service unavailable", status=503):
     """The server cannot handle the request now (RFC 9110, section 15.6.4).
 
@@ -238,6 +255,34 @@ class ServiceUnavailable(HTTPError, type="service-unavailable", title="Service u
 
 class GatewayTimeout(HTTPError, type="gateway-timeout", title="Gateway timeout", status=504):
     """The handler did not return in time (RFC 9110, section 15.6.5)."""
+
+
+def problem_of(error: BaseException) -> Problem:
+    """Returns the problem to send for an exception. Nothing of an unexpected exception is in its problem."""
+    error = ungrouped(error)
+    return (error if isinstance(error, HTTPError) else InternalServerError()).problem()
+
+
+def ungrouped(error: Any) -> Any:
+    """Returns the exception to answer instead of a group (PEP 654). Returns any other exception unchanged.
+
+    It is the only exception inside the group, or the first if each is an `HTTPError`. Otherwise it is the group.
+    """
+    if not isinstance(error, ExceptionGroup):
+        return error
+    inside = list(_leaves(cast("ExceptionGroup[Any]", error)))
+    is_same = len(inside) == 1 or all(isinstance(member, HTTPError) for member in inside)
+    return inside[0] if is_same else cast("Exception", error)
+
+
+def _leaves(group: ExceptionGroup[Any]) -> Iterator[Any]:
+    waiting: list[Any] = [group]
+    while waiting:
+        error = waiting.pop()
+        if isinstance(error, ExceptionGroup):
+            waiting.extend(reversed(cast("ExceptionGroup[Any]", error).exceptions))
+        else:
+            yield error
 
 
 def add_advice(error: BaseException) -> None:

@@ -4,7 +4,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-EndReason: TypeAlias = Literal["completed", "disconnected", "failed", "stalled", "expired", "shutdown"]
+EndReason: TypeAlias = Literal["completed", "disconnected", "failed", "stalled", "expired", "shutdown", "stopped"]
 
 
 def is_positive(value: object) -> bool:
@@ -91,6 +91,7 @@ class StreamOutcome(Struct, frozen=True, kw_only=True):
     - "stalled": one send took longer than `send_timeout`.
     - "expired": `max_duration` passed, or the credential that opened the stream expired.
     - "shutdown": the server shuts down.
+    - "stopped": the run that it relays was stopped. The source of that run is ended by the same reason.
 
     `error`: the exception of a failed stream, else `None`.
     `items`: the number of items that were framed.

@@ -198,13 +198,13 @@ class WaitingSubscribers:
         batch = self._ring.batch_after(sequence)
         if batch is None or batch.sequence is None:
             return False
-        group = groups[sequence]
+        group, end = groups[sequence], self._ring.end  # the end wakes the task of a subscriber, which ends after it
         served = groups.setdefault(batch.sequence, {})
         delivered = 0
         for _ in range(min(SERVED_PER_LOOK, len(group))):
             subscriber, _ = group.popitem()
             deliver = subscriber.deliver
-            if deliver is not None and deliver(batch):
+            if deliver is not None and batch is not end and deliver(batch):
                 served[subscriber] = None  # still waits, for the event after the batch
                 delivered += batch.count
             else:
@@ -376,6 +376,12 @@ class EventLog(ABC):
     def add(self, event: Event) -> None:
         """Adds the newest event, and schedules the subscribers."""
         self.ring.append(event)
+        self.waiting.schedule()
+        self.changed.notify()
+
+    def finish(self, end: Batch) -> None:
+        """Adds the last event, which is alone in its batch. Subscribers end after it."""
+        self.ring.finish(end)
         self.waiting.schedule()
         self.changed.notify()
 

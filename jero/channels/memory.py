@@ -28,7 +28,7 @@ class MemoryStore(Store):
 
     def _make_log(self, kind: Kind, name: str) -> EventLog:
         options = kind.options
-        log = MemoryLog(options.history, options.history_bytes, self._turn, name)
+        log = MemoryLog(options.history, options.history_bytes, self.turn, name)
         log.keep, log.linger = options.keep, options.linger
         return log
 
@@ -36,17 +36,22 @@ class MemoryStore(Store):
 class MemoryLog(EventLog):
     """A log whose ids are `<run>-<number>`. Its ring is all that keeps the events.
 
-    `run` is random for each log, so that an id from another process, of another channel, or from before the process let
-    the channel go never looks like an id of this log. `keep`, `linger`: for how many seconds it stays after the last
-    event, and after the last use; `None` if for ever.
+    `run` is random for each log unless it is given, so that an id from another process, of another channel, or from
+    before the process let the channel go never looks like an id of this log. `keep`, `linger`: for how many seconds it
+    stays after the last event, and after the last use; `None` if for ever.
     """
 
     __slots__ = ("_published_at", "_run", "_run_number", "keep", "linger")
 
     def __init__(
-        self, history: int, history_bytes: int = HISTORY_BYTES, turn: Turn | None = None, name: str = ""
+        self,
+        history: int,
+        history_bytes: int = HISTORY_BYTES,
+        turn: Turn | None = None,
+        name: str = "",
+        run: str | None = None,
     ) -> None:
-        self._run = secrets.token_hex(8)
+        self._run = secrets.token_hex(8) if run is None else run
         self._run_number = int(self._run, 16)
         self.keep: float | None = None
         self.linger: float | None = None

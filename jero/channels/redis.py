@@ -101,10 +101,10 @@ class RedisStore(Store):
         self._client = client  # connections of a Sentinel refer to it
         if isinstance(client, RedisCluster):
             _check_prefix(prefix)
-            options = NodeOptions(SHARDED, connections, heartbeat, wait_replicas, self._turn)
+            options = NodeOptions(SHARDED, connections, heartbeat, wait_replicas, self.turn)
             self._nodes: Nodes = ClusterNodes(client, options)
         elif isinstance(client, Redis):
-            options = NodeOptions(PLAIN, connections, heartbeat, wait_replicas, self._turn)
+            options = NodeOptions(PLAIN, connections, heartbeat, wait_replicas, self.turn)
             self._nodes = OneNode(options_of_redis(client), options)
         else:
             raise TypeError(
@@ -131,7 +131,7 @@ class RedisStore(Store):
             renewing = self._renew(kind, keep)
             self._renewals[kind] = asyncio.get_running_loop().create_task(renewing, name=f"renewals of {kind.name}")
         key = key_of(self._prefix, kind.name, name)
-        return RedisLog(self._access, key, name, kind.options, self._turn, kind.entries)
+        return RedisLog(self._access, key, name, kind.options, self.turn, kind.entries)
 
     async def _renew(self, kind: Kind, keep: float) -> None:
         """Renews the expiry of streams with subscribers, again and again, so that a silent one does not look lost."""

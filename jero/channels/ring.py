@@ -107,7 +107,8 @@ class Ring:
     `low_watermark`, `high_watermark`: offsets; the ring has every event after the low one, up to the high one.
     `first_sequence`, `last_sequence`: the sequence numbers of the oldest and the newest event. If the ring is empty,
     `last_sequence` is `first_sequence - 1`. `bytes_added`: the size of all events that were ever added.
-    `before_eviction`: called before the oldest event is dropped.
+    `before_eviction`: called before the oldest event is dropped. `end`: the batch of the last event that there will
+    ever be, which is alone in it; `None` if there is no such event, or not yet. `finish` sets it.
     """
 
     __slots__ = (
@@ -117,6 +118,7 @@ class Ring:
         "before_eviction",
         "bytes_added",
         "capacity",
+        "end",
         "first_sequence",
         "high_watermark",
         "last_sequence",
@@ -134,6 +136,7 @@ class Ring:
         self.last_sequence = 0
         self.bytes_added = 0
         self.before_eviction: Callable[[], object] | None = None
+        self.end: Batch | None = None
         self._bytes_dropped = 0
 
     def __len__(self) -> int:
@@ -155,6 +158,12 @@ class Ring:
         events.append(event)
         self.last_sequence += 1
         self.high_watermark = event.offset
+
+    def finish(self, end: Batch) -> None:
+        """Adds the last event, which is alone in its batch."""
+        self.append(end.events[0])
+        end.sequence = self.last_sequence
+        self.end = end
 
     def restart(self, low_watermark: Offset) -> None:
         """Drops all events. The next event comes after `low_watermark`; subscribers at earlier places are behind."""
@@ -189,9 +198,13 @@ class Ring:
         return last.batch
 
     def _make_batch(self, sequence: int) -> _LastBatch:
-        start = sequence - self.first_sequence + 1
-        events = fill_batch(self._events[index] for index in range(start, len(self._events)))
-        is_full = start + len(events) < len(self._events)
+        end, start, stop = self.end, sequence - self.first_sequence + 1, len(self._events)
+        if end is not None:
+            stop -= 1
+            if start == stop:
+                return _LastBatch(end, sequence, is_full=True)
+        events = fill_batch(self._events[index] for index in range(start, stop))
+        is_full = end is not None or start + len(events) < stop
         return _LastBatch(Batch(events, sequence + len(events)), sequence, is_full)
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TypedDict
 
@@ -44,7 +45,8 @@ class Store(ABC):
     def __init__(self) -> None:
         self._singles: dict[str, Kind] = {}
         self._kinds: dict[str, Kind] = {}
-        self._turn = Turn()
+        self._runs: dict[str, Kind] = {}
+        self.turn = Turn()
         self.lingering = Lingering()
         self._is_open = False
 
@@ -60,10 +62,10 @@ class Store(ABC):
     ) -> None:
         self._is_open = False
         self.lingering.close()
-        for kind in (*self._singles.values(), *self._kinds.values()):
-            kind.close()
-        self._singles.clear()
-        self._kinds.clear()
+        for kinds in (self._singles, self._kinds, self._runs):
+            for kind in kinds.values():
+                kind.close()
+            kinds.clear()
         await self._close()
 
     def log(self, name: str, history: int = 1_000, history_bytes: int = HISTORY_BYTES) -> EventLog:
@@ -85,9 +87,29 @@ class Store(ABC):
         """Returns the kind of this name. Raises `ValueError` and `WiringError` as `single` does."""
         return self._find(self._kinds, "Channels", name, name, options)
 
-    def _find(self, kinds: dict[str, Kind], owner: str, kind_name: str | None, name: str, options: KindOptions) -> Kind:
+    def add_runs(self, name: str, options: KindOptions, make_log: Callable[[Kind, str], EventLog]) -> Kind:
+        """Returns a new kind for the logs of runs, which `make_log` makes. Names of channels do not meet its name.
+
+        Raises `WiringError` if the store is not open, or if it has runs of this name.
+        """
+        self._check_open()
+        if name in self._runs:
+            raise WiringError(f"Runs({name!r}): the store has runs of this name. Use another name=.")
+        self._runs[name] = kind = Kind(name, options, make_log, self.lingering.watch)
+        return kind
+
+    def remove_runs(self, name: str) -> None:
+        """Closes the logs of the runs of this name, and forgets them."""
+        kind = self._runs.pop(name, None)
+        if kind is not None:
+            kind.close()
+
+    def _check_open(self) -> None:
         if not self._is_open:
             raise WiringError(f"{type(self).__name__} is not open. Enter it in _wire: await self._aenter(store).")
+
+    def _find(self, kinds: dict[str, Kind], owner: str, kind_name: str | None, name: str, options: KindOptions) -> Kind:
+        self._check_open()
         options.check(owner)
         kind = kinds.get(name)
         if kind is None:

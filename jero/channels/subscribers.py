@@ -23,6 +23,7 @@ from jero.framing.framing import FramedItems, FramedSource, PublishedItems
 # the subscriber also knows its sequence number. It has no queue. `__anext__` compares the number with the ring:
 #
 # - The ring has newer events: the next batch is there at once.
+# - The number is the ring's last, and that event is the end of the log: the iteration ends.
 # - The number is the ring's last: the subscriber joins the log's `waiting` subscribers and awaits a future. It
 #   does not `await` between the look at the ring and the joining, so it misses no event.
 # - The number is not known yet, or the ring has evicted the event after it: `_catch_up` looks the offset up. It returns
@@ -136,7 +137,7 @@ class Subscriber(PublishedItems):
         if sequence is None or sequence < self._ring.first_sequence - 1:
             return self._catch_up()
         batch = self._ring.batch_after(sequence)
-        if batch is not None or self._log.is_closed:
+        if batch is not None or self._log.is_closed or self._ring.end is not None:
             return self._return(batch)
         self._rest()
         self._waiter = waiter = self._waiting.add(sequence, self)

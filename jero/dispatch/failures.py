@@ -3,7 +3,6 @@
 import asyncio
 import inspect
 import logging
-from collections.abc import Iterator
 from typing import Any, cast
 
 from msgspec.json import Encoder
@@ -11,7 +10,7 @@ from msgspec.json import Encoder
 from jero.codec import DEFAULT_ENCODER
 from jero.contract.exceptions import Answer, ExceptionHandler, ExceptionHandlers, handler_name
 from jero.dispatch.respond import Whole, send_whole, with_defaults, write_response
-from jero.errors import ClientDisconnected, HTTPError, InternalServerError, Problem
+from jero.errors import ClientDisconnected, HTTPError, InternalServerError, ungrouped
 from jero.http.asgi import UNANSWERED, Scope, Send, report_error, request_line
 from jero.http.headers import raw_pairs
 from jero.responses.response import Response
@@ -102,39 +101,12 @@ class Failures:
     def _write(self, answer: Answer) -> Whole:
         if not isinstance(answer, HTTPError):
             return write_response(answer, self._encoder)
-        body = DEFAULT_ENCODER.encode(answer.problem())
+        problem = answer.problem()
+        body = DEFAULT_ENCODER.encode(problem)
         own = [pair for pair in raw_pairs(answer.headers) if pair[0] != b"content-length"]
         if not any(name == b"content-type" for name, _ in own):
             own.append((b"content-type", b"application/problem+json"))
-        return answer.status, with_defaults(own, [(b"content-length", b"%d" % len(body))]), body
-
-
-def problem_of(error: BaseException) -> Problem:
-    """Returns the problem to send for an exception. Nothing of an unexpected exception is in its problem."""
-    error = ungrouped(error)
-    return (error if isinstance(error, HTTPError) else InternalServerError()).problem()
-
-
-def ungrouped(error: Any) -> Any:
-    """Returns the exception to answer instead of a group (PEP 654). Returns any other exception unchanged.
-
-    It is the only exception inside the group, or the first if each is an `HTTPError`. Otherwise it is the group.
-    """
-    if not isinstance(error, ExceptionGroup):
-        return error
-    inside = list(_leaves(cast("ExceptionGroup[Any]", error)))
-    is_same = len(inside) == 1 or all(isinstance(member, HTTPError) for member in inside)
-    return inside[0] if is_same else cast("Exception", error)
-
-
-def _leaves(group: ExceptionGroup[Any]) -> Iterator[Any]:
-    waiting: list[Any] = [group]
-    while waiting:
-        error = waiting.pop()
-        if isinstance(error, ExceptionGroup):
-            waiting.extend(reversed(cast("ExceptionGroup[Any]", error).exceptions))
-        else:
-            yield error
+        return problem.status, with_defaults(own, [(b"content-length", b"%d" % len(body))]), body
 
 
 def answerable(error: BaseException) -> Exception:

@@ -18,12 +18,11 @@ from jero.codec import DEFAULT_ENCODER, json_decoder
 from jero.connection import Connections, paced
 from jero.contract.operation import Operation
 from jero.dispatch.departures import Departures
-from jero.dispatch.failures import problem_of
 from jero.dispatch.ready import answer_if_ready
 from jero.dispatch.respond import send_whole, with_defaults
-from jero.errors import HTTPError, ServiceUnavailable, TooManyRequests
+from jero.errors import HTTPError, ServiceUnavailable, TooManyRequests, problem_of
 from jero.framing.event import ServerSentEvent
-from jero.framing.framing import Framing
+from jero.framing.framing import FramedSource, Framing
 from jero.framing.json import NDJSON, checked, one_line_appender
 from jero.framing.sse import SSE, SSE_TEXT, check_unframed
 from jero.http.accept import is_named
@@ -214,7 +213,7 @@ class StreamResponder:
         """Returns what to stream, until `expires_at`, in Unix seconds. A source that needs a thread keeps its `place`.
 
         Returns None if the request is answered: HEAD with the headers alone, when the source is closed and never
-        opened, or a short list as a whole.
+        opened; an event stream that has ended with 204; or a short list as a whole.
         """
         try:
             headers = _headers(response, scope)
@@ -224,6 +223,9 @@ class StreamResponder:
         if scope["method"] == "HEAD":
             await close_unstarted(response.stream)
             await send_whole((response.status_code, list(headers), b""), scope, send)
+            return None
+        if response.framing is SSE and isinstance(response.stream, FramedSource) and response.stream.has_ended():
+            await send_whole((204, [pair for pair in headers if pair[0] != b"content-type"], b""), scope, send)
             return None
         plan = await self._plan(response, headers, scope, expires_at, place)
         is_in_memory = source_kind(response.stream) is SourceKind.IN_MEMORY

@@ -69,3 +69,10 @@ class FramedSource(ABC):
     @abstractmethod
     def framed(self) -> AsyncIterator[FramedItems]:
         """Returns the same items, framed."""
+
+    def has_ended(self) -> bool:
+        """Returns whether it is known already that there are no items, and never will be.
+
+        An event stream is then answered with 204, so that its client does not reconnect (WHATWG HTML, section 9.2.3).
+        """
+        return False

@@ -37,6 +37,17 @@ LastItem: TypeAlias = T | ServerSentEvent[Any] | Callable[[StreamOutcome], T | S
 ErrorHandler: TypeAlias = Callable[[Exception], T | Awaitable[T | None] | None]
 
 
+def check_source(argument: str, stream: object) -> None:
+    """Raises `TypeError` if what was given as `argument` is not a source."""
+    is_stream = hasattr(stream, "__aiter__") or hasattr(stream, "__aenter__") or hasattr(stream, "__iter__")
+    name = type(stream).__name__
+    if not is_stream or isinstance(stream, _NOT_STREAMS):
+        raise TypeError(
+            f"{argument} takes an iterable of items, an async iterable, or an async context manager that returns an "
+            f"async iterable; got {name}."
+        )
+
+
 class SourceResponse(Response[H], Generic[T, H], frozen=True, kw_only=True):
     """Defines what every stream response has, in whatever format its source is sent.
 
@@ -53,13 +64,7 @@ class SourceResponse(Response[H], Generic[T, H], frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        stream: object = self.stream
-        is_stream = hasattr(stream, "__aiter__") or hasattr(stream, "__aenter__") or hasattr(stream, "__iter__")
-        if not is_stream or isinstance(stream, _NOT_STREAMS):
-            raise TypeError(
-                f"{type(self).__name__}(stream=...) takes an iterable of items, an async iterable, or an async context "
-                f"manager that returns an async iterable; got {type(self.stream).__name__}."
-            )
+        check_source(f"{type(self).__name__}(stream=...)", self.stream)
 
     def check_unframed(self) -> None:
         """Raises `ValueError` if `ping` or `last` is text that is framed as an event already."""

@@ -155,13 +155,13 @@ class Source:
                 fail(error)
 
     def _iterate(self, iterable: Any) -> AsyncIterator[Any]:
-        items: AsyncIterator[Any]
-        if self._kind is SourceKind.IN_MEMORY:
-            items = _in_order(iterable)
-        else:
-            items = iterable.framed() if isinstance(iterable, FramedSource) else aiter(iterable)
+        items = _in_order(iterable) if self._kind is SourceKind.IN_MEMORY else self._iterator_of(iterable)
         self._items = items
         return items
+
+    def _iterator_of(self, iterable: Any) -> AsyncIterator[Any]:
+        """Returns the items of an async iterable, framed if it keeps them so."""
+        return iterable.framed() if isinstance(iterable, FramedSource) else aiter(iterable)
 
     async def _close_items(self) -> None:
         items = self._stream if self._items is None else self._items

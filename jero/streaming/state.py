@@ -42,7 +42,7 @@ class Event(IntEnum):
     FLUSHED = 2  # every item was sent
     TORN_DOWN = 3  # the source is closed
     REPORTED = 4  # the outcome was passed to `on_end`
-    STOPPED = 5  # from outside: "expired" or "shutdown"
+    STOPPED = 5  # from outside: "expired", "shutdown" or "stopped"
     CLIENT_LEFT = 6
     STALLED = 7  # one send took longer than `send_timeout`
     SEND_FAILED = 8  # `send` raised something else than OSError

@@ -6,8 +6,9 @@ items, sends what is left in the buffer, tears the source down, ends the body, a
 It can end in these ways. The source ends, and the stream is "completed"; the end of the body is sent after the teardown
 has succeeded. The source, the encoding of an item, or the teardown raises, and the stream is "failed". Or it is stopped
 from outside: the client leaves ("disconnected") or takes nothing ("stalled"), a time is over ("expired"), the server
-shuts down ("shutdown"). A stop cancels the source once, at the await where it waits, and gives it `teardown_timeout`
-seconds. Except for "completed", and for a final frame, the body is not ended: the server cuts the transfer.
+shuts down ("shutdown"), or what it relays was stopped ("stopped"). A stop cancels the source once, at the await where
+it waits, and gives it `teardown_timeout` seconds. Except for "completed", and for a final frame, the body is not ended:
+the server cuts the transfer.
 
 These invariants hold:
 
@@ -29,7 +30,7 @@ from functools import partial
 from time import monotonic, time
 from typing import Any
 
-from jero.errors import ClientDisconnected, ServiceUnavailable
+from jero.errors import ClientDisconnected, Gone, NotCompleted, ServiceUnavailable
 from jero.framing.raw import RAW
 from jero.http.asgi import Scope, Send, report_error
 from jero.policy import EndReason, StreamOutcome
@@ -276,7 +277,7 @@ class Stream:
         if self._end_timer is not None:
             self._end_timer.cancel()
         kind, outcome, answer = self._plan.kind, self._outcome(), self._answer()
-        if outcome.error is not None and answer is None:
+        if outcome.error is not None and answer is None and not isinstance(outcome.error, NotCompleted):
             report_error(self.scope, outcome.error)
             logger.error("%s: the stream failed after %d items", kind.label, self._items, exc_info=self.error)
         is_order = self.error is not None and not isinstance(self.error, Exception)
@@ -293,6 +294,8 @@ class Stream:
             return None
         if self.state.ending in ("expired", "shutdown"):
             return ServiceUnavailable("The stream was ended before it began.", headers={"Retry-After": "1"})
+        if self.state.ending == "stopped":
+            return Gone("The stream was stopped before it began.")
         return self.error
 
     def _end(self) -> None:
@@ -344,6 +347,8 @@ class Stream:
         is_cancellation = isinstance(error, asyncio.CancelledError)
         if isinstance(error, ClientDisconnected):  # a source that reads the request body may notice it first
             self._apply(Event.CLIENT_LEFT)
+        elif isinstance(error, NotCompleted) and error.reason != "failed":
+            self._apply(Event.STOPPED, error.reason)
         elif is_cancellation and state.ending is None and self._task is not None and self._task.cancelling():
             self._apply(Event.CLIENT_LEFT)  # the stream's own task was cancelled, as at the end of the event loop
         elif not is_cancellation or state.ending is None or (self._limit is not None and self._limit.is_exhausted):

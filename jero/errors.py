@@ -18,7 +18,6 @@ JeroError
 │   ├── UnprocessableContent 422
 │   ├── TooManyRequests      429
 │   ├── InternalServerError  500, for an unexpected exception
-│   ├── NotCompleted         what a stream relays has failed or was stopped; logged where that happened
 │   ├── ServiceUnavailable   503
 │   └── GatewayTimeout       504
 ├── StreamFailed             raised in a client whose stream failed on the server
@@ -28,7 +27,7 @@ JeroError
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Final, Literal, cast
+from typing import Any, ClassVar, Final, cast
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -228,22 +227,6 @@ class TooManyRequests(HTTPError, type="too-many-requests", title="Too many reque
 
 class InternalServerError(HTTPError):
     """An unexpected exception (RFC 9110, section 15.6.1). The client receives nothing else about it."""
-
-
-class NotCompleted(HTTPError, type="not-completed", title="Not completed"):
-    """What a stream relays was not completed, so the stream is cut short.
-
-    It was logged where it happened. `reason`: the `StreamOutcome.reason` of the stream.
-    """
-
-    def __init__(self, reason: Literal["failed", "stopped", "shutdown"], problem: Problem) -> None:
-        super().__init__(problem.detail or problem.title)
-        self.reason: Literal["failed", "stopped", "shutdown"] = reason
-        self._problem = problem
-
-    def problem(self) -> Problem:
-        """Returns the problem of what was relayed."""
-        return self._problem
 
 
 class ServiceUnavailable(HTTPError, type="service-unavailable", title="Service unavailable", status=503):

@@ -108,7 +108,7 @@ class Ring:
     `first_sequence`, `last_sequence`: the sequence numbers of the oldest and the newest event. If the ring is empty,
     `last_sequence` is `first_sequence - 1`. `bytes_added`: the size of all events that were ever added.
     `before_eviction`: called before the oldest event is dropped. `end`: the batch of the last event that there will
-    ever be, which is alone in it; `None` if there is no such event, or not yet. `finish` sets it.
+    ever be, which is alone in it; `None` until `finish` sets it.
     """
 
     __slots__ = (

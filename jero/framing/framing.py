@@ -2,10 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 from msgspec.json import Encoder
+
+from jero.errors import HTTPError, Problem
 
 
 class Framing(Struct, frozen=True, kw_only=True):
@@ -51,6 +53,23 @@ class FramedItems:
         raise NotImplementedError
 
 
+class NotCompleted(HTTPError):
+    """Cuts a stream of framed items short: those who frame them did not complete them, and have logged why.
+
+    `reason`: the `StreamOutcome.reason` of the stream. If nothing was sent, a stream that "failed" is answered with
+    `problem()`. `FramedItems.bytes_in` raises it, in a format that cannot say it otherwise.
+    """
+
+    def __init__(self, reason: Literal["failed", "stopped", "shutdown"], problem: Problem) -> None:
+        super().__init__(problem.detail or problem.title)
+        self.reason: Literal["failed", "stopped", "shutdown"] = reason
+        self._problem = problem
+
+    def problem(self) -> Problem:
+        """Returns the problem that was given."""
+        return self._problem
+
+
 class PublishedItems(AsyncIterator[FramedItems]):
     """Framed items that are published elsewhere, for many streams.
 
@@ -71,7 +90,7 @@ class FramedSource(ABC):
         """Returns the same items, framed."""
 
     def has_ended(self) -> bool:
-        """Returns whether it is known already that there are no items, and never will be.
+        """Returns whether it is known already that no item will come.
 
         An event stream is then answered with 204, so that its client does not reconnect (WHATWG HTML, section 9.2.3).
         """

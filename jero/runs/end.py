@@ -8,9 +8,9 @@ from msgspec.json import Decoder
 from jero.channels.event import Event, Payload
 from jero.channels.ring import Batch
 from jero.codec import DEFAULT_ENCODER, json_decoder
-from jero.errors import NotCompleted, Problem
+from jero.errors import Problem
 from jero.framing.event import Notice
-from jero.framing.framing import Framing
+from jero.framing.framing import Framing, NotCompleted
 
 END: Final = "end"
 

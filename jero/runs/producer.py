@@ -51,7 +51,7 @@ class OverLimit(Exception):
 
 
 class Production(Struct, frozen=True):
-    """What the producers of one `Runs` share. `on_over` is called with each of them when its run has ended."""
+    """Contains what the producers of one `Runs` share. `on_over` is called with each of them when its run has ended."""
 
     name: str
     register: RunRegister

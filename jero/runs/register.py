@@ -1,4 +1,4 @@
-"""What runs need of a store: to begin a run once, to write its log, to end it, and to find it again.
+"""Defines what runs need of a store: to begin a run once, to write its log, to end it, and to find it again.
 
 Theory of operation. A run is a log of entries: its items, numbered from 1, and last its end. Entry `n` has the offset
 `(0, n)` and the id `0-n`, on every store. One process has the source of a run, and alone writes its items: the writer.
@@ -41,8 +41,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
 class NewRun(Struct, frozen=True, kw_only=True):
     """A run that is to begin.
 
-    `id`: its random id. `owner`, `key`, `request`: hashes in hex: of the owner; of the idempotency key, `None` if there
-    is none; and of the request that came with the key.
+    `id`: its random id. `owner`, `key`, `request`: hashes in hex: of the owner; of the idempotency key, `None` without
+    one; and of the request that came with the key.
     """
 
     id: str
@@ -59,7 +59,7 @@ class Claim(Struct, frozen=True):
 
 
 class RunRecord(Struct, frozen=True, kw_only=True):
-    """What a store knows of a run.
+    """Describes a run as the store knows it.
 
     `items`: how many items its log has. `started_at`, `ended_at`: Unix time in seconds; `ended_at` is `None` while the
     run is open. `end`: the data of its end, a `RunEnd` as JSON, or `None` while it is open.
@@ -72,7 +72,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
 
 
 class Orders(Struct, frozen=True):
-    """What the register calls for a run of this process, in the event loop. A run that is not open here is ignored.
+    """Contains what the register calls, in the event loop, for a run of this process. Others are ignored.
 
     `stop(run_id)`: somebody asks the run to stop. `fence(run_id)`: the run was ended as lost, so its writer has to end.
     """
@@ -132,13 +132,13 @@ class RunRegister(ABC):
     async def end(self, run_id: str, end: Payload) -> None:
         """Appends the end after the items that are stored, unless the run has an end. Its time to be kept begins.
 
-        Waits as long as the store does not answer; if the task is cancelled then, the lease ends the run. The run is no
-        more one of this process in any case. Raises `ChannelUnavailable` if the store is closed.
+        Waits as long as the store does not answer; if the task is cancelled then, the lease ends the run. After this,
+        the run is not one of this process any more. Raises `ChannelUnavailable` if the store is closed.
         """
 
     @abstractmethod
     async def find(self, run_id: str, owner: str) -> RunRecord | None:
-        """Returns what is known of a run; `None` if there is none of that id and that owner, without a difference.
+        """Returns what is known of a run; `None` if that owner has no run of that id.
 
         `run_id` may be any text that a client sent. If the lease of the run is over, ends it as lost first. Raises
         `ChannelUnavailable` if the store does not answer in time.

@@ -40,7 +40,6 @@ MAX_BYTES: Final = 16 * 1024 * 1024
 GRAIN_SECONDS: Final = 0.05
 _ID_BYTES: Final = 16
 _ENTRY_ID: Final = re.compile(r"0-(0|[1-9][0-9]{0,17})", re.ASCII)
-# The same request has the same hash, in whatever order its mappings are.
 _REQUESTS: Final = Encoder(order="deterministic")
 
 logger = logging.getLogger("jero.runs")
@@ -210,13 +209,8 @@ class Runs(Generic[T]):
         then. Raises `TypeError` if `source` is not a source.
         """
         check_source("Runs.start(source)", source)
-        new = NewRun(
-            id=secrets.token_urlsafe(_ID_BYTES),
-            owner=_hash(owner),
-            key=_hash(key) if key else None,
-            request=_hash_of_request(request) if key else "",
-        )
         try:
+            new = _new_run(owner, key, request)
             claim = await self._begin(new)
             if claim.request != new.request:
                 raise UnprocessableContent("The Idempotency-Key was used for another request.")
@@ -236,7 +230,7 @@ class Runs(Generic[T]):
         It begins after the entry with the id `after`, such as the `Last-Event-ID` of the request, or with the first
         item if `after` is `None` or empty. Kept items come first, and then each as the run has it.
 
-        Raises `NotFound` if there is no such run, if it is another owner's, or if its time to be kept is over. Raises
+        Raises `NotFound` if a run of this id does not exist, is another owner's, or is not kept any more. Raises
         `BadRequest` if `after` is not the id of one of its entries. Raises `ChannelUnavailable` if the store does not
         answer.
         """
@@ -288,7 +282,7 @@ class Runs(Generic[T]):
     async def _find(self, run_id: str, owner: str) -> RunRecord:
         record = await self._opened()[0].find(run_id, _hash(owner))
         if record is None:
-            raise NotFound("There is no such run.")
+            raise NotFound("This run does not exist.")
         return record
 
     # How a run begins
@@ -375,9 +369,16 @@ def _check(limits: RunLimits) -> None:
             raise ValueError(f"Runs({name}={value!r}): it must be a positive number of seconds.")
 
 
+def _new_run(owner: str, key: str | None, request: object) -> NewRun:
+    """Returns a run with a random id. The same request has the same hash, in whatever order its mappings are."""
+    content = request if isinstance(request, bytes) else _REQUESTS.encode(request)
+    return NewRun(
+        id=secrets.token_urlsafe(_ID_BYTES),
+        owner=_hash(owner),
+        key=_hash(key) if key else None,
+        request=sha256(content).hexdigest() if key else "",
+    )
+
+
 def _hash(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _hash_of_request(request: object) -> str:
-    return sha256(request if isinstance(request, bytes) else _REQUESTS.encode(request)).hexdigest()

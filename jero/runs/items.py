@@ -1,6 +1,7 @@
 """Takes items from a source of any kind, and makes entries of a run of them: in the thread of a synchronous source."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from functools import partial
 from typing import Any, Final, cast
 
 import msgspec
@@ -44,7 +45,7 @@ class Entries:
         kind = source_kind(stream)
         self._is_threaded = kind is SourceKind.SYNCHRONOUS
         if self._is_threaded:
-            framing = Framing(content_type="", encode=self._append)
+            framing = Framing(content_type="", encode=partial(_append, values))
             buffer = FrameBuffer(framing, DEFAULT_ENCODER, CHUNK_BYTES)
             stream, kind = ThreadedSource(cast("Iterable[Any]", stream), buffer), SourceKind.ITERABLE
         self.source = ItemSource(stream, kind)
@@ -56,25 +57,28 @@ class Entries:
         """
         if self._is_threaded:
             return list(_read(item))
-        payload = self._payload_of(item)
+        payload = _payload_of(self._values, item)
         return () if payload is None else (payload,)
 
-    def _payload_of(self, item: Any) -> Payload | None:
-        if not isinstance(item, ServerSentEvent):
-            return self._values.payload_of(item, None)
-        event: ServerSentEvent[Any] = cast("Any", item)
-        if event.id is not None:
-            raise ValueError(f"ServerSentEvent(id={event.id!r}): the items of a run have ids of its own. Leave it out.")
-        if event.event == END:
-            raise ValueError(f"ServerSentEvent(event={END!r}): a run reserves this type for its end. Use another type.")
-        return None if event.data is UNSET else self._values.payload_of(event.data, event.event)
 
-    def _append(self, item: Any, buffer: bytearray, _: Encoder) -> None:
-        payload = self._payload_of(item)
-        if payload is not None:
-            entry = _ENCODER.encode(payload)
-            buffer += len(entry).to_bytes(_SIZE_BYTES, "big")
-            buffer += entry
+def _payload_of(values: Values[Any], item: Any) -> Payload | None:
+    if not isinstance(item, ServerSentEvent):
+        return values.payload_of(item, None)
+    event: ServerSentEvent[Any] = cast("Any", item)
+    if event.id is not None:
+        raise ValueError(f"ServerSentEvent(id={event.id!r}): the items of a run have ids of its own. Leave it out.")
+    if event.event == END:
+        raise ValueError(f"ServerSentEvent(event={END!r}): a run reserves this type for its end. Use another type.")
+    return None if event.data is UNSET else values.payload_of(event.data, event.event)
+
+
+def _append(values: Values[Any], item: Any, buffer: bytearray, _: Encoder) -> None:
+    """Appends an entry, in the thread of its source, with its size before it."""
+    payload = _payload_of(values, item)
+    if payload is not None:
+        entry = _ENCODER.encode(payload)
+        buffer += len(entry).to_bytes(_SIZE_BYTES, "big")
+        buffer += entry
 
 
 def _read(chunk: bytes) -> Iterable[Payload]:

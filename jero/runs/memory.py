@@ -143,7 +143,7 @@ class MemoryRegister(RunRegister):
     def _drop(self, log: MemoryRunLog) -> None:
         """Forgets a run whose time is over."""
         run = log.run
-        del self._logs[run.id]
+        self._logs.pop(run.id, None)  # the runs may be closed, and the store open
         if run.key is not None and self._keys.get((run.owner, run.key)) is log:
             del self._keys[run.owner, run.key]
 

@@ -146,6 +146,7 @@ class Producer:
                 raise self._error  # an order to the process
         finally:
             self._error = None  # its traceback refers to this frame
+            del self._teardown, self._entries  # the limit refers to the producer, and so may the source
 
     async def _produce(self) -> None:
         """Writes all items. Raises what the source raises."""

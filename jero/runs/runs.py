@@ -306,6 +306,7 @@ class Runs(Generic[T]):
         finally:
             self._beginning -= 1
             self._changed.notify()
+            del beginning  # the traceback of its error refers to this frame
 
     async def _undo(self, register: RunRegister, beginning: Awaitable[Claim], run_id: str) -> None:
         """Removes a run that nobody knows, because its start was cancelled."""

@@ -18,8 +18,8 @@ class RunStream(ChannelSubscription[T]):
 
     In an event stream each item has an id, by which a client continues after it, and the last event is `end`, whose
     data is a `RunEnd`. After that event, an event stream is answered with 204, so that a browser does not reconnect. In
-    any other format the end is not an item: the body is complete if the run completed, and is cut short if not. If nothing
-    was sent by then, the failure is answered with its true status.
+    any other format the end is not an item: the body is complete if the run completed, and is cut short if not. If
+    nothing was sent by then, the failure is answered with its true status.
 
     An `async for` yields each item as a `ServerSentEvent`, and then the event `end`.
     """

@@ -123,3 +123,21 @@ def test_a_ring_keeps_as_many_of_the_newest_events_as_fit(capacity: int, max_byt
         assert sum(event.size for event in events[-kept - 1 :]) > max_bytes
     assert ring.low_watermark == (1, len(events) - kept)
     assert (ring.first_sequence, ring.last_sequence) == (len(events) - kept + 1, len(events))
+
+
+@given(capacity=st.integers(1, 8), count=st.integers(0, 30), at=st.integers(0, 30))
+def test_the_end_is_alone_in_its_batch(capacity: int, count: int, at: int) -> None:
+    ring = filled(capacity, count)
+    end = Batch((event(count + 1),))
+    ring.finish(end)
+    assert ring.last_sequence == count + 1
+    start = sequence = max(min(at, count), ring.first_sequence - 1)
+    batches: list[Batch] = []
+    while (batch := ring.batch_after(sequence)) is not None:
+        assert ring.batch_after(sequence) is batch
+        assert batch.sequence is not None
+        sequence = batch.sequence
+        batches.append(batch)
+    *others, last = batches
+    assert last is end
+    assert [event.offset[1] for batch in others for event in batch.events] == list(range(start + 1, count + 1))

@@ -124,7 +124,7 @@ def test_drain_notes_the_shutdown_and_changes_nothing_else() -> None:
     assert parts(state) == (Phase.PULLING, "expired", True, True)
 
 
-@pytest.mark.parametrize("ending", ["expired", "shutdown"])
+@pytest.mark.parametrize("ending", ["expired", "shutdown", "stopped"])
 def test_a_stop_decides_the_ending_that_is_given_with_it(ending: EndReason) -> None:
     state = state_of(Phase.PULLING)
     assert state.apply(Event.STOPPED, ending) == "source"

@@ -224,12 +224,13 @@ class StreamResponder:
             await close_unstarted(response.stream)
             await send_whole((response.status_code, list(headers), b""), scope, send)
             return None
-        if response.framing is SSE and isinstance(response.stream, FramedSource) and response.stream.has_ended():
+        kind = source_kind(response.stream)
+        if kind is SourceKind.FRAMED and _has_ended(response):
+            await close_unstarted(response.stream)
             await send_whole((204, [pair for pair in headers if pair[0] != b"content-type"], b""), scope, send)
             return None
         plan = await self._plan(response, headers, scope, expires_at, place)
-        is_in_memory = source_kind(response.stream) is SourceKind.IN_MEMORY
-        return await answer_if_ready(plan, scope, send) if is_in_memory else plan
+        return await answer_if_ready(plan, scope, send) if kind is SourceKind.IN_MEMORY else plan
 
     async def _plan(
         self,
@@ -306,6 +307,11 @@ class StreamResponder:
         has_lines = msgspec.Raw in self._fast_types and not framing.separator
         encode_into = one_line_appender(encoder) if has_lines else encoder.encode_into
         return FastPath(self._fast_types, encode_into, prefix, framing.json_suffix)
+
+
+def _has_ended(response: FramedResponse[Any, Any]) -> bool:
+    """Returns whether the client of an event stream has had all of it, and must not reconnect."""
+    return response.framing.content_type == SSE.content_type and cast("FramedSource", response.stream).has_ended()
 
 
 def _item_decoder(operation: Operation) -> Callable[[bytes], Any] | None:

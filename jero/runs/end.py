@@ -11,6 +11,7 @@ from jero.codec import DEFAULT_ENCODER, json_decoder
 from jero.errors import Problem
 from jero.framing.event import Notice
 from jero.framing.framing import Framing, NotCompleted
+from jero.framing.sse import SSE
 
 END: Final = "end"
 
@@ -63,7 +64,7 @@ def read_end(data: bytes) -> RunEnd:
 
 
 class EndBatch(Batch):
-    """The end of a run, on its way to followers. It is an event of event streams alone.
+    """The end of a run, on its way to followers. It is an event of event streams alone, which need no check of it.
 
     Any other format has no bytes for it. If the run did not complete, it cannot be written in that format at all: so
     the stream is cut short.
@@ -75,6 +76,8 @@ class EndBatch(Batch):
         super().__init__((event,))
 
     def _encode(self, framing: Framing) -> bytes:
+        if framing.content_type == SSE.content_type:  # an event stream whose items are checked
+            return self._bytes
         error = read_end(self.events[0].data).not_completed()
         if error is not None:
             raise error

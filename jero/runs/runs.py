@@ -194,7 +194,8 @@ class Runs(Generic[T]):
         `source`: any source that a stream response takes. Its context manager, or lifecycle, is left with the exception
         if the run does not complete, so it rolls back. The source must not use what belongs to the request, such as a
         session that a dependency opens, since that is closed by then: let the source open its own. The `event` of an
-        item that is a `ServerSentEvent` is kept; an `id` is refused, because the run gives its items ids of its own.
+        item that is a `ServerSentEvent` is kept, and its `retry` and `comment` are not; an `id` is refused, because the
+        run gives its items ids of its own.
 
         `owner`: who may follow and stop the run, such as the id of a user; nobody else finds it. `key`: the request's
         `Idempotency-Key`, if it has one. If the owner has a run with this key, returns that run, and closes the source
@@ -289,9 +290,9 @@ class Runs(Generic[T]):
 
     async def _begin(self, new: NewRun) -> Claim:
         """Begins a run in the store, if there is a place for it in this process."""
-        register, _ = self._opened()
         if self._is_draining:
             raise ServiceUnavailable("The server is shutting down.", headers=retry_after())
+        register, _ = self._opened()
         if len(self._producers) + self._beginning >= self._max_runs:
             raise ServiceUnavailable("Too many open runs.", headers=retry_after())
         self._beginning += 1
@@ -372,13 +373,11 @@ def _check(limits: RunLimits) -> None:
 
 def _new_run(owner: str, key: str | None, request: object) -> NewRun:
     """Returns a run with a random id. The same request has the same hash, in whatever order its mappings are."""
+    run_id = secrets.token_urlsafe(_ID_BYTES)
+    if not key:
+        return NewRun(id=run_id, owner=_hash(owner))
     content = request if isinstance(request, bytes) else _REQUESTS.encode(request)
-    return NewRun(
-        id=secrets.token_urlsafe(_ID_BYTES),
-        owner=_hash(owner),
-        key=_hash(key) if key else None,
-        request=sha256(content).hexdigest() if key else "",
-    )
+    return NewRun(id=run_id, owner=_hash(owner), key=_hash(key), request=sha256(content).hexdigest())
 
 
 def _hash(text: str) -> str:

@@ -102,6 +102,13 @@ async def test_a_follower_may_be_cut_as_often_as_it_likes(
         check_whole(await following, count)
 
 
+async def test_many_runs_go_on_at_once(store: Store) -> None:
+    async with Runs(store, Item, max_runs_per_owner=300) as runs:
+        started = [await runs.start(counting(20), owner=ANN) for _ in range(300)]
+        for events in await asyncio.gather(*(read(runs, run.id) for run in started)):
+            check_whole(events, 20)
+
+
 async def test_after_the_end_nothing_follows(runs: Runs[Item]) -> None:
     run = await runs.start(counting(3), owner=ANN)
     last = (await read(runs, run.id))[-1]

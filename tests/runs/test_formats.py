@@ -98,8 +98,8 @@ class Mapped(Following, path="/mapped/{run_id}"):
 class App(BaseApp):
     """Serves the runs in every format. Notes how its streams end."""
 
-    def __init__(self, runs: Runs[Item]) -> None:
-        super().__init__()
+    def __init__(self, runs: Runs[Item], **options: Any) -> None:
+        super().__init__(**options)
         self._runs = runs
         self.outcomes: list[StreamOutcome] = []
 
@@ -182,6 +182,24 @@ async def test_a_completed_run_is_a_complete_body_in_every_format(
     await read(served.runs, run.id)
     assert await (getting if reading is None else reading) == (200, expected, True)
     assert [outcome.reason for outcome in served.app.outcomes] == ["completed"]
+
+
+@pytest.mark.parametrize("error", [None, Conflict("twice")])
+async def test_the_end_needs_no_validation(runs: Runs[Item], error: Exception | None) -> None:
+    app = App(runs, validate_items=True)
+    async with AsyncTestClient(app) as client:
+        served = Served(runs, app, client)
+        source = Steered()
+        run = await runs.start(source, owner=ANN)
+        reading = asyncio.create_task(served.get(f"/events/{run.id}"))
+        source.send(Item(1), StopAsyncIteration() if error is None else error)
+        for status, body, is_whole in (
+            await reading,
+            await served.get(f"/chosen/{run.id}", Accept="text/event-stream"),
+        ):
+            assert (status, is_whole) == (200, True)
+            assert body.startswith(framed(1) + b'event: end\nid: 0-2\ndata: {"outcome":')
+        assert (await served.get(f"/lines/{run.id}"))[1:] == (LINE % 1 + b"\n", error is None)
 
 
 @dataclass

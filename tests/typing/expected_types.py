@@ -27,6 +27,7 @@ from jero import (
 )
 from jero.channels import EARLIEST, Channel, Channels, Store, Subscription, subscribe
 from jero.client import EventStream, StreamClient
+from jero.runs import Run, Runs, RunStatus, RunStream
 from jero.testing import AsyncTestClient, TestClient
 
 
@@ -203,6 +204,20 @@ async def channels(store: Store) -> None:
     assert_type(subscribe(rooms["7"], match), Subscription[Movie | Goal | Whistle])
     matches: Channels[Goal | Whistle] = Channels(store, "match", Goal | Whistle, history=10)
     assert_type(matches["7"], Channel[Goal | Whistle])
+
+
+async def runs(store: Store, movies: AsyncIterator[Movie]) -> None:
+    answers = Runs(store, Movie, name="answers", keep=60)
+    assert_type(answers, Runs[Movie])
+    run = await answers.start(movies, owner="ann", key=None, request={"a": 1})
+    assert_type(run, Run)
+    stream = await answers.follow(run.id, owner="ann", after="0-1")
+    assert_type(stream, RunStream[Movie])
+    assert_type(SSEResponse[Movie](stream=stream), SSEResponse[Movie, None])
+    assert_type(Negotiated[Movie](stream=stream), Negotiated[Movie, None])
+    assert_type(await answers.status(run.id, owner="ann"), RunStatus)
+    either: Runs[Goal | Whistle] = Runs(store, Goal | Whistle)
+    await either.start([Goal(1), ServerSentEvent(data=Whistle(1), event="whistle")], owner="ann")
 
 
 class MatchEndpoint(Endpoint, path="/match"):

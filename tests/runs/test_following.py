@@ -120,6 +120,19 @@ async def test_after_the_end_nothing_follows(runs: Runs[Item]) -> None:
     assert [event.data for event in await take(before)] == [RunEnd(outcome="completed")]
 
 
+async def test_a_client_that_has_all_items_of_an_open_run_waits_for_more(runs: Runs[Item]) -> None:
+    source = Steered()
+    run = await runs.start(source, owner=ANN)
+    source.send(Item(1))
+    await source.has_written(1)
+    stream = await runs.follow(run.id, owner=ANN, after="0-1")
+    assert not stream.has_ended()
+    following = asyncio.create_task(take(stream))
+    source.send(Item(2))
+    source.end()
+    assert [event.id for event in await following] == ["0-2", "0-3"]
+
+
 async def test_a_stream_can_be_read_twice(runs: Runs[Item]) -> None:
     run = await runs.start(counting(3), owner=ANN)
     stream = await runs.follow(run.id, owner=ANN)

@@ -73,7 +73,29 @@ async def test_a_follower_that_is_slow_keeps_a_run_alone(clock: Clock) -> None:
         clock.pass_by(store, 0)
         assert not register_of(runs).kind.logs
         assert [event.id for event in [item async for item in stream]] == ["0-1", "0-2", "0-3", "0-4"]
+        clock.pass_by(store, 1)
         assert not register_of(runs).kind.logs
+
+
+async def test_a_run_is_over_though_nothing_was_swept(clock: Clock) -> None:
+    async with MemoryStore() as store, Runs(store, Item, keep=KEEP) as runs:
+        run = await runs.start([Item(1)], owner=ANN, key="k")
+        await read(runs, run.id)
+        clock.now += KEEP
+        assert await is_gone(runs, run.id)
+        again = await runs.start([Item(1)], owner=ANN, key="k")
+        assert again.is_new
+        await read(runs, again.id)
+        clock.pass_by(store, 0)
+        assert (await runs.start([], owner=ANN, key="k")).id == again.id
+
+
+async def test_runs_may_be_closed_long_before_their_store(clock: Clock) -> None:
+    async with MemoryStore() as store:
+        async with Runs(store, Item, keep=KEEP) as runs:
+            await use(runs, 3)
+        clock.pass_by(store, KEEP)
+        assert len(store.lingering) == 0
 
 
 async def test_a_run_that_is_open_takes_a_task_and_a_timer_for_all() -> None:

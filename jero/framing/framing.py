@@ -1,7 +1,7 @@
 """Describes a wire format as data, and items that are framed already."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -57,11 +57,16 @@ class NotCompleted(HTTPError):
     """Cuts a stream of framed items short: those who frame them did not complete them, and have logged why.
 
     `reason`: the `StreamOutcome.reason` of the stream. If nothing was sent, a stream that "failed" is answered with
-    `problem()`. `FramedItems.bytes_in` raises it, in a format that cannot say it otherwise.
+    `problem()` and `headers`. `FramedItems.bytes_in` raises it, in a format that cannot say it otherwise.
     """
 
-    def __init__(self, reason: Literal["failed", "stopped", "shutdown"], problem: Problem) -> None:
-        super().__init__(problem.detail or problem.title)
+    def __init__(
+        self,
+        reason: Literal["failed", "stopped", "shutdown"],
+        problem: Problem,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(problem.detail or problem.title, headers=headers)
         self.reason: Literal["failed", "stopped", "shutdown"] = reason
         self._problem = problem
 

@@ -1,5 +1,6 @@
 """The end of a run: the last entry of its log, as data, as an event, and as what a stream of its items ends by."""
 
+from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
 from msgspec import UNSET, UnsetType
@@ -30,12 +31,13 @@ class RunEnd(Notice, frozen=True, kw_only=True):
     - "lost": the process of its source died, or did not reach the store for too long.
 
     `limit`: the limit that a failed run went over. `problem`: what a failed run's source raised; an `HTTPError` as its
-    problem, and anything else as an internal server error.
+    problem, and anything else as an internal server error. `headers`: those of the `HTTPError`, such as `Retry-After`.
     """
 
     outcome: Outcome
     limit: Limit | UnsetType = UNSET
     problem: Problem | UnsetType = UNSET
+    headers: Mapping[str, str] | UnsetType = UNSET
 
     def payload(self) -> Payload:
         """Returns the end as an entry of the log."""
@@ -52,7 +54,7 @@ class RunEnd(Notice, frozen=True, kw_only=True):
             detail = f"The run ended as {self.outcome}"
             detail += "." if self.limit is UNSET else f", because it went over {self.limit}."
             problem = Problem("run-not-completed", "Run not completed", status, detail)
-        return NotCompleted(reason, problem)
+        return NotCompleted(reason, problem, headers=None if self.headers is UNSET else self.headers)
 
 
 _ENDS: Final[Decoder[RunEnd]] = json_decoder(RunEnd)

@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct
 from jero.channels.channel import Values
 from jero.channels.event import Payload
 from jero.channels.store import ChannelUnavailable
-from jero.errors import problem_of
+from jero.errors import HTTPError, problem_of, ungrouped
 from jero.policy import EndReason, StreamOutcome
 from jero.runs.end import Limit, Outcome, RunEnd
 from jero.runs.items import Entries
@@ -72,6 +72,7 @@ class Producer:
         "_entries",
         "_error",
         "_finishing",
+        "_first_item_after",
         "_has_begun",
         "_is_closing",
         "_is_fenced",
@@ -101,6 +102,7 @@ class Producer:
         self._error: BaseException | None = None
         self._items = 0
         self._bytes = 0
+        self._first_item_after: float | None = None
         self._has_begun = False
         self._is_closing = False
         self._is_fenced = False
@@ -163,6 +165,8 @@ class Producer:
         """Appends items up to the limits. Raises `OverLimit` if there are more."""
         if not payloads:
             return
+        if self._first_item_after is None:
+            self._first_item_after = monotonic() - self._started_at
         options, fitting, over = self._production.options, 0, None
         for payload in payloads:
             self._bytes += payload.size_of_event()
@@ -198,6 +202,8 @@ class Producer:
         place = f"{self._production.name}: the run {self.run_id}"
         if isinstance(error, OverLimit):
             logger.warning("%s failed after %d items: it went over %s", place, self._items, error.limit)
+        elif isinstance(ungrouped(error), HTTPError):  # its problem is told to followers, and says everything
+            logger.warning("%s failed after %d items: %s", place, self._items, ungrouped(error))
         else:
             logger.error("%s failed after %d items", place, self._items, exc_info=error)
 
@@ -227,12 +233,13 @@ class Producer:
         outcome = _OUTCOMES.get(self._ending or "completed", "failed")
         if outcome != "failed":
             return RunEnd(outcome=outcome)
-        is_known = self._error is not None and self._limit is None
-        return RunEnd(
-            outcome=outcome,
-            limit=UNSET if self._limit is None else self._limit,
-            problem=problem_of(self._error) if is_known and self._error is not None else UNSET,
-        )
+        if self._limit is not None:
+            return RunEnd(outcome=outcome, limit=self._limit)
+        if self._error is None:
+            return RunEnd(outcome=outcome)
+        error = ungrouped(self._error)
+        headers = error.headers if isinstance(error, HTTPError) else None
+        return RunEnd(outcome=outcome, problem=problem_of(error), headers=headers or UNSET)
 
     def _forget_cancellation(self) -> None:
         while self._task.cancelling():
@@ -245,7 +252,7 @@ class Producer:
             items=self._items,
             bytes=self._bytes,
             duration=monotonic() - self._started_at,
-            first_item_after=None,
+            first_item_after=self._first_item_after,
             endpoint=self._production.name,
             method="",
         )

@@ -74,7 +74,6 @@ class Producer:
         "_finishing",
         "_first_item_after",
         "_has_begun",
-        "_is_closing",
         "_is_fenced",
         "_is_over",
         "_items",
@@ -104,7 +103,6 @@ class Producer:
         self._bytes = 0
         self._first_item_after: float | None = None
         self._has_begun = False
-        self._is_closing = False
         self._is_fenced = False
         self._is_over = False
         self._finishing: asyncio.Task[None] | None = None
@@ -113,7 +111,7 @@ class Producer:
 
     def stop(self, ending: EndReason, limit: Limit | None = None) -> None:
         """Ends the run for a reason from outside, unless it ends already."""
-        if self._ending is not None or self._is_closing:
+        if self._ending is not None:
             return
         self._ending, self._limit = ending, limit
         if self._has_begun:  # else its first step sees it
@@ -134,7 +132,6 @@ class Producer:
                 await close_unstarted(self._stream)
         except BaseException as error:
             self._raised(error)
-        self._is_closing = True
         if self._ending is None:
             self._ending = "completed"
         self._forget_cancellation()

@@ -218,30 +218,67 @@ async def test_a_teardown_that_fails_makes_a_stopped_run_a_failed_one(
     assert [record.exc_text or record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-async def test_a_teardown_that_hangs_is_left_alone(runs: Runs[Item], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(producer, "TEARDOWN_SECONDS", 0.01)
-    monkeypatch.setattr(limits, "RETRY_SECONDS", 0.01)
-    goes_on = asyncio.Event()
-    ended = asyncio.Event()
+async def test_a_stop_that_was_obeyed_does_not_count_in_the_teardown(runs: Runs[Item]) -> None:
+    cancelling: list[int] = []
 
     @asynccontextmanager
     async def source() -> AsyncGenerator[AsyncIterable[Item], None]:
         try:
-            yield Steered()
+            yield items
         finally:
-            while not goes_on.is_set():
-                try:
-                    await goes_on.wait()
-                except asyncio.CancelledError:
-                    continue
-            ended.set()
+            task = asyncio.current_task()
+            assert task is not None
+            cancelling.append(task.cancelling())  # timeouts and task groups look at it
 
+    items = Steered()
     run = await runs.start(source(), owner=ANN)
-    await checkpoint()
+    await items.has_written(0)
+    assert await stop(runs, run.id) == STOPPED
+    assert cancelling == [0]
+
+
+class Deaf:
+    """A source that goes on when it is cancelled, until the test ends it: in its items, or in its teardown."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self.goes_on = asyncio.Event()
+        self.has_ended = asyncio.Event()
+
+    async def __aenter__(self) -> AsyncIterator[Item]:
+        return self._items()
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._where == "teardown":
+            await self._hang()
+        self.has_ended.set()
+
+    async def _items(self) -> AsyncIterator[Item]:
+        yield Item(1)
+        await (self._hang() if self._where == "items" else asyncio.Event().wait())
+
+    async def _hang(self) -> None:
+        while not self.goes_on.is_set():
+            try:
+                await self.goes_on.wait()
+            except asyncio.CancelledError:
+                continue
+
+
+@pytest.mark.parametrize("where", ["items", "teardown"])
+async def test_a_source_that_does_not_end_is_left_alone(
+    runs: Runs[Item], monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.setattr(producer, "TEARDOWN_SECONDS", 0.01)
+    monkeypatch.setattr(limits, "RETRY_SECONDS", 0.01)
+    source = Deaf(where)
+    run = await runs.start(source, owner=ANN)
+    await read(runs, run.id, count=1)
     end = await stop(runs, run.id)
     assert end.outcome == "failed"
-    goes_on.set()
-    await ended.wait()
+    await until(lambda: not vars(runs)["_producers"])
+    source.goes_on.set()
+    await source.has_ended.wait()
     assert (await runs.status(run.id, owner=ANN)).state == "failed"
 
 

@@ -1,4 +1,4 @@
-"""Tests what a source that fails reports: its status and headers to followers, a line to the log, an outcome to itself."""
+"""A source that fails is reported: with status and headers to followers, in the log, and as an outcome to itself."""
 
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator

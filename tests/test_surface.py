@@ -23,7 +23,7 @@ NAMES = {
 }
 EXTRAS = ["httpx", "h11", "jwt", "pytest", "redis", "uvicorn", "uvloop"]
 
-LOADED_WITH_JERO = "import json, sys, jero; print(json.dumps([*sys.modules]))"
+LOADED_WITH_JERO = "import json, sys, jero, jero.channels, jero.runs; print(json.dumps([*sys.modules]))"
 
 
 def test_all_lists_the_public_names() -> None:

@@ -65,8 +65,6 @@ def _payload_of(values: Values[Any], item: Any) -> Payload | None:
     if not isinstance(item, ServerSentEvent):
         return values.payload_of(item, None)
     event: ServerSentEvent[Any] = cast("Any", item)
-    if event.id is not None:
-        raise ValueError(f"ServerSentEvent(id={event.id!r}): the items of a run have ids of its own. Leave it out.")
     if event.event == END:
         raise ValueError(f"ServerSentEvent(event={END!r}): a run reserves this type for its end. Use another type.")
     return None if event.data is UNSET else values.payload_of(event.data, event.event)

@@ -193,9 +193,8 @@ class Runs(Generic[T]):
 
         `source`: any source that a stream response takes. Its context manager, or lifecycle, is left with the exception
         if the run does not complete, so it rolls back. The source must not use what belongs to the request, such as a
-        session that a dependency opens, since that is closed by then: let the source open its own. The `event` of an
-        item that is a `ServerSentEvent` is kept, and its `retry` and `comment` are not; an `id` is refused, because the
-        run gives its items ids of its own.
+        session that a dependency opens, since that is closed by then: let the source open its own. Of an item that is a
+        `ServerSentEvent`, `data` and `event` are kept. The run gives its items ids of its own.
 
         `owner`: who may follow and stop the run, such as the id of a user; nobody else finds it. `key`: the request's
         `Idempotency-Key`, if it has one. If the owner has a run with this key, returns that run, and closes the source

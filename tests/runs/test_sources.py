@@ -12,7 +12,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from jero import Conflict, HTTPError, Problem, ServerSentEvent, StreamOutcome
-from jero.channels import Channel, MemoryStore, Store
+from jero.channels import Channel, MemoryStore, Store, Subscription
 from jero.errors import InternalServerError
 from jero.runs import RunEnd, Runs
 from tests.runs.reading import ANN, Item, Steered, check_whole, counting, end_of, numbers, read, until, until_ended
@@ -82,20 +82,17 @@ async def test_a_subscription_may_be_a_source(runs: Runs[Item], *, is_managed: b
         subscription = channel.subscribe()
 
         @asynccontextmanager
-        async def manager() -> AsyncGenerator[AsyncIterable[Any], None]:
+        async def manager() -> AsyncGenerator[Subscription[Item], None]:
             yield subscription
 
-        async def source() -> AsyncIterator[ServerSentEvent[Item]]:
-            async for event in subscription:
-                yield ServerSentEvent(data=event.data)
-
-        run = await runs.start(manager() if is_managed else source(), owner=ANN)
+        run = await runs.start(manager() if is_managed else subscription, owner=ANN)
         await until(lambda: channel.statistics().subscribers == 1)
-        await channel.publish(Item(1))
-        if is_managed:  # its events have ids of the channel, which the run refuses
-            assert (await until_ended(runs, run.id)).state == "failed"
-        else:
-            assert numbers(await read(runs, run.id, count=1)) == [1]
+        await channel.publish(Item(1), event="made")
+        await channel.publish(Item(2))
+        assert numbers(await read(runs, run.id, count=2)) == [1, 2]
+        assert [event.event for event in await read(runs, run.id, count=2)] == ["made", None]
+    check_whole(await read(runs, run.id), 2)  # the store has closed its channels
+    await until(lambda: channel.statistics().subscribers == 0)
 
 
 async def test_no_items_are_a_run_too(runs: Runs[Item]) -> None:
@@ -169,7 +166,7 @@ async def test_a_source_has_the_context_of_its_start(runs: Runs[Item]) -> None:
 
 async def test_an_item_may_be_an_event_with_a_type(runs: Runs[Item]) -> None:
     events: list[Item | ServerSentEvent[Item]] = [
-        ServerSentEvent(data=Item(1), event="made"),
+        ServerSentEvent(data=Item(1), event="made", id="7", retry=1),
         ServerSentEvent(comment="nothing"),
         Item(2),
     ]
@@ -182,7 +179,6 @@ async def test_an_item_may_be_an_event_with_a_type(runs: Runs[Item]) -> None:
 @pytest.mark.parametrize(
     "item",
     [
-        ServerSentEvent(data=Item(2), id="7"),
         ServerSentEvent(data=Item(2), event="end"),
         ServerSentEvent(data=Item(2), event="gap"),
         b"bytes",

@@ -27,7 +27,7 @@ from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
 from jero.http.cookies import Cookie
 from jero.http.headers import ResumeHeaders
-from jero.policy import StreamOutcome, StreamPolicy, StreamStart
+from jero.policy import OpenStream, StreamOutcome, StreamPolicy, StreamStart
 from jero.responses.streaming import (
     EventStreamResponse,
     FramedResponse,
@@ -69,6 +69,7 @@ __all__ = [
     "NoContent",
     "NotAcceptable",
     "NotFound",
+    "OpenStream",
     "Problem",
     "Redirect",
     "ResumeHeaders",

@@ -26,7 +26,7 @@ from jero.http.asgi import ASGIApp, Receive, Scope, Send
 from jero.lifespan import Lifespan
 from jero.names import check_self, check_value, is_surely_sync, nearest, own_functions, own_values
 from jero.openapi.info import Description, Documentation, DocumentInfo
-from jero.policy import DEFAULT_POLICY, StreamOutcome, StreamPolicy, StreamStart
+from jero.policy import DEFAULT_POLICY, OpenStream, StreamOutcome, StreamPolicy, StreamStart
 from jero.shutdown import ShutdownWatch
 from jero.streaming.serve import OpenStreams
 
@@ -224,14 +224,32 @@ class BaseApp:
         """
         return (self._lifespan if hasattr(self, "_lifespan") else self._lifespan_without_init()).run()
 
+    def streams(self) -> Sequence[OpenStream]:
+        """Returns the open streams of this process, including those of mounted applications that are a `BaseApp`.
+
+        Serve them to operators alone: they contain the addresses of clients.
+        """
+        mounted = [stream for app in self._mounted_apps() for stream in app.streams()]
+        return (*self._streams.reports(), *mounted)
+
+    def stop_stream(self, stream_id: str) -> bool:
+        """Stops the open stream of this id, with the outcome "stopped". Returns whether there is one in this process.
+
+        An `SSEResponse` ends properly, and its client reconnects. Any other stream is cut, as by `max_duration`.
+        """
+        return self._streams.stop(stream_id) or any(app.stop_stream(stream_id) for app in self._mounted_apps())
+
     def drain(self) -> asyncio.Future[None]:
         """Ends the open streams as a shutdown of the server does. From now on, new streams are refused with 503.
 
         The future is done when all streams are over, including those of mounted applications that are a `BaseApp`.
         jero drains automatically when the server stops listening.
         """
-        mounted = [app.drain() for app in self._wiring.mounts.apps if isinstance(app, BaseApp)]
+        mounted = [app.drain() for app in self._mounted_apps()]
         return asyncio.ensure_future(_all_done([self._streams.drain(), *mounted]))
+
+    def _mounted_apps(self) -> "list[BaseApp]":
+        return [app for app in self._wiring.mounts.apps if isinstance(app, BaseApp)]
 
     def _lifespan_without_init(self) -> Lifespan:
         """Returns the lifespan of an application whose `__init__` is not BaseApp's, so that its startup can fail."""

@@ -81,6 +81,31 @@ class StreamStart(Struct, frozen=True, kw_only=True):
     method: str
 
 
+class OpenStream(Struct, frozen=True, kw_only=True):
+    """An open stream at one moment, for an operator.
+
+    `id`: names it for `BaseApp.stop_stream`, in this process.
+    `endpoint`: the name of the endpoint class.
+    `method`, `path`: of the request.
+    `client`: the address and port of the client, as the server says; `None` if it does not. The port is 0 if only the
+    address is known.
+    `items`: the number of items that were framed so far.
+    `bytes`: the number of bytes that were sent so far, pings included.
+    `age`: seconds since the handler's return.
+    `blocked_for`: for how many seconds a send has waited for the client; `None` if none waits.
+    """
+
+    id: str
+    endpoint: str
+    method: str
+    path: str
+    client: tuple[str, int] | None
+    items: int
+    bytes: int
+    age: float
+    blocked_for: float | None
+
+
 class StreamOutcome(Struct, frozen=True, kw_only=True):
     """The report of how a stream ended.
 
@@ -91,7 +116,8 @@ class StreamOutcome(Struct, frozen=True, kw_only=True):
     - "stalled": one send took longer than `send_timeout`.
     - "expired": `max_duration` passed, or the credential that opened the stream expired.
     - "shutdown": the server shuts down.
-    - "stopped": the run that it relays was stopped. The source of that run is ended by the same reason.
+    - "stopped": `BaseApp.stop_stream` was called for it, or the run that it relays was stopped. The source of that run
+      is ended by the same reason.
 
     `error`: the exception of a failed stream, else `None`.
     `items`: the number of items that were framed.

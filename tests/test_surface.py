@@ -10,7 +10,7 @@ import pytest
 import jero
 
 NAMES = {
-    *("BaseApp", "Endpoint", "operation_notes", "StreamPolicy", "StreamStart", "StreamOutcome"),
+    *("BaseApp", "Endpoint", "operation_notes", "StreamPolicy", "OpenStream", "StreamStart", "StreamOutcome"),
     *("Auth", "BearerAuth", "BasicAuth", "APIKeyAuth", "Expiring"),
     *("Framing", "FramedResponse", "NotAcceptable"),
     *("JSONResponse", "TextResponse", "BytesResponse", "Created", "Accepted", "NoContent", "Redirect"),

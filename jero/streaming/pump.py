@@ -189,6 +189,15 @@ async def pull_fast(source: Source, frames: FrameBuffer, fast_path: FastPath) ->
         frames.items += framed
 
 
+def framed_fast(pulling: Any) -> int:
+    """Returns how many items a running `pull_fast` has framed without counting them in `FrameBuffer.items` yet.
+
+    They are read out of its frame. To count each in an attribute would cost every stream a fortieth of its time.
+    """
+    frame = getattr(pulling, "cr_frame", None)
+    return 0 if frame is None else frame.f_locals.get("framed", 0)
+
+
 def _fast_type(item: object, fast_path: FastPath) -> type | None:
     """Returns the class of an item that is on the fast path, and None for any other item."""
     return type(item) if type(item) in fast_path.types else None

@@ -29,7 +29,6 @@ class Push:
         "_context",
         "_delivered",
         "_framing",
-        "_items",
         "_loop",
         "_pump",
         "_send_part",
@@ -49,7 +48,6 @@ class Push:
         self._task = task
         self._loop = task.get_loop()
         self._context = context
-        self._items = 0
         # Set after the first item of a format without separators.
         self._send_part: Callable[[bytes], Any] | None = None
         self._delivered: FramedItems | None = None
@@ -67,7 +65,6 @@ class Push:
         finally:
             if published is not None:
                 published.deliver = None
-            self._buffer.items += self._items
 
     def deliver(self, framed: FramedItems) -> bool:
         """Sends the items while the stream's task waits. Returns False if the task has to be given them, too."""
@@ -83,7 +80,7 @@ class Push:
             if self._send_part is None:
                 unfinished = self._context.run(self._send, framed)
             elif body := framed.bytes_in(self._framing):  # the hot path: every event of a channel, for every subscriber
-                self._items += framed.count
+                self._buffer.items += framed.count
                 unfinished = self._context.run(self._send_part, body)
         except BaseException as error:
             unfinished = error

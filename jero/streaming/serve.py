@@ -27,6 +27,7 @@ from anyio import CancelScope
 
 from jero.errors import UnfinishedBody
 from jero.http.asgi import Receive, Scope, Send, is_disconnect
+from jero.policy import OpenStream
 from jero.streaming.limits import LAST_SECONDS
 from jero.streaming.plan import StreamPlan
 from jero.streaming.stream import Stream
@@ -79,6 +80,18 @@ class OpenStreams:
     def open(self) -> None:
         """Allows streams again, when the server has started once more."""
         self.is_draining = False
+
+    def reports(self) -> list[OpenStream]:
+        """Returns how each of the streams is now."""
+        return [stream.report() for stream in self._streams if not stream.is_over]
+
+    def stop(self, stream_id: str) -> bool:
+        """Stops the stream of this id. Returns whether there is one."""
+        for stream in self._streams:
+            if not stream.is_over and stream.report().id == stream_id:
+                stream.stop("stopped")
+                return True
+        return False
 
     def drain(self) -> asyncio.Future[None]:
         """Ends all streams, as a shutdown does. Returns a future that is resolved when they are over."""

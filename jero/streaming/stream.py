@@ -6,9 +6,9 @@ items, sends what is left in the buffer, tears the source down, ends the body, a
 It can end in these ways. The source ends, and the stream is "completed"; the end of the body is sent after the teardown
 has succeeded. The source, the encoding of an item, or the teardown raises, and the stream is "failed". Or it is stopped
 from outside: the client leaves ("disconnected") or takes nothing ("stalled"), a time is over ("expired"), the server
-shuts down ("shutdown"), or what it relays was stopped ("stopped"). A stop cancels the source once, at the await where
-it waits, and gives it `teardown_timeout` seconds. Except for "completed", and for a final frame, the body is not ended:
-the server cuts the transfer.
+shuts down ("shutdown"), or it, or what it relays, was stopped ("stopped"). A stop cancels the source once, at the await
+where it waits, and gives it `teardown_timeout` seconds. Except for "completed", and for a final frame, the body is not
+ended: the server cuts the transfer.
 
 These invariants hold:
 
@@ -35,12 +35,12 @@ from jero.errors import ClientDisconnected, Gone, ServiceUnavailable
 from jero.framing.framing import NotCompleted
 from jero.framing.raw import RAW
 from jero.http.asgi import Scope, Send, report_error
-from jero.policy import EndReason, StreamOutcome
+from jero.policy import EndReason, OpenStream, StreamOutcome
 from jero.streaming.buffer import FrameBuffer
 from jero.streaming.hooks import add_last, add_last_item, report_start
 from jero.streaming.limits import LAST_SECONDS, LEAVE_SECONDS, TeardownLimit
 from jero.streaming.plan import StreamKind, StreamPlan
-from jero.streaming.pump import Pump, pull_fast, pull_items
+from jero.streaming.pump import Pump, framed_fast, pull_fast, pull_items
 from jero.streaming.push import Push
 from jero.streaming.send import Keepalive, Sender
 from jero.streaming.source import Source, SourceKind, close_unstarted, source_kind
@@ -73,6 +73,7 @@ class Stream:
         "_limit",
         "_loop",
         "_plan",
+        "_pulling",
         "_pump",
         "_sender",
         "_source",
@@ -109,6 +110,7 @@ class Stream:
             self._source = Source(ThreadedSource(plan.source, self._frames, plan.on_thread_end), SourceKind.ITERABLE)
         else:
             self._source = Source(plan.source, self._source_kind)
+        self._pulling: Any = None
         self._pump = Pump(self._buffer, self._sender, self.state, turns)
         self._keepalive: Keepalive | None = None
         self._limit: TeardownLimit | None = None
@@ -165,7 +167,7 @@ class Stream:
         finally:
             self._end()
         # The parts refer to the stream, and the stream to them: without this the garbage collector had to free both.
-        del self._sender, self._pump, self._keepalive, self._limit, self._source, self._end_timer
+        del self._sender, self._pump, self._pulling, self._keepalive, self._limit, self._source, self._end_timer
         self._task = self.error = None
 
     def arm(self) -> None:
@@ -217,7 +219,8 @@ class Stream:
             return Push(pump, self._buffer, plan.kind.framing, self.context).drive(self._source)
         if plan.kind.fast_path is None or self._source_kind is SourceKind.SYNCHRONOUS:
             return pump.drive(pull_items(self._source, self._buffer))
-        return pump.drive(pull_fast(self._source, self._buffer, plan.kind.fast_path))
+        self._pulling = pull_fast(self._source, self._buffer, plan.kind.fast_path)
+        return pump.drive(self._pulling)
 
     async def _report_start(self) -> None:
         """Calls `on_start`. Only its time breaks it off, so that it is as sure to end as the call of `on_end`."""
@@ -260,7 +263,7 @@ class Stream:
                 await self._send(last_item + bracket, more_body=False)
             elif kind.close_on_error:
                 await self._send(closing, more_body=True)
-        elif ending in ("expired", "shutdown") and kind.final_frame is not None:
+        elif ending in ("expired", "shutdown", "stopped") and kind.final_frame is not None:
             await self._send(kind.final_frame(ending), more_body=False)
         await self._sender.end_aside()
 
@@ -433,6 +436,22 @@ class Stream:
         # A stop was obeyed. If it stayed counted, it would mislead timeouts and task groups of the teardown.
         while self._task is not None and self._task.cancelling():
             self._task.uncancel()
+
+    def report(self) -> OpenStream:
+        """Returns how the stream is now. It must not be over."""
+        kind, sender, scope = self._plan.kind, self._sender, self.scope
+        client = scope.get("client")
+        return OpenStream(
+            id=f"{id(self):x}-{int(self.began * 1e6):x}",
+            endpoint=kind.endpoint,
+            method=kind.method,
+            path=scope["path"],
+            client=None if client is None else (str(client[0]), int(client[1] or 0)),
+            items=self._items or self._frames.items + framed_fast(self._pulling),
+            bytes=sender.bytes_sent,
+            age=monotonic() - self.began,
+            blocked_for=self._loop.time() - sender.last_sent if sender.is_busy else None,
+        )
 
     def _outcome(self) -> StreamOutcome:
         first_item_at = self._frames.first_item_at

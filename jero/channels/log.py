@@ -331,6 +331,10 @@ class EventLog(ABC):
     def earliest_offset(self) -> Offset:
         """Returns the offset before the oldest event that the store keeps."""
 
+    async def settle(self, offset: Offset) -> Offset:
+        """Returns the same place as an offset that will never be another place. May have to read the store."""
+        return offset
+
     @abstractmethod
     def offset_at(self, moment: float) -> Offset:
         """Returns the newest offset at a moment of `time.monotonic` before the log was ready.

@@ -12,7 +12,8 @@
 --   the entries,
 --   the time of Redis's clock in milliseconds,
 --   1 if there may be more entries, else 0,
---   the id of the entry before the last one of the newest ('' if there is not any).
+--   the id of the entry before the last one of the newest ('' if there is not any),
+--   the largest id of an entry that was deleted by its id ('' if there is not any).
 
 -- How many entries are read before their sizes are known, at most.
 local FEW = 16
@@ -49,7 +50,7 @@ end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if redis.call('EXISTS', stream) == 0 then return {'', 1, 0, {}, now, 0, ''} end
+if redis.call('EXISTS', stream) == 0 then return {'', 1, 0, {}, now, 0, '', ''} end
 
 local info = redis.call('XINFO', 'STREAM', stream)
 local found = {}
@@ -76,4 +77,6 @@ elseif first and milliseconds_of(last) <= now then
   end
 end
 local is_complete = found['entries-added'] == found['length'] and 1 or 0
-return {last, is_complete, has_entry, entries, now, has_more, before}
+local deleted = found['max-deleted-entry-id'] or '0-0'
+if deleted == '0-0' then deleted = '' end
+return {last, is_complete, has_entry, entries, now, has_more, before, deleted}

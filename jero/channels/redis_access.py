@@ -37,6 +37,10 @@ class StreamFollower(Protocol):
         """Takes note that this Redis sends the messages from now on."""
         ...
 
+    def on_away(self, seconds: float) -> None:
+        """Takes note that messages may have been missed for so long."""
+        ...
+
     def on_message(self, message: bytes) -> None:
         """Takes a message."""
         ...

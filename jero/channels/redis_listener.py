@@ -107,6 +107,8 @@ class Listener:
         self._identity = UNKNOWN
         self._task: asyncio.Task[None] | None = None
         self._down_since: float | None = None
+        # When it was surely still connected.
+        self._alive_at = monotonic()
 
     def start(self) -> None:
         """Starts the task."""
@@ -191,6 +193,9 @@ class Listener:
 
     async def _follow(self) -> None:
         """Listens to all channels until the connection is lost."""
+        for log in self._logs.values():
+            log.on_away(monotonic() - self._alive_at)
+        self._alive_at = monotonic()
         self._sent.clear()
         self._unacknowledged.clear()
         self._ended.clear()
@@ -255,6 +260,7 @@ class Listener:
         """Sends changes, and asks for a sign of life if nothing was heard. Ends the connection if that fails."""
         now = asyncio.get_running_loop().time
         heard, is_asked, deadline = self._heard, False, now() + self._heartbeat
+        looked_at = monotonic()
         try:
             while True:
                 try:
@@ -264,6 +270,9 @@ class Listener:
                     is_silent = heard == self._heard
                     if is_silent and is_asked:
                         raise
+                    if not is_silent:
+                        self._alive_at = looked_at
+                    looked_at = monotonic()
                     is_asked = is_silent
                     if is_asked:
                         await self._send([("PING",)])

@@ -1,7 +1,6 @@
 """A channel on Redis, as one process sees it: a stream that is the truth, and messages that say what is new in it."""
 
 import asyncio
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from math import inf
@@ -19,15 +18,16 @@ from jero.channels.store import ChannelUnavailable
 from jero.channels.stream import (
     BEFORE,
     BEGINNING,
-    LARGEST,
+    EMPTY,
     NOTHING,
     Snapshot,
     Timeline,
-    just_before,
+    format_id,
     make_snapshot,
     offset_of,
-    predecessor_of,
+    read_id,
     read_message,
+    surely_kept,
 )
 
 # Theory of operation
@@ -59,8 +59,6 @@ NEWEST_EVENTS: Final = 1_000
 LATE_MILLISECONDS: Final = 100
 # How many bytes of messages wait, at most.
 QUEUE_BYTES: Final = 1024 * 1024
-_ID: Final = re.compile(r"(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})", re.ASCII)
-_MEMORY_ID: Final = re.compile(r"[0-9a-f]{16}-(0|[1-9][0-9]{0,18})", re.ASCII)
 
 
 class RedisLog(EventLog):
@@ -127,17 +125,10 @@ class RedisLog(EventLog):
         return (monotonic() if self._appending else self.used_at) + self.options.linger
 
     def offset_of(self, event_id: str) -> Offset | None:
-        match = _ID.fullmatch(event_id)
-        if match is None and _MEMORY_ID.fullmatch(event_id):
-            return None
-        offset = (int(match[1]), int(match[2])) if match else (LARGEST, LARGEST)
-        if max(offset) > LARGEST or offset == (LARGEST, LARGEST):
-            raise ValueError("it is malformed")
-        return offset
+        return read_id(event_id)
 
     def id_of(self, offset: Offset) -> str:
-        milliseconds, number = max(offset, BEGINNING)
-        return f"{milliseconds}-{number}" if number != BEFORE else f"{milliseconds - 1}-{LARGEST}"
+        return format_id(offset)
 
     def skip_to(self, gap_end: Offset) -> None:
         self._newest_stored = min(self._newest_stored, gap_end)
@@ -147,7 +138,13 @@ class RedisLog(EventLog):
         return max(self.ring.high_watermark, self._newest_stored)
 
     def earliest_offset(self) -> Offset:
-        return NOTHING
+        return self.ring.low_watermark if self.ring.low_watermark[1] == EMPTY else NOTHING
+
+    async def settle(self, offset: Offset) -> Offset:
+        known = self.earliest_offset() if offset == NOTHING else offset
+        if known != NOTHING:
+            return known
+        return make_snapshot(await self._access.run(READ, [self.key], ["0-0", 1, 1, ""])).start
 
     def last_id(self) -> str | None:
         newest = self.newest_offset()
@@ -184,10 +181,10 @@ class RedisLog(EventLog):
         arguments: list[str | int] = [self.id_of(max(offset, BEGINNING)), PAGE_EVENTS, BATCH_BYTES, ""]
         snapshot = make_snapshot(await self._access.run(READ, [self.key], arguments))
         if not snapshot.exists:
-            return await self._replay_nothing(offset)
+            return await self._replay_nothing(offset, snapshot)
         if not snapshot.entries and (offset == NOTHING or (offset[1] == BEFORE and offset > snapshot.last)):
             return Replay(snapshot.last)
-        gap_end = None if offset == NOTHING else snapshot.gap_after(offset)
+        gap_end = None if offset == NOTHING else snapshot.gap_after(offset, self.options.keep)
         if gap_end is not None:
             return Replay(gap_end, gap_end=gap_end)
         events = list(self.decode(snapshot.entries))
@@ -195,11 +192,12 @@ class RedisLog(EventLog):
             await self.changed.wait()  # the id is from a process that has read further than this one
         return Replay(offset_of(snapshot.entries[-1][0]) if snapshot.entries else offset, events)
 
-    async def _replay_nothing(self, offset: Offset) -> Replay:
+    async def _replay_nothing(self, offset: Offset, snapshot: Snapshot) -> Replay:
         """Returns what follows an offset if the stream does not exist: a gap up to the first entry it will have."""
         if self._is_new:
             start = self.ring.high_watermark
-            return Replay(start) if offset[1] == BEFORE or offset == BEGINNING else Replay(start, gap_end=start)
+            is_gap = offset != NOTHING and snapshot.gap_after(offset, self.options.keep) is not None
+            return Replay(start, gap_end=start if is_gap else None)
         self._read_again()  # the ring is of an earlier stream
         await self.changed.wait()
         return Replay(offset)
@@ -256,6 +254,11 @@ class RedisLog(EventLog):
         self.source = source
         self._read_again()
 
+    def on_away(self, seconds: float) -> None:
+        """Notes that messages may have been missed for so long. A stream may have begun and expired meanwhile."""
+        if self._is_new and seconds >= surely_kept(self.options.keep):
+            self.is_doubtful = True
+
     def on_message(self, message: bytes) -> None:
         """Adds the event of a message, or has the stream read."""
         if self._is_reading or self._draining is not None:
@@ -304,16 +307,14 @@ class RedisLog(EventLog):
         """Fills the ring with the newest entries, which `snapshot` lists newest first, and makes the log ready."""
         entries = snapshot.entries[::-1]
         offsets = [offset_of(entry_id) for entry_id, _ in entries]
-        before = snapshot.last
-        if entries:
-            after = predecessor_of(entries[0][1]) or snapshot.before or NOTHING
-            before = just_before(offsets[0]) if after == NOTHING else after
+        before = snapshot.start
         self.ring.restart(before)
         self._is_new = not snapshot.exists
         self.is_doubtful = False
         ids_are_times = snapshot.last[0] <= snapshot.milliseconds  # else the ids are not from this Redis's clock
         known = [before, *offsets] if ids_are_times else [before, *offsets][-1:]
-        self._timeline = Timeline(known, snapshot.milliseconds, monotonic(), snapshot.exists and ids_are_times)
+        is_cut = snapshot.exists or monotonic() - self._listening_since >= surely_kept(self.options.keep)
+        self._timeline = Timeline(known, snapshot.milliseconds, monotonic(), is_cut and ids_are_times)
         self.ingest(self.decode(entries))
         self.ring.high_watermark = max(self.ring.high_watermark, snapshot.last)
         self.mark_ready()

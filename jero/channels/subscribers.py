@@ -69,15 +69,17 @@ class Place:
     def opened(self) -> "Place":
         """Returns the same place in an open log, if the process has let the channel go since.
 
-        What happened in between is not known, so the place becomes an unknown id.
+        If the place is not known, or the events went with the log, what happened in between is not known, so the place
+        becomes an unknown id.
         """
         log = self.log
         if not log.is_gone:
             return self
         after = self.unknown_id or log.id_of(log.newest_offset() if self.offset is None else self.offset)
         log = self.kind.log(log.name)
-        log.listen()
-        return Place(self.kind, log, offset=None, unknown_id=after)
+        offset = None if self.offset is None or self.unknown_id is not None else log.offset_of(after)
+        log.listen(offset)
+        return Place(self.kind, log, offset=offset, unknown_id=after if offset is None else None)
 
 
 class Subscriber(PublishedItems):
@@ -219,8 +221,8 @@ class Subscriber(PublishedItems):
 
     async def settle(self) -> str:
         """Waits until the place is known. Returns the id of the event before."""
-        offset = await self._first_offset()
-        return self._unknown_id or self._log.id_of(offset)
+        self._offset = await self._log.settle(await self._first_offset())
+        return self._unknown_id or self._log.id_of(self._offset)
 
     async def _first_offset(self) -> Offset:
         """Waits until the log is ready or closed. Returns the offset to continue from."""

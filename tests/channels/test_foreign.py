@@ -196,6 +196,45 @@ async def test_replays_pass_over_entries_that_are_not_events_and_log_them_once(
     assert skipped(caplog) == 30
 
 
+def add(redis_server: RedisServer, prefix: str, number: int) -> str:
+    """Adds an event as another program does. Returns its id."""
+    answer = redis_server.add_entry(f"{prefix}channel:notes", "data", f'{{"number":{number}}}')
+    return answer.split(b"\r\n")[1].decode()
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+async def test_an_entry_of_another_program_after_one_that_was_deleted_is_a_gap(
+    redis_server: RedisServer, channel: Channel[Note], prefix: str, *, is_live: bool
+) -> None:
+    first = add(redis_server, prefix, 1)
+    follower = Follower(channel.subscribe(after=first))
+    if is_live:
+        second = add(redis_server, prefix, 2)
+        await follower.until(second)
+        unsaid = redis_server.command("XADD", f"{prefix}channel:notes", "*", "data", '{"number":3}')
+        redis_server.command("XDEL", f"{prefix}channel:notes", unsaid.split(b"\r\n")[1])
+    else:
+        deleted = add(redis_server, prefix, 2)
+        add(redis_server, prefix, 3)
+        redis_server.command("XDEL", f"{prefix}channel:notes", deleted)
+    await follower.until(add(redis_server, prefix, 4))
+    assert [event.event for event in follower.received].count("gap") == 1
+    assert numbers(follower.received) == ([2, 4] if is_live else [3, 4])
+    await follower.close()
+
+
+async def test_a_deletion_is_no_gap_for_those_who_had_received_the_entry(
+    redis_server: RedisServer, channel: Channel[Note], prefix: str
+) -> None:
+    deleted = add(redis_server, prefix, 1)
+    last = add(redis_server, prefix, 2)
+    redis_server.command("XDEL", f"{prefix}channel:notes", deleted)
+    for number in (3, 4):
+        add(redis_server, prefix, number)
+    assert numbers(await take(channel.subscribe(after=last), 2)) == [3, 4]
+    assert channel.statistics().gaps == 0
+
+
 async def test_events_of_another_version_are_skipped_by_typed_readers(
     redis_server: RedisServer, channel: Channel[Note], prefix: str, caplog: pytest.LogCaptureFixture
 ) -> None:

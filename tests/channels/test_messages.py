@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from time import time
 from uuid import uuid4
 
 import pytest
 
 from jero.channels import EARLIEST, Channel, Channels, Gap, RedisStore
 from jero.channels.redis_identity import Identity
+from jero.channels.stream import EMPTY, format_id
 from tests.channels.proxy import Proxy
 from tests.channels.reading import Follower, Note, numbers, publish, take, until
 from tests.channels.redis_server import RedisServer
@@ -203,7 +205,8 @@ async def test_a_subscriber_of_a_stream_that_does_not_exist_waits_for_its_first_
 ) -> None:
     async with RedisStore(redis_server.url, prefix=prefix) as other:
         rooms, there = Channels(store, "room", Note), Channels(other, "room", Note)
-        afters = (None, EARLIEST, "0-0", "1700000000000-5")
+        empty = format_id((int(time() * 1_000), EMPTY))  # where a client is that knows the channel as empty
+        afters = (None, EARLIEST, empty, "1700000000000-5")
         followers = [Follower(rooms["7"].subscribe(after=after)) for after in afters]
         gap = await followers[3].next()
         waiting = [asyncio.create_task(follower.next()) for follower in followers]
@@ -216,6 +219,15 @@ async def test_a_subscriber_of_a_stream_that_does_not_exist_waits_for_its_first_
         assert numbers(await Follower(rooms["7"].subscribe(after=gap.id)).until(published[-1]))[-2:] == [1, 2]
         for follower in followers:
             await follower.close()
+
+
+async def test_a_subscription_with_an_id_that_is_read_after_its_channel_went_has_no_gap(store: RedisStore) -> None:
+    rooms = Channels(store, "room", Note, linger=0.05)
+    published = await publish(rooms["7"], 3)
+    events = rooms["7"].subscribe(after=published[0])
+    await until(lambda: rooms.statistics().open == 0)
+    assert numbers(await take(events, 2)) == [2, 3]
+    assert rooms.statistics().gaps == 0
 
 
 async def test_an_id_from_before_a_channel_expired_is_a_gap(

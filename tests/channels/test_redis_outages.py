@@ -5,9 +5,9 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from jero.channels import Channel, ChannelUnavailable, RedisStore, redis_listener
+from jero.channels import Channel, Channels, ChannelUnavailable, Gap, RedisStore, redis_listener, subscribe
 from tests.channels.proxy import Proxy
-from tests.channels.reading import PATIENCE, Follower, Note, check_accounted, numbers, publish, take, until
+from tests.channels.reading import PATIENCE, Follower, Note, check_accounted, numbers, order, publish, take, until
 from tests.channels.redis_server import RedisServer
 from tests.programs import needs_program
 
@@ -273,3 +273,42 @@ async def test_data_lost_by_redis_is_a_gap(mortal_server: RedisServer, proxy: Pr
         await slow.until(new[-1])
         check_accounted([*old, *new], slow.received, "0-0")
         assert numbers(slow.received)[-2:] == [6, 7]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_a_channel_that_began_and_expired_in_an_outage_is_a_gap(
+    mortal_server: RedisServer, proxy: Proxy, *, is_known: bool
+) -> None:
+    async with RedisStore(proxy.url) as cut_off, RedisStore(mortal_server.url) as other:
+        here, there = (Channels(store, "room", Note, keep=0.05) for store in (cut_off, other))
+        if not is_known:
+            proxy.is_down = True
+            proxy.cut()
+        live = Follower(subscribe(here["7"], here["8"]))
+        waiting = asyncio.create_task(live.next())
+        if is_known:
+            await until(lambda: here.statistics().subscribers == 2)
+            await publish(here["8"], 1)
+            await waiting  # each channel is known to be empty
+            proxy.is_down = True
+            proxy.cut()
+            waiting = asyncio.create_task(live.next())
+        missed = (await publish(there["7"], 1))[0]
+        await until(lambda: mortal_server.command("EXISTS", "jero:channels:room:7") == b":0\r\n")
+        proxy.is_down = False
+        await waiting
+        while not any(isinstance(event.data, Gap) and covers(event.data, here["7"], missed) for event in live.received):
+            await live.next()
+        await publish(there["7"], 1, first=2)
+        while 2 not in numbers(live.received):
+            await live.next()
+        await live.close()
+
+
+def covers(gap: Gap, channel: Channel[Note], event_id: str) -> bool:
+    """Returns whether a gap of several channels covers an event of this one."""
+    after, resumed_at = (
+        next(order(part.partition(":")[2]) for part in position.split(",") if part.startswith(channel.digest))
+        for position in (gap.after, gap.resumed_at)
+    )
+    return after < order(event_id) <= resumed_at

@@ -40,7 +40,7 @@ from jero.errors import WiringError
 
 logger = logging.getLogger("jero.channels")
 
-# The time between two looks at the nodes of the cluster; it grows up to so many times that while something fails.
+# The time between two looks at the nodes of the cluster, and how many times that at most while something fails.
 LOOK_SECONDS: Final = 0.2
 MOST_PAUSES: Final = 10
 # How soon a node is asked for a stream that another one does not have. Two nodes may name each other for a while.

@@ -12,7 +12,7 @@ class Identity(Struct, frozen=True):
     `run_id`: another for each process. `replaced`: the history that a replica had before it was promoted. `is_durable`:
     it answers only when the disk has what it answers for. `history`: the history that it has now, which its replicas
     share. `address`: its host and port. `is_replica`: it follows another one. `is_handed_over`: it said itself that
-    another Redis has the stream now. `earlier`: the histories of those that had the stream before.
+    another Redis has the stream now. `earlier`: the histories that it had before, which its replicas may have had, too.
     """
 
     run_id: str
@@ -37,7 +37,9 @@ class Identity(Struct, frozen=True):
 
     def after(self, earlier: "Identity") -> "Identity":
         """Returns the identity of this Redis, which has a stream after another one, or after it was connected to."""
-        histories = {*earlier.earlier, earlier.history} - {self.history}
+        if earlier.is_handed_over:
+            return self
+        histories = {*earlier.earlier, earlier.history} - {self.history, self.replaced}
         return replace(self, earlier=frozenset(histories)) if histories else self
 
     def handed_over(self) -> "Identity":

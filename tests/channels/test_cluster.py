@@ -109,10 +109,10 @@ async def test_tokens_of_a_slot_are_deleted_by_publications_there(
 async def test_a_channel_with_a_subscriber_does_not_expire(
     cluster: ClusterServers, store: RedisStore, prefix: str
 ) -> None:
-    rooms = Channels(store, "room", Note, keep=0.3)
+    rooms = Channels(store, "room", Note, keep=1)
     names = [name for names in names_by_master(cluster, prefix, 1).values() for name in names]
     followers = await follow(rooms, names)
-    await asyncio.sleep(0.6)  # longer than a channel is kept without subscribers
+    await asyncio.sleep(1.2)  # longer than a channel is kept without subscribers
     await check_flow(rooms, followers, names, 2)
     assert rooms.statistics().gaps == 0
     for follower in followers.values():

@@ -47,6 +47,11 @@ class Identity(Struct, frozen=True):
         return replace(self, is_handed_over=True)
 
 
+def unknown() -> Identity:
+    """Returns the identity of a Redis that does not say which one it is: another one for each connection."""
+    return Identity("", "", is_durable=False)
+
+
 def read_identity(info: bytes, settings: Sequence[bytes], address: str) -> Identity:
     """Returns the identity that the answers to `INFO` and `CONFIG GET` describe."""
     parts = (line.decode().partition(":") for line in info.replace(b"\r", b"").split(b"\n"))

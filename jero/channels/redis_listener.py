@@ -15,13 +15,10 @@ from redis.exceptions import AskError, MovedError, RedisError, ResponseError
 
 from jero.channels.redis_access import StreamFollower
 from jero.channels.redis_connections import ATTEMPT_SECONDS, ConnectionOptions, back_off
-from jero.channels.redis_identity import Identity, read_identity
+from jero.channels.redis_identity import read_identity, unknown
 from jero.channels.ring import Turn
 
 logger = logging.getLogger("jero.channels")
-
-# A Redis that does not say which one it is.
-UNKNOWN: Final = Identity("", "", is_durable=False)
 
 
 class PubSub(Struct, frozen=True):
@@ -104,7 +101,7 @@ class Listener:
         self._connection: Any = None
         self._life: asyncio.Timeout | None = None
         self._heard = 0
-        self._identity = UNKNOWN
+        self._identity = unknown()
         self._task: asyncio.Task[None] | None = None
         self._down_since: float | None = None
         # When it was surely still connected.
@@ -175,7 +172,7 @@ class Listener:
 
     async def _recognize(self) -> None:
         """Finds out which Redis answers."""
-        self._identity = UNKNOWN
+        self._identity = unknown()
         try:
             info = await self._ask("INFO", "server", "replication")
             settings = await self._ask("CONFIG", "GET", "appendonly", "appendfsync")

@@ -83,12 +83,14 @@ async def growth(channel: Channel[Note], count: int, idle: int = 0) -> int:
     return min(grown)
 
 
+@pytest.mark.parametrize("make_store", ["memory", "redis"], indirect=True)  # of the process, whatever its nodes
 async def test_memory_is_flat_from_a_hundred_to_two_thousand_subscribers(store: Store) -> None:
     for count in (100, 2_000):
         channel = Channel(store, f"of {count}", Note, history=HISTORY)
         assert await growth(channel, count) < 100_000  # a reference to each event would be 800 bytes a subscriber
 
 
+@pytest.mark.parametrize("make_store", ["memory", "redis"], indirect=True)  # of the process, whatever its nodes
 async def test_subscribers_that_never_read_take_no_memory(store: Store) -> None:
     channel = Channel(store, "notes", Note, history=HISTORY)
     assert await growth(channel, 100, idle=100) < 100_000

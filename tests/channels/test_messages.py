@@ -363,6 +363,23 @@ async def test_a_user_with_the_rules_of_the_page_may_do_everything(mortal_server
     assert b"NOPERM" not in mortal_server.command("INFO", "errorstats")
 
 
+async def test_each_lost_connection_is_a_gap_if_redis_may_not_be_asked_which_one_it_is(
+    mortal_server: RedisServer, prefix: str
+) -> None:
+    rules = [rule for rule in RULES.format(prefix=prefix).split() if "info" not in rule or rule == "+xinfo"]
+    assert mortal_server.command("ACL", "SETUSER", "jero", "on", ">secret", *rules) == b"+OK\r\n"
+    url = mortal_server.url.replace("redis://", "redis://jero:secret@")
+    async with RedisStore(url, prefix=prefix) as store:
+        channel = Channel(store, "notes", Note)
+        follower = Follower(channel.subscribe())
+        await publish(channel, 1)
+        assert numbers([await follower.next()]) == [1]
+        for _ in range(2):
+            mortal_server.command("CLIENT", "KILL", "TYPE", "pubsub")
+            assert isinstance((await follower.next()).data, Gap)
+        await follower.close()
+
+
 SAME = Identity("a", "0" * 40, is_durable=False)
 DURABLE = Identity("a", "0" * 40, is_durable=True)
 MOVED = Identity("a", "0" * 40, is_durable=False, history="h" * 40).handed_over()

@@ -134,6 +134,7 @@ async def read(follower: Follower, count: int) -> None:
         await follower.next()
 
 
+@pytest.mark.parametrize("make_store", ["memory", "redis"], indirect=True)  # of the process, whatever its nodes
 async def test_publishing_leaves_turns_to_the_event_loop_although_nobody_subscribes(store: Store) -> None:
     channels = [Channel(store, f"notes {number}", Note) for number in range(20)]
     ticker = Ticker(lambda: sum(channel.statistics().published for channel in channels))

@@ -181,6 +181,7 @@ async def publish_together(channel: Channel[Note], numbers: Iterable[int]) -> st
     return max(await asyncio.gather(*map(channel.publish, notes)), key=order)
 
 
+@pytest.mark.parametrize("make_store", ["memory", "redis"], indirect=True)  # of the process, whatever its nodes
 async def test_slow_readers_take_no_memory(channel: Channel[Note], app: Watching) -> None:
     fast = Visitor(app, "/events")
     slow = [Visitor(app, "/events") for _ in range(50)]

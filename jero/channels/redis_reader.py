@@ -42,7 +42,7 @@ class StreamReader:
         self._task = asyncio.get_running_loop().create_task(self._run(), name="reads of channels on Redis")
 
     def read_soon(self, log: StreamFollower, *, is_asking: bool = False) -> None:
-        """Has the log take a snapshot of its stream. `is_asking`: its slot is on the way to this Redis."""
+        """Has the log take a snapshot of its stream. `is_asking`: the slot of the stream is on its way here."""
         if not (log.is_closed or log.is_gone):
             self._waiting[log] = is_asking
             self._wake.set()

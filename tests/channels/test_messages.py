@@ -383,6 +383,7 @@ async def test_each_lost_connection_is_a_gap_if_redis_may_not_be_asked_which_one
 SAME = Identity("a", "0" * 40, is_durable=False)
 DURABLE = Identity("a", "0" * 40, is_durable=True)
 MOVED = Identity("a", "0" * 40, is_durable=False, history="h" * 40).handed_over()
+MOVED_ON = Identity("d", "0" * 40, is_durable=False, history="d" * 40).after(MOVED).handed_over()
 EARLIER = Identity("c", "0" * 40, is_durable=True, history="e" * 40)
 MOVED_AFTER_RESTART = Identity("a", "0" * 40, is_durable=True, history="h" * 40).after(EARLIER).handed_over()
 
@@ -402,6 +403,7 @@ MOVED_AFTER_RESTART = Identity("a", "0" * 40, is_durable=True, history="h" * 40)
         (MOVED, Identity("b", "c" * 40, is_durable=False), True),
         (MOVED, Identity("b", "h" * 40, is_durable=False), False),  # the replica of the one that had the slot
         (MOVED, Identity("", "", is_durable=False), False),
+        (MOVED_ON, Identity("b", "h" * 40, is_durable=False), True),  # which was promoted when it did not have the slot
         (MOVED_AFTER_RESTART, Identity("b", "e" * 40, is_durable=True), False),  # the replica of the one before it
         (MOVED_AFTER_RESTART, Identity("b", "0" * 40, is_durable=True), True),
     ],

@@ -67,20 +67,25 @@ class ClusterNodes(Nodes):
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
+        self._is_closed = False
         try:
             self._apply(await self._topology.read())
-            checks = await asyncio.gather(*map(_check, self._nodes.values()), return_exceptions=True)
-            wrong = [check for check in checks if isinstance(check, WiringError)]
-            if wrong:
-                raise wrong[0]
-            if all(checks):
-                raise ClusterUnknown("No master of the cluster answers.") from next(iter(checks), None)
+            await self._check()
         except FAILURES as error:
             await self.close()
             raise ChannelUnavailable("The Redis cluster does not answer.") from error
-        except WiringError:
+        except BaseException:
             await self.close()
             raise
+
+    async def _check(self) -> None:
+        """Raises an error unless one master answers, and all that do know channels of slots."""
+        checks = await asyncio.gather(*map(_fault_of, self._nodes.values()))
+        for check in checks:
+            if isinstance(check, WiringError):
+                raise check
+        if all(checks):
+            raise ClusterUnknown("No master of the cluster answers.") from next(iter(checks), None)
 
     async def close(self) -> None:
         self._is_closed = True
@@ -102,6 +107,8 @@ class ClusterNodes(Nodes):
         return node
 
     def redirect(self, error: AskError) -> RedisNode:
+        if self._is_closed:
+            raise error
         named: Any = error  # type checkers do not know the types of its parts
         node = self._node_at(self._topology.remap((named.host, int(named.port))))
         if isinstance(error, MovedError):
@@ -231,15 +238,15 @@ class ClusterNodes(Nodes):
         task.add_done_callback(self._tasks.discard)
 
 
-async def _check(node: RedisNode) -> Exception | None:
-    """Returns why a node does not answer, or `None`. Raises `WiringError` if it does not know channels of slots."""
+async def _fault_of(node: RedisNode) -> Exception | None:
+    """Returns why a node cannot serve, or `None`: a `WiringError` if it does not know channels of slots."""
     try:
         await node.scripts.command("SUNSUBSCRIBE")
     except ResponseError as error:
         if "unknown command" in str(error):
-            raise WiringError(
+            return WiringError(
                 f"{node.title} does not know SSUBSCRIBE. Channels on a cluster need Redis 7 or newer on each node."
-            ) from error
+            )
         return error
     except FAILURES as error:
         return error

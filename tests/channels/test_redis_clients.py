@@ -11,7 +11,7 @@ import redis as synchronous
 from redis.asyncio import BlockingConnectionPool, Redis, Sentinel, SSLConnection
 from redis.asyncio.cluster import RedisCluster
 
-from jero.channels import EARLIEST, Channel, Channels, Gap, RedisStore
+from jero.channels import EARLIEST, Channel, Channels, ChannelUnavailable, Gap, RedisStore
 from jero.channels.redis_connections import options_of_cluster, options_of_redis
 from tests.channels.proxy import Proxy
 from tests.channels.reading import Follower, Note, numbers, publish, take, until
@@ -49,8 +49,10 @@ async def test_the_client_of_a_redis_is_neither_used_nor_closed(redis_server: Re
     )
     async with client:
         await client.set(f"{prefix}own", "ö")
+        connection = await client.client_id()
         async with RedisStore(client=client, prefix=prefix) as store:
             await check(store)
+        assert await client.client_id() == connection
         assert await client.get(f"{prefix}own") == "ö"
         await client.connection_pool.disconnect()
 
@@ -76,6 +78,10 @@ async def test_the_client_of_a_cluster_is_neither_used_nor_closed(cluster: Clust
         for server in cluster.servers:
             assert b"NOPERM" not in server.command("INFO", "errorstats")
         await others.set(f"{prefix}own", "ö")
+        connection = await others.client_id(target_nodes=others.get_default_node())
+        async with RedisStore(client=others, prefix=prefix) as store:
+            await check(store)
+        assert await others.client_id(target_nodes=others.get_default_node()) == connection
         assert await others.get(f"{prefix}own") == "ö"
         await client.aclose()
     for server in cluster.servers:
@@ -108,6 +114,11 @@ async def test_nodes_are_found_where_the_client_of_the_cluster_finds_them(cluste
             assert numbers([await follower.next()]) == [3]
             assert channel.statistics().gaps == 0
             await follower.close()
+            for proxy in proxies.values():
+                proxy.is_down = True
+                proxy.cut()
+            with pytest.raises(ChannelUnavailable):  # there is not any other way to the nodes
+                await publish(Channel(store, "others", Note, publish_timeout=0.3), 1)
 
 
 @pytest.fixture

@@ -237,7 +237,7 @@ class Subscriber(PublishedItems):
 T = TypeVar("T")
 
 
-class Subscription(FramedSource, AsyncIterable[ServerSentEvent[T]], Generic[T]):
+class Subscription(FramedSource[T], AsyncIterable[ServerSentEvent[T]], Generic[T]):
     """The events of channels from one place on, as the stream of a response, or for an `async for` of your own.
 
     `id` and `event` of an event are as published; several channels as one stream have ids of their own. If `event` is

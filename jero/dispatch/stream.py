@@ -311,7 +311,7 @@ class StreamResponder:
 
 def _has_ended(response: FramedResponse[Any, Any]) -> bool:
     """Returns whether the client of an event stream has had all of it, and must not reconnect."""
-    return response.framing.content_type == SSE.content_type and cast("FramedSource", response.stream).has_ended()
+    return response.framing.content_type == SSE.content_type and cast("FramedSource[Any]", response.stream).has_ended()
 
 
 def _item_decoder(operation: Operation) -> Callable[[bytes], Any] | None:

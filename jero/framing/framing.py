@@ -2,12 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import Struct
 from msgspec.json import Encoder
 
 from jero.errors import HTTPError, Problem
+
+T_co = TypeVar("T_co", covariant=True)
 
 
 class Framing(Struct, frozen=True, kw_only=True):
@@ -87,8 +89,11 @@ class PublishedItems(AsyncIterator[FramedItems]):
     deliver: Callable[[FramedItems], bool] | None
 
 
-class FramedSource(ABC):
-    """A source that keeps its items framed. It is an async iterable of items; the engine reads `framed()` instead."""
+class FramedSource(ABC, Generic[T_co]):
+    """A source that keeps its items framed, each of which a format contains as a `T_co`.
+
+    It is an async iterable of items; the engine reads `framed()` instead.
+    """
 
     @abstractmethod
     def framed(self) -> AsyncIterator[FramedItems]:

@@ -12,7 +12,7 @@ from msgspec.json import Encoder
 from typing_extensions import TypeVar
 
 from jero.framing.event import ServerSentEvent
-from jero.framing.framing import Framing
+from jero.framing.framing import FramedSource, Framing
 from jero.framing.json import JSON_ARRAY, NDJSON, NDJSON_NAMES
 from jero.framing.raw import RAW
 from jero.framing.sse import SSE, check_unframed
@@ -25,6 +25,7 @@ T = TypeVar("T", default=Any)
 Source: TypeAlias = (
     AsyncIterable[T]
     | Iterable[T]
+    | FramedSource[T]
     | AbstractAsyncContextManager[AsyncIterable[T]]
     | AsyncGenerator[AsyncIterable[T], StreamOutcome]
     | AsyncGenerator[AsyncIterable[T], None]

@@ -12,7 +12,6 @@ from jero import (
     NDJSONStreamingResponse,
     NoContent,
     ResumeHeaders,
-    ServerSentEvent,
     SSEResponse,
 )
 from jero.channels import MemoryStore
@@ -65,7 +64,7 @@ class LinesEndpoint(Endpoint, path="/runs/{run_id}/lines"):
     def __init__(self, runs: Runs[Item]) -> None:
         self._runs = runs
 
-    async def get(self, path: RunPath) -> NDJSONStreamingResponse[Item | ServerSentEvent[Item]]:
+    async def get(self, path: RunPath) -> NDJSONStreamingResponse[Item]:
         return NDJSONStreamingResponse(stream=await self._runs.follow(path.run_id, owner=ANN))
 
 

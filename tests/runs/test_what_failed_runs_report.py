@@ -1,4 +1,4 @@
-"""A source that fails is reported: with status and headers to followers, in the log, and as an outcome to itself."""
+"""Tests what a failed run reports: status and headers to followers, a line to the log, an outcome to its source."""
 
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from jero.codec import DEFAULT_ENCODER
 from jero.framing.framing import FramedItems, FramedSource, Framing, PublishedItems
@@ -22,7 +23,7 @@ class Numbers(FramedItems):
         return bytes(buffer)
 
 
-class Publisher(FramedSource, PublishedItems):
+class Publisher(FramedSource[Any], PublishedItems):
     """A source whose items are published by a call.
 
     `delivered`: what each call of `deliver` returned. `waiting`: set while the stream waits for the next item.

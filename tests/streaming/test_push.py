@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextvars import ContextVar
+from typing import Any
 
 import pytest
 
@@ -242,7 +243,7 @@ async def test_a_send_may_shut_down_its_own_stream(item: Numbers) -> None:
     assert connection.outcome.reason == "shutdown"
 
 
-class Feed(FramedSource):
+class Feed(FramedSource[Any]):
     """Two batches of framed items. It cannot be iterated."""
 
     async def framed(self) -> AsyncGenerator[FramedItems, None]:
@@ -265,7 +266,7 @@ def test_framed_items_are_sent_unchanged(framing: Framing, body: bytes) -> None:
     skip_time(test())
 
 
-class Endless(FramedSource):
+class Endless(FramedSource[Any]):
     """Framed items without an end. If `waits`, each takes a second. `closed`: set when the source was closed."""
 
     def __init__(self, *, waits: bool) -> None:
@@ -340,7 +341,7 @@ def test_a_send_that_fails_ends_a_source_of_framed_items() -> None:
 
 
 def test_an_error_of_a_source_of_framed_items_fails_the_stream() -> None:
-    class Failing(FramedSource):
+    class Failing(FramedSource[Any]):
         async def framed(self) -> AsyncGenerator[FramedItems, None]:
             yield Numbers(1)
             raise LookupError("lost")

@@ -27,7 +27,7 @@ from jero import (
 )
 from jero.channels import EARLIEST, Channel, Channels, Store, Subscription, subscribe
 from jero.client import EventStream, StreamClient
-from jero.runs import Run, Runs, RunStatus, RunStream
+from jero.runs import Runs
 from jero.testing import AsyncTestClient, TestClient
 
 
@@ -210,12 +210,11 @@ async def runs(store: Store, movies: AsyncIterator[Movie]) -> None:
     answers = Runs(store, Movie, name="answers", keep=60)
     assert_type(answers, Runs[Movie])
     run = await answers.start(movies, owner="ann", key=None, request={"a": 1})
-    assert_type(run, Run)
+    assert_type(run.id, str)
     stream = await answers.follow(run.id, owner="ann", after="0-1")
-    assert_type(stream, RunStream[Movie])
     assert_type(SSEResponse[Movie](stream=stream), SSEResponse[Movie, None])
     assert_type(Negotiated[Movie](stream=stream), Negotiated[Movie, None])
-    assert_type(await answers.status(run.id, owner="ann"), RunStatus)
+    assert_type((await answers.status(run.id, owner="ann")).items, int)
     either: Runs[Goal | Whistle] = Runs(store, Goal | Whistle)
     await either.start([Goal(1), ServerSentEvent(data=Whistle(1), event="whistle")], owner="ann")
 
@@ -228,6 +227,25 @@ class MatchEndpoint(Endpoint, path="/match"):
 
     async def get(self) -> SSEResponse[Goal | Whistle]:
         return SSEResponse(stream=self._channel.subscribe())
+
+    async def post(self) -> NDJSONStreamingResponse[Goal | Whistle]:
+        return NDJSONStreamingResponse(stream=self._channel.subscribe())
+
+
+class RunEndpoint(Endpoint, path="/run"):
+    """Follows a run in several formats."""
+
+    def __init__(self, runs: Runs[Movie]) -> None:
+        self._runs = runs
+
+    async def get(self) -> Negotiated[Movie]:
+        return Negotiated(stream=await self._runs.follow("", owner=""))
+
+    async def post(self) -> NDJSONStreamingResponse[Movie]:
+        return NDJSONStreamingResponse(stream=await self._runs.follow("", owner=""))
+
+    async def put(self) -> EventStreamResponse[Movie]:
+        return EventStreamResponse(stream=await self._runs.follow("", owner=""))
 
 
 class EventsEndpoint(Endpoint, path="/events"):

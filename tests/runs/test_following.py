@@ -103,8 +103,8 @@ async def test_a_follower_may_be_cut_as_often_as_it_likes(
 
 
 async def test_many_runs_go_on_at_once(store: Store) -> None:
-    async with Runs(store, Item, max_runs_per_owner=300) as runs:
-        started = [await runs.start(counting(20), owner=ANN) for _ in range(300)]
+    async with Runs(store, Item, max_runs_per_owner=100) as runs:
+        started = [await runs.start(counting(20), owner=ANN) for _ in range(100)]
         for events in await asyncio.gather(*(read(runs, run.id) for run in started)):
             check_whole(events, 20)
 

@@ -117,7 +117,7 @@ async def test_memory_follows_what_is_kept(clock: Clock) -> None:
     async with MemoryStore() as store, Runs(store, Item, keep=KEEP) as runs:
 
         async def cycle() -> int:
-            await use(runs, 10)
+            await use(runs, 3)
             clock.pass_by(store, KEEP)
             assert not register_of(runs).kind.logs
             gc.collect()
@@ -125,7 +125,7 @@ async def test_memory_follows_what_is_kept(clock: Clock) -> None:
 
         tracemalloc.start()
         try:
-            sizes = [await cycle() for _ in range(4)]
+            sizes = [await cycle() for _ in range(3)]
         finally:
             tracemalloc.stop()
         assert sizes[-1] - sizes[1] < 10_000

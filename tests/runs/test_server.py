@@ -60,6 +60,14 @@ async def test_a_client_that_is_cut_anywhere_gets_every_item_once_and_the_end(ht
     assert (response.status_code, response.content) == (204, b"")
 
 
+async def test_a_response_ends_with_its_run(http: httpx.AsyncClient) -> None:
+    run_id = await start(http, count=5, pause=0.05)
+    async with asyncio.timeout(PATIENCE):
+        events, lines = await asyncio.gather(http.get(f"/runs/{run_id}"), http.get(f"/runs/{run_id}/lines"))
+    assert events.text.endswith('event: end\nid: 0-6\ndata: {"outcome":"completed"}\n\n')
+    assert lines.text.count("\n") == 5
+
+
 async def test_lines_are_complete_if_the_run_completed(http: httpx.AsyncClient) -> None:
     run_id = await start(http, count=ITEMS)
     response = await http.get(f"/runs/{run_id}/lines")

@@ -141,9 +141,8 @@ class RedisLog(EventLog):
         return self.ring.low_watermark if self.ring.low_watermark[1] == EMPTY else NOTHING
 
     async def settle(self, offset: Offset) -> Offset:
-        known = self.earliest_offset() if offset == NOTHING else offset
-        if known != NOTHING:
-            return known
+        if offset != NOTHING:
+            return offset
         return make_snapshot(await self._access.run(READ, [self.key], ["0-0", 1, 1, ""])).start
 
     def last_id(self) -> str | None:

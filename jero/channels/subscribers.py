@@ -12,6 +12,7 @@ from jero.channels.event import GAP, Event, Offset
 from jero.channels.kind import Kind
 from jero.channels.log import EventLog
 from jero.channels.ring import NOT_BUSY, Batch, fill_batch
+from jero.channels.stream import NOTHING
 from jero.codec import from_text
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import FramedItems, FramedSource, PublishedItems
@@ -231,6 +232,8 @@ class Subscriber(PublishedItems):
             await log.changed.wait()
         if self._offset is None:  # it subscribed before the log was ready
             self._offset = max(log.offset_at(self._subscribed_at), self._least)
+        if self._offset == NOTHING:  # the log may know the beginning by now
+            self._offset = log.earliest_offset()
         return self._offset
 
 

@@ -8,13 +8,16 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from time import monotonic
 
+from benchmarks.redis_server import RedisServer
 from benchmarks.soak.bystanders import drain_endlessly, sample_health
 from benchmarks.soak.connection import get
 from benchmarks.soak.crowd import Crowd
 from benchmarks.soak.findings import COUNTED, Findings, verdicts
+from benchmarks.soak.guests import Guests
 from benchmarks.soak.held import Held
 from benchmarks.soak.server import Server, served
 from benchmarks.soak.state import State
+from jero.channels.redis_scripts import make_client
 
 SECONDS = 180.0
 # Memory grows in the first few rounds, while the allocator claims its arenas, and then stays as large.
@@ -22,6 +25,9 @@ WARM_UPS = 6
 WARM_UP_SHARE = 0.03
 HELD_STREAMS = 2_000
 LAST_STREAMS = 100
+ROOMS = 10_000
+# Redis remembers each publication for a minute, so that a repeated one is not stored twice.
+REDIS_SECONDS = 70.0
 SETTLING_SECONDS = 15.0
 DESCRIPTORS = 8_192
 
@@ -30,12 +36,15 @@ async def strain(port: int, seconds: float, pool: ProcessPoolExecutor, findings:
     """Opens all kinds of streams at once for `seconds`, and then has all clients leave."""
     loop = asyncio.get_running_loop()
     held, crowd = Held(port, HELD_STREAMS), Crowd(port)
+    guests = Guests(port, round(ROOMS * seconds / SECONDS))
     await held.fill()
     until = monotonic() + seconds
     sampling = loop.run_in_executor(pool, sample_health, port, until)
     draining = loop.run_in_executor(pool, drain_endlessly, port, until)
     crowd.start()
+    coming = asyncio.create_task(guests.come_and_go())
     await held.rotate(until)
+    await coming
     await crowd.stop()
     findings.health, findings.drained = await asyncio.gather(sampling, draining)
     findings.closings = held.closing_times[:]
@@ -46,7 +55,9 @@ async def strain(port: int, seconds: float, pool: ProcessPoolExecutor, findings:
     findings.endless += 1
     findings.unclosed += held.unclosed
     findings.dropped += held.dropped
-    findings.surprises += crowd.surprises
+    findings.rooms += guests.rooms
+    findings.guests += guests.streams
+    findings.surprises += [*crowd.surprises, *guests.surprises]
 
 
 async def settled(port: int, before: State) -> State:
@@ -60,7 +71,19 @@ async def settled(port: int, before: State) -> State:
         await asyncio.sleep(0.2)
 
 
-async def soak(server: Server, seconds: float) -> Findings:
+async def left_on_redis(url: str) -> tuple[int, int]:
+    """Returns how many keys and subscribed channels Redis has, as soon as it has neither, or after `REDIS_SECONDS`."""
+    deadline = monotonic() + REDIS_SECONDS
+    async with make_client(url, 1) as redis:
+        while True:
+            keys: int = await redis.dbsize()
+            channels: list[bytes] = await redis.pubsub_channels()
+            if not (keys or channels) or monotonic() > deadline:
+                return keys, len(channels)
+            await asyncio.sleep(0.2)
+
+
+async def soak(server: Server, redis_url: str, seconds: float) -> Findings:
     """Runs the warm-up and the soak, and stops the server while streams are open."""
     findings = Findings()
     findings.empty = await get(server.port, "/state", State)
@@ -70,6 +93,7 @@ async def soak(server: Server, seconds: float) -> Findings:
             findings.before = await settled(server.port, findings.empty)
         await strain(server.port, seconds * (1 - WARM_UPS * WARM_UP_SHARE), pool, findings)
         findings.after = await settled(server.port, findings.before)
+    findings.keys, findings.channels = await left_on_redis(redis_url)
     last = Held(server.port, LAST_STREAMS)
     await last.fill()
     findings.exit_status, findings.exit_seconds = await asyncio.to_thread(server.stop)
@@ -83,8 +107,8 @@ def main() -> int:
     seconds: float = parser.parse_args().seconds
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(DESCRIPTORS, most), most))
-    with served() as server:
-        findings = asyncio.run(soak(server, seconds))
+    with RedisServer() as redis, served(redis.url) as server:
+        findings = asyncio.run(soak(server, redis.url, seconds))
     print(findings.report())
     found = verdicts(findings)
     for verdict in found:

@@ -11,9 +11,12 @@ PATIENCE = 30.0
 T = TypeVar("T")
 
 
-def request(path: str) -> bytes:
-    """Returns the bytes of a GET request. The server closes the connection after its answer."""
-    return f"GET {path} HTTP/1.1\r\nHost: soak\r\nConnection: close\r\n\r\n".encode()
+def request(path: str, body: bytes = b"") -> bytes:
+    """Returns the bytes of a GET request, or of a POST of JSON. The server closes the connection after its answer."""
+    head = f"{'POST' if body else 'GET'} {path} HTTP/1.1\r\nHost: soak\r\nConnection: close\r\n"
+    if body:
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    return f"{head}\r\n".encode() + body
 
 
 class Connection:
@@ -24,10 +27,10 @@ class Connection:
         self._writer = writer
 
     @classmethod
-    async def open(cls, port: int, path: str) -> "Connection":
+    async def open(cls, port: int, path: str, body: bytes = b"") -> "Connection":
         """Connects, and sends the request."""
         reader, writer = await asyncio.open_connection(HOST, port)
-        writer.write(request(path))
+        writer.write(request(path, body))
         return cls(reader, writer)
 
     async def read(self, size: int = 65_536) -> bytes:
@@ -56,3 +59,14 @@ async def get(port: int, path: str, expected: type[T]) -> T:
     finally:
         connection.close()
     return msgspec.json.decode(body, type=expected)
+
+
+async def post(port: int, path: str, body: bytes) -> None:
+    """Sends a POST of JSON. Raises `ValueError` unless the answer is a 204."""
+    connection = await Connection.open(port, path, body)
+    try:
+        answer = await connection.read_all()
+    finally:
+        connection.close()
+    if not answer.startswith(b"HTTP/1.1 204"):
+        raise ValueError(f"the answer to a POST is not a 204: {answer[:100]!r}")

@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator
-from contextvars import ContextVar
 from dataclasses import dataclass
 from random import SystemRandom
 from time import monotonic
@@ -12,8 +11,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from benchmarks.soak.rooms import CONNECTIONS, RoomEndpoint, kind_of_stream, open_rooms, redis_url
 from benchmarks.soak.state import Ledger, State
 from jero import BaseApp, Endpoint, NDJSONStreamingResponse, SSEResponse, StreamOutcome, StreamPolicy
+from jero.channels import MemoryStore, RedisStore
 from jero.http.asgi import ASGIApp, Receive, Scope, Send
 from jero.responses.streaming import Source
 
@@ -21,7 +22,6 @@ KEEPALIVE = 5.0
 SEND_TIMEOUT = 2.0
 
 chance = SystemRandom()
-kind_of_stream: ContextVar[str] = ContextVar("kind_of_stream")
 
 
 class Item(Struct):
@@ -224,6 +224,10 @@ class Feeds(BaseApp):
         for endpoint in (Churned, Watched, StateEndpoint, Closings):
             self._include_endpoint(endpoint(self.ledger))
         self._include_endpoint(Health())
+        in_memory = await open_rooms(await self._aenter(MemoryStore()))
+        on_redis = await open_rooms(await self._aenter(RedisStore(redis_url(), connections=CONNECTIONS)))
+        self._include_endpoint(RoomEndpoint({"memory": in_memory, "redis": on_redis}, self.ledger))
+        self.ledger.count_rooms = lambda: in_memory.statistics().open + on_redis.statistics().open
 
     async def _on_stream_end(self, outcome: StreamOutcome) -> None:
         self.ledger.end(kind_of_stream.get(), outcome.reason)

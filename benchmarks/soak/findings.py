@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from benchmarks.soak.manners import NEVER_READS, Manner
 from benchmarks.soak.state import State
 
-COUNTED = ("tasks", "generators", "descriptors", "threads", "open")
+COUNTED = ("tasks", "generators", "descriptors", "threads", "open", "rooms")
 CLOSED_WITHIN = 0.1
 HEALTH_P99 = 0.020
 GROWTH = 1.05
@@ -14,7 +14,9 @@ GROWTH_IN_BLOCKS = 1.01
 EXIT_SECONDS = 6.0
 EXIT_STATUS = -15  # uvicorn raises the signal again when it has shut down
 
-EMPTY = State(tasks=0, generators=0, descriptors=0, threads=0, resident=0, blocks=0, open=0, endings={}, complaints=[])
+EMPTY = State(
+    tasks=0, generators=0, descriptors=0, threads=0, resident=0, blocks=0, open=0, rooms=0, endings={}, complaints=[]
+)
 
 
 @dataclass
@@ -23,12 +25,17 @@ class Findings:
 
     `asked`: the streams that each crowd opened, by manner.
     `empty`, `before`, `after`: the server's state at its start, after the warm-up, and at the end.
-    `health`, `drained`, `closings`, `closings_at_once`: from the soak itself, without the warm-up.
+    `rooms`, `guests`: how many rooms came and went, and the streams in them. `keys`, `channels`: what Redis has at the
+    end. `health`, `drained`, `closings`, `closings_at_once`: from the soak itself, without the warm-up.
     """
 
     asked: list[dict[Manner, int]] = field(default_factory=list[dict[Manner, int]])
     watched: int = 0
     endless: int = 0
+    rooms: int = 0
+    guests: int = 0
+    keys: int = 0
+    channels: int = 0
     unclosed: int = 0
     dropped: int = 0
     drained: int = 0
@@ -45,7 +52,7 @@ class Findings:
     @property
     def streams(self) -> int:
         """Returns the number of all streams."""
-        return sum(sum(crowd.values()) for crowd in self.asked) + self.watched + self.endless
+        return sum(sum(crowd.values()) for crowd in self.asked) + self.watched + self.endless + self.guests
 
     def asked_in_this_manner(self, manner: Manner) -> int:
         """Returns how many streams all crowds opened in this manner."""
@@ -54,6 +61,7 @@ class Findings:
     def report(self) -> str:
         """Returns the counts as text."""
         rows = [f"{self.streams} streams, {self.watched} of them held idle; {self.drained / 2**20:,.0f} MiB drained"]
+        rows += [f"{self.rooms} rooms with {self.guests} streams came and went"]
         rows += [f"  {count:7} {ending}" for ending, count in sorted(self.after.endings.items())]
         rows += [
             f"/health, {len(self.health)} times: {quantiles(self.health)}",
@@ -103,6 +111,8 @@ def verdicts(findings: Findings) -> list[Verdict]:
     return [
         *left,
         *of_endings(findings),
+        Verdict(findings.keys == 0, f"keys left over on Redis: {findings.keys}"),
+        Verdict(findings.channels == 0, f"channels that Redis still sends to: {findings.channels}"),
         Verdict(grown <= GROWTH, f"memory is {grown:.3f} of the memory after the warm-up, at most {GROWTH}"),
         Verdict(more_blocks <= GROWTH_IN_BLOCKS, f"and {more_blocks:.4f} of its blocks, at most {GROWTH_IN_BLOCKS}"),
         Verdict(closed < CLOSED_WITHIN, f"idle streams closed at most {closed * 1000:.1f} ms after their client left"),
@@ -128,7 +138,7 @@ def of_endings(findings: Findings) -> Iterator[Verdict]:
     endings = findings.after.endings
     ended = sum(endings.values())
     yield Verdict(ended == findings.streams, f"streams that ended: {ended} of {findings.streams}")
-    may_be = {"watched disconnected"} | {
+    may_be = {"watched disconnected", "room disconnected"} | {
         f"{manner.kind} {reason}" for crowd in findings.asked for manner in crowd for reason in manner.reasons
     }
     strange = sorted(endings.keys() - may_be)

@@ -11,6 +11,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from benchmarks.soak.connection import HOST, PATIENCE
+from benchmarks.soak.rooms import REDIS_URL
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,12 +19,13 @@ ROOT = Path(__file__).parents[2]
 class Server:
     """A server's process and its port."""
 
-    def __init__(self) -> None:
+    def __init__(self, redis_url: str) -> None:
         with socket.create_server((HOST, 0)) as listener:
             self.port: int = listener.getsockname()[1]
         command = (sys.executable, "-m", "uvicorn", "benchmarks.soak.feeds:app", "--port", str(self.port))
         options = ("--log-level", "error", "--no-access-log", "--loop", "uvloop", "--http", "httptools")
-        self._process = subprocess.Popen((*command, *options), cwd=ROOT, env=os.environ, start_new_session=True)
+        environment = {**os.environ, REDIS_URL: redis_url}
+        self._process = subprocess.Popen((*command, *options), cwd=ROOT, env=environment, start_new_session=True)
 
     def wait_until_it_answers(self) -> None:
         """Waits until the server accepts connections. Raises `TimeoutError` after `PATIENCE` seconds, or if it ends."""
@@ -51,9 +53,9 @@ class Server:
 
 
 @contextmanager
-def served() -> Generator[Server, None, None]:
-    """Runs a server for the length of the block."""
-    server = Server()
+def served(redis_url: str) -> Generator[Server, None, None]:
+    """Runs a server for the length of the block. Half of its rooms are on the Redis at `redis_url`."""
+    server = Server(redis_url)
     try:
         server.wait_until_it_answers()
         yield server

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,8 +16,8 @@ class State(Struct, frozen=True):
     """The state of a process, and the endings of its streams.
 
     `tasks`, `generators`, `descriptors`, `threads`: their numbers. `resident`: bytes. `blocks`: allocated blocks of
-    Python's allocator. `open`: open streams. `endings`: the number of streams for each kind and reason, with the key
-    "kind reason". `complaints`: warnings of asyncio and Python.
+    Python's allocator. `open`: open streams. `rooms`: open channels. `endings`: the number of streams for each kind and
+    reason, with the key "kind reason". `complaints`: warnings of asyncio and Python.
     """
 
     tasks: int
@@ -27,6 +27,7 @@ class State(Struct, frozen=True):
     resident: int
     blocks: int
     open: int
+    rooms: int
     endings: dict[str, int]
     complaints: list[str]
 
@@ -43,10 +44,14 @@ class Complaints(logging.Handler):
 
 
 class Ledger:
-    """Counts open streams and endings. `closings`: the times (`monotonic`) when idle streams were closed, by key."""
+    """Counts open streams and endings. `closings`: the times (`monotonic`) when idle streams were closed, by key.
+
+    `count_rooms`: returns the number of open channels.
+    """
 
     def __init__(self) -> None:
         self.open = 0
+        self.count_rooms: Callable[[], int] = int
         self.endings: dict[str, int] = {}
         self.closings: dict[str, float] = {}
         self._complaints = Complaints()
@@ -71,6 +76,7 @@ class Ledger:
             resident=int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGESIZE"),
             blocks=sys.getallocatedblocks(),
             open=self.open,
+            rooms=self.count_rooms(),
             endings=self.endings,
             complaints=self._complaints.lines,
         )

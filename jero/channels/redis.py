@@ -3,20 +3,22 @@
 import asyncio
 import re
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any, Final, overload
 
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
+from redis.exceptions import RedisError
 
 from jero.channels.keys import key_of
 from jero.channels.kind import Kind, KindOptions
 from jero.channels.log import EventLog
-from jero.channels.redis_access import RedisAccess, StreamFollower
+from jero.channels.redis_access import Call, MessageFollower, RedisAccess, StreamFollower
 from jero.channels.redis_cluster import ClusterNodes
 from jero.channels.redis_connections import options_of_redis
 from jero.channels.redis_listener import PLAIN, SHARDED
 from jero.channels.redis_log import RedisLog
-from jero.channels.redis_node import NodeOptions
+from jero.channels.redis_node import NodeOptions, ScriptUse
 from jero.channels.redis_nodes import Nodes, OneNode
 from jero.channels.redis_scripts import RetryingScripts
 from jero.channels.store import Store
@@ -93,7 +95,7 @@ class RedisStore(Store):
         if wait_replicas < 0:
             raise ValueError(f"RedisStore(wait_replicas={wait_replicas!r}): it must be at least 0.")
         super().__init__()
-        self._prefix = prefix
+        self.prefix = prefix
         if client is None and url is not None:
             client = _make_client(url, is_cluster=cluster)
         elif url is not None or cluster:
@@ -111,11 +113,12 @@ class RedisStore(Store):
                 f"RedisStore(client={client!r}): it is neither a Redis nor a RedisCluster of redis.asyncio."
             )
         self._scripts = RetryingScripts(self._nodes)
-        self._access = _Access(self._scripts, self._nodes)
+        self.access = Access(self._scripts, self._nodes)
         self._renewals: dict[Kind, asyncio.Task[None]] = {}
 
     async def _open(self) -> None:
         await self._nodes.open()
+        self._scripts.open()
 
     async def _close(self) -> None:
         for renewal in self._renewals.values():
@@ -123,6 +126,7 @@ class RedisStore(Store):
         if self._renewals:
             await asyncio.wait(self._renewals.values())
         self._renewals.clear()
+        self._scripts.close()
         await self._nodes.close()
 
     def _make_log(self, kind: Kind, name: str) -> EventLog:
@@ -130,8 +134,8 @@ class RedisStore(Store):
         if self._is_open and keep is not None and kind not in self._renewals:
             renewing = self._renew(kind, keep)
             self._renewals[kind] = asyncio.get_running_loop().create_task(renewing, name=f"renewals of {kind.name}")
-        key = key_of(self._prefix, kind.name, name)
-        return RedisLog(self._access, key, name, kind.options, self.turn, kind.entries)
+        key = key_of(self.prefix, kind.name, name)
+        return RedisLog(self.access, key, name, kind.options, self.turn, kind.entries)
 
     async def _renew(self, kind: Kind, keep: float) -> None:
         """Renews the expiry of streams with subscribers, again and again, so that a silent one does not look lost."""
@@ -154,8 +158,8 @@ def _check_prefix(prefix: str) -> None:
         raise ValueError(f"RedisStore(prefix={prefix!r}): braces are the hash tag of a cluster: one pair, not empty.")
 
 
-class _Access(RedisAccess):
-    """The connections of a store, as its channels see them."""
+class Access(RedisAccess):
+    """The connections of a store, as its channels and its runs see them."""
 
     def __init__(self, scripts: RetryingScripts, nodes: Nodes) -> None:
         self._scripts = scripts
@@ -171,10 +175,39 @@ class _Access(RedisAccess):
     async def append(self, key: str, options: KindOptions, content: Sequence[str | bytes]) -> bytes:
         return await self._scripts.append(key, options, content)
 
-    def listen(self, log: StreamFollower) -> None:
+    def add_scripts(self, busy: Sequence[str], others: Sequence[str], waited: Sequence[str]) -> None:
+        """Adds scripts. The busy ones have as many connections as publishing has.
+
+        Replicas must have what those of `waited` write.
+        """
+        connections, scripts = self._nodes.options.connections, self._nodes.options.scripts
+        for script in busy:
+            scripts[script] = ScriptUse("busy", connections, is_waited_for=script in waited)
+        for script in others:
+            scripts[script] = ScriptUse("others", max(1, connections // 2), is_waited_for=script in waited)
+
+    async def run_together(self, script: str, calls: Sequence[Call]) -> Sequence[Any]:
+        """Returns the answers to many calls of a script, results and errors. Tries once.
+
+        Raises an error of `FAILURES` if Redis does not answer.
+        """
+        return await self._scripts.run_together(script, calls)
+
+    def publishing(self, key: str) -> tuple[str, str]:
+        """Returns the command that publishes messages about a key, and the channel to publish them on."""
+        return self._nodes.options.pubsub.publish, self._nodes.channel_of(key)
+
+    def answers_since(self, key: str) -> float:
+        """Returns since when the Redis of a key has answered soon and without a failure, by `time.monotonic`."""
+        try:
+            return self._nodes.node_of(key).answers_since
+        except RedisError:  # no node of the cluster has it now
+            return monotonic()
+
+    def listen(self, log: MessageFollower) -> None:
         self._nodes.listen(log)
 
-    def ignore(self, log: StreamFollower) -> None:
+    def ignore(self, log: MessageFollower) -> None:
         self._nodes.ignore(log)
 
     def read_soon(self, log: StreamFollower) -> None:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 from jero.channels.kind import KindOptions
 from jero.channels.redis_identity import Identity
@@ -14,24 +14,20 @@ APPEND: Final = files("jero.channels").joinpath("append.lua").read_text("utf-8")
 READ: Final = files("jero.channels").joinpath("read.lua").read_text("utf-8")
 
 
-class StreamFollower(Protocol):
-    """Follows a stream by its messages and by snapshots.
+# The keys and the arguments of a script.
+Call: TypeAlias = tuple[Sequence[str], Sequence[str | bytes | int]]
 
-    `key`: the key of the stream. `source`: which Redis the messages came from last. `is_unreadable`: the last read
-    failed. `is_closed`, `is_gone`: it follows nothing any more.
+
+class MessageFollower(Protocol):
+    """Receives the messages about a key.
+
+    `source`: which Redis the messages came from last.
     """
 
     source: Identity | None
-    is_unreadable: bool
 
     @property
     def key(self) -> str: ...
-
-    @property
-    def is_closed(self) -> bool: ...
-
-    @property
-    def is_gone(self) -> bool: ...
 
     def on_subscribed(self, source: Identity) -> None:
         """Takes note that this Redis sends the messages from now on."""
@@ -44,6 +40,21 @@ class StreamFollower(Protocol):
     def on_message(self, message: bytes) -> None:
         """Takes a message."""
         ...
+
+
+class StreamFollower(MessageFollower, Protocol):
+    """Follows the stream of a key by its messages and by snapshots.
+
+    `is_unreadable`: the last read failed. `is_closed`, `is_gone`: it follows nothing any more.
+    """
+
+    is_unreadable: bool
+
+    @property
+    def is_closed(self) -> bool: ...
+
+    @property
+    def is_gone(self) -> bool: ...
 
     def read_arguments(self, max_bytes: int) -> list[str | int]:
         """Returns the arguments of the script `READ` for the next snapshot, which has about `max_bytes` at most."""
@@ -74,11 +85,11 @@ class RedisAccess(ABC):
         """
 
     @abstractmethod
-    def listen(self, log: StreamFollower) -> None:
-        """Has the log receive its messages, soon. Then, and after each lost connection, it is read."""
+    def listen(self, log: MessageFollower) -> None:
+        """Has the log receive its messages, soon, and told so then and after each lost connection."""
 
     @abstractmethod
-    def ignore(self, log: StreamFollower) -> None:
+    def ignore(self, log: MessageFollower) -> None:
         """Has the log receive no messages any more."""
 
     @abstractmethod

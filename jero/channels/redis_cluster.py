@@ -13,7 +13,7 @@ from redis.asyncio.cluster import RedisCluster
 from redis.crc import key_slot
 from redis.exceptions import AskError, MovedError, RedisError, ResponseError
 
-from jero.channels.redis_access import StreamFollower
+from jero.channels.redis_access import MessageFollower, StreamFollower
 from jero.channels.redis_connections import FAILURES
 from jero.channels.redis_listener import Listener
 from jero.channels.redis_node import NodeOptions, RedisNode
@@ -60,7 +60,7 @@ class ClusterNodes(Nodes):
         self._nodes: dict[Address, RedisNode] = {}
         self._slots: dict[int, RedisNode] = {}
         # Where the logs of each slot are listened to: `None` if nobody serves the slot.
-        self._followed: dict[int, dict[StreamFollower, RedisNode | None]] = defaultdict(dict)
+        self._followed: dict[int, dict[MessageFollower, RedisNode | None]] = defaultdict(dict)
         self._is_closed = False
         self._looking: asyncio.Task[None] | None = None
         self._must_look = False
@@ -135,11 +135,11 @@ class ClusterNodes(Nodes):
 
     # Which node a log is followed at
 
-    def listen(self, log: StreamFollower) -> None:
+    def listen(self, log: MessageFollower) -> None:
         slot = self.slot_of(log.key)
         self._follow(log, slot, self._slots.get(slot))
 
-    def ignore(self, log: StreamFollower) -> None:
+    def ignore(self, log: MessageFollower) -> None:
         slot = self.slot_of(log.key)
         node = self._followed[slot].pop(log, None)
         if not self._followed[slot]:
@@ -147,7 +147,7 @@ class ClusterNodes(Nodes):
         if node is not None:
             node.listener.ignore(log)
 
-    def _follow(self, log: StreamFollower, slot: int, node: RedisNode | None) -> None:
+    def _follow(self, log: MessageFollower, slot: int, node: RedisNode | None) -> None:
         self._followed[slot][log] = node
         if node is None:
             self.on_failure()

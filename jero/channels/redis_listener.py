@@ -13,7 +13,7 @@ from msgspec import Struct
 from redis.crc import key_slot
 from redis.exceptions import AskError, MovedError, RedisError, ResponseError
 
-from jero.channels.redis_access import StreamFollower
+from jero.channels.redis_access import MessageFollower, StreamFollower
 from jero.channels.redis_connections import ATTEMPT_SECONDS, ConnectionOptions, back_off
 from jero.channels.redis_identity import read_identity, unknown
 from jero.channels.ring import Turn
@@ -78,6 +78,8 @@ class Listener:
     The slot of a channel may move to another node of a cluster. Then Redis ends the subscription, and refuses the next
     one with the address of that node. If the node itself has become a replica, it ends all subscriptions, but does not
     refuse the next ones: then a new connection is made, which finds that out.
+
+    `follows_since`: when the connection began to listen, by `time.monotonic`.
     """
 
     def __init__(
@@ -90,7 +92,7 @@ class Listener:
         self._turn = turn
         self._owner = owner
         self._database = options.database
-        self._logs: dict[bytes, StreamFollower] = {}
+        self._logs: dict[bytes, MessageFollower] = {}
         # What Redis was asked to send last, and how many changes of a channel it has not acknowledged.
         self._sent: set[bytes] = set()
         self._unacknowledged: dict[bytes, int] = {}
@@ -106,6 +108,7 @@ class Listener:
         self._down_since: float | None = None
         # When it was surely still connected.
         self._alive_at = monotonic()
+        self.follows_since = monotonic()
 
     def start(self) -> None:
         """Starts the task."""
@@ -115,19 +118,19 @@ class Listener:
         """Returns the channel of messages about a key. Messages do not know the databases of a Redis."""
         return f"{key}@{self._database}" if self._database else key
 
-    def listen(self, log: StreamFollower) -> None:
+    def listen(self, log: MessageFollower) -> None:
         """Has the log receive its messages, soon."""
         channel = self.channel_of(log.key).encode()
         self._logs[channel] = log
         self._change(channel)
 
-    def ignore(self, log: StreamFollower) -> None:
+    def ignore(self, log: MessageFollower) -> None:
         """Has the log receive no messages any more."""
         channel = self.channel_of(log.key).encode()
         self._logs.pop(channel, None)
         self._change(channel)
 
-    def hand_over(self, log: StreamFollower) -> None:
+    def hand_over(self, log: MessageFollower) -> None:
         """Has the log receive no messages from this Redis, which said that another one has its stream now."""
         channel = self.channel_of(log.key).encode()
         for known in (self._logs, self._unacknowledged, self._changed):
@@ -199,6 +202,7 @@ class Listener:
         self._changed = dict.fromkeys(self._logs)
         self._wake.set()
         self._log_recovery()
+        self.follows_since = monotonic()
         writing = asyncio.get_running_loop().create_task(self._write(), name="subscriptions to channels on Redis")
         try:
             async with asyncio.timeout(None) as self._life:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from redis.exceptions import AskError, MovedError, RedisError
 
-from jero.channels.redis_access import StreamFollower
+from jero.channels.redis_access import MessageFollower, StreamFollower
 from jero.channels.redis_connections import FAILURES, ConnectionOptions
 from jero.channels.redis_listener import Listener, NodeOwner
 from jero.channels.redis_node import NodeOptions, RedisNode
@@ -50,11 +50,11 @@ class Nodes(NodeOwner):
         """Returns the nodes that have some of the keys, and these keys."""
 
     @abstractmethod
-    def listen(self, log: StreamFollower) -> None:
+    def listen(self, log: MessageFollower) -> None:
         """Has the log receive its messages, soon."""
 
     @abstractmethod
-    def ignore(self, log: StreamFollower) -> None:
+    def ignore(self, log: MessageFollower) -> None:
         """Has the log receive no messages any more."""
 
     def channel_of(self, key: str) -> str:
@@ -106,10 +106,10 @@ class OneNode(Nodes):
     def group(self, keys: Sequence[str]) -> Iterable[tuple[RedisNode, Sequence[str]]]:
         return [(self._node, keys)]
 
-    def listen(self, log: StreamFollower) -> None:
+    def listen(self, log: MessageFollower) -> None:
         self._node.listener.listen(log)
 
-    def ignore(self, log: StreamFollower) -> None:
+    def ignore(self, log: MessageFollower) -> None:
         self._node.listener.ignore(log)
 
     def read_soon(self, log: StreamFollower) -> None:

@@ -357,7 +357,12 @@ def make_register(store: Store, name: str, options: RunOptions) -> RunRegister:
     """Returns the register of runs in a store."""
     if isinstance(store, MemoryStore):
         return MemoryRegister(store, name, options)
-    raise TypeError(f"Runs(store={type(store).__name__}): runs are kept in a MemoryStore.")
+    from jero.channels.redis import RedisStore  # both need the extra, as the store does
+    from jero.runs.redis import RedisRegister
+
+    if isinstance(store, RedisStore):
+        return RedisRegister(store, name, options)
+    raise TypeError(f"Runs(store={type(store).__name__}): runs are kept in a MemoryStore or a RedisStore.")
 
 
 def _check(limits: RunLimits) -> None:

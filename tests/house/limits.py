@@ -29,6 +29,8 @@ EXTRAS = {"httpx", "jwt", "redis", "uvicorn"}
 # without it.
 LAZY_IMPORTS = {
     ("jero/channels/__init__.py", "jero.channels.redis"),
+    ("jero/runs/runs.py", "jero.channels.redis"),
+    ("jero/runs/runs.py", "jero.runs.redis"),
     ("jero/client/__init__.py", "jero.client.client"),
     ("jero/client/__init__.py", "jero.client.event_source"),
     ("jero/client/__init__.py", "jero.client.event_stream"),

@@ -1,26 +1,15 @@
-"""Fixtures: the stores of runs, for one suite."""
+"""Fixtures: the stores of runs, for one suite, and Redis servers."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 
 import pytest
 
-from jero.channels import MemoryStore, Store
+from jero.channels import Store
 from jero.runs import Runs
+from tests.channels.conftest import durable_server, make_store, mortal_server, redis_server, store
 from tests.runs.reading import Item
 
-
-@pytest.fixture(params=["memory"])
-def make_store(request: pytest.FixtureRequest) -> Callable[[], Store]:
-    """Returns a function that makes a store."""
-    assert request.param == "memory"
-    return MemoryStore
-
-
-@pytest.fixture
-async def store(make_store: Callable[[], Store]) -> AsyncGenerator[Store, None]:
-    """Opens a store."""
-    async with make_store() as store:
-        yield store
+__all__ = ["durable_server", "make_store", "mortal_server", "redis_server", "store"]
 
 
 @pytest.fixture

@@ -197,7 +197,7 @@ async def test_a_lifecycle_gets_stopped_as_its_outcome(runs: Runs[Item]) -> None
 
     run = await runs.start(source(), owner=ANN)
     items.send(Item(1))
-    await read(runs, run.id, count=1)
+    await items.has_written(1)
     assert await stop(runs, run.id) == STOPPED
     assert [(outcome.reason, outcome.items) for outcome in outcomes] == [("stopped", 1)]
 
@@ -242,6 +242,7 @@ class Deaf:
 
     def __init__(self, where: str) -> None:
         self._where = where
+        self.has_written = asyncio.Event()
         self.goes_on = asyncio.Event()
         self.has_ended = asyncio.Event()
 
@@ -255,6 +256,7 @@ class Deaf:
 
     async def _items(self) -> AsyncIterator[Item]:
         yield Item(1)
+        self.has_written.set()
         await (self._hang() if self._where == "items" else asyncio.Event().wait())
 
     async def _hang(self) -> None:
@@ -273,7 +275,7 @@ async def test_a_source_that_does_not_end_is_left_alone(
     monkeypatch.setattr(limits, "RETRY_SECONDS", 0.01)
     source = Deaf(where)
     run = await runs.start(source, owner=ANN)
-    await read(runs, run.id, count=1)
+    await source.has_written.wait()
     end = await stop(runs, run.id)
     assert end.outcome == "failed"
     await until(lambda: not vars(runs)["_producers"])

@@ -12,7 +12,7 @@ from typing import Final
 import uvicorn
 
 from demo_app.app import App
-from demo_app.operations.streaming_operations import EXAMPLE
+from demo_app.operations.question_operations import EXAMPLE
 from demo_app.serving import AnnouncedServer
 from demo_app.settings import Service, Settings
 

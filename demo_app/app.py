@@ -13,8 +13,10 @@ from demo_app.offline.service import offline_service
 from demo_app.openai_errors import answer_http_error, answer_refusal
 from demo_app.operations.health_operations import HealthEndpoint
 from demo_app.operations.metrics_operations import MetricsEndpoint
+from demo_app.operations.notification_operations import NotificationsEndpoint
 from demo_app.operations.openai_operations import ChatCompletionsEndpoint, ModelsEndpoint
-from demo_app.operations.streaming_operations import NotificationsEndpoint, QuestionsEndpoint
+from demo_app.operations.question_operations import AnswerEndpoint, QuestionsEndpoint
+from demo_app.questions import Questions, answer_runs
 from demo_app.settings import Service, Settings
 from demo_app.upstream import Upstream
 from demo_app.upstream_problems import UpstreamRefused
@@ -28,9 +30,6 @@ A gateway to a model, and two kinds of streams: an answer, word by word, and a f
 **Start** runs a stream on this page, and shows each item as it arrives. Follow the notifications in one window. Ask a
 question, or post a notification, in another.
 """
-
-# The endpoints whose streams are answers of the model.
-ANSWERING: Final = frozenset({QuestionsEndpoint.__name__, ChatCompletionsEndpoint.__name__})
 
 
 class App(BaseApp):
@@ -60,10 +59,13 @@ class App(BaseApp):
         completions = Completions(upstream, self._metrics)
         self._include_openai(ChatCompletionsEndpoint(completions, self._metrics, settings.upstream_timeout))
         self._include_openai(ModelsEndpoint(completions))
-        self._include_endpoint(QuestionsEndpoint(Answers(upstream, self._metrics)))
         store = await self._aenter(store_at(settings.redis_url))
         self._notifications = Channel(store, "notifications", Notification, publish_timeout=PUBLISH_TIMEOUT)
         await self._aenter(heartbeat(self._notifications, settings.heartbeat))
+        runs = await self._aenter(answer_runs(store))
+        questions = Questions(Answers(upstream, self._metrics), runs, self._answered)
+        self._include_endpoint(QuestionsEndpoint(questions))
+        self._include_endpoint(AnswerEndpoint(questions))
         self._include_endpoint(NotificationsEndpoint(self._notifications))
         self._include_endpoint(HealthEndpoint(self.service.model, offline=self.service.is_embedded))
         self._include_endpoint(MetricsEndpoint(self._metrics.registry))
@@ -92,11 +94,21 @@ class App(BaseApp):
 
     async def _on_stream_end(self, outcome: StreamOutcome) -> None:
         await super()._on_stream_end(outcome)
-        is_answer = outcome.endpoint in ANSWERING
-        self._metrics.stream_ended(outcome, is_answer=is_answer)
-        if is_answer:
-            text = f"An answer {outcome.reason} after {outcome.items} chunks and {outcome.duration:.1f} s."
-            await publish_or_log(self._notifications, "answer", text)
+        self._metrics.stream_ended(outcome)
+        if outcome.endpoint == ChatCompletionsEndpoint.__name__:
+            self._metrics.first_token_after(outcome.first_item_after, outcome.endpoint)
+            await self._notify(outcome)
+
+    async def _answered(self, outcome: StreamOutcome) -> None:
+        """Counts and reports an answer to a question, when it has ended. Its streams count for themselves."""
+        endpoint = QuestionsEndpoint.__name__
+        self._metrics.answered(endpoint, outcome.reason)
+        self._metrics.first_token_after(outcome.first_item_after, endpoint)
+        await self._notify(outcome)
+
+    async def _notify(self, outcome: StreamOutcome) -> None:
+        text = f"An answer {outcome.reason} after {outcome.items} chunks and {outcome.duration:.1f} s."
+        await publish_or_log(self._notifications, "answer", text)
 
 
 app = App()

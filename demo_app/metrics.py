@@ -21,7 +21,10 @@ class Metrics:
             "demo_streams", "Streams that have ended, by how.", ["endpoint", "outcome"], registry=self.registry
         )
         self._answers = Counter(
-            "demo_answers", "Whole answers of the model, by how.", ["endpoint", "outcome"], registry=self.registry
+            "demo_answers",
+            "Answers that have ended, whole or to questions, by how.",
+            ["endpoint", "outcome"],
+            registry=self.registry,
         )
         self._first_token = Histogram(
             "demo_first_token_seconds",
@@ -38,15 +41,18 @@ class Metrics:
         """Counts an open stream."""
         self._open.labels(start.endpoint).inc()
 
-    def stream_ended(self, outcome: StreamOutcome, *, is_answer: bool) -> None:
-        """Counts a stream that ended, and if it is an answer, the time to its first token."""
+    def stream_ended(self, outcome: StreamOutcome) -> None:
+        """Counts a stream that ended."""
         self._open.labels(outcome.endpoint).dec()
         self._streams.labels(outcome.endpoint, outcome.reason).inc()
-        if is_answer and outcome.first_item_after is not None:
-            self._first_token.labels(outcome.endpoint).observe(outcome.first_item_after)
+
+    def first_token_after(self, seconds: float | None, endpoint: str) -> None:
+        """Counts the time to the first token of a streamed answer, unless it is `None`."""
+        if seconds is not None:
+            self._first_token.labels(endpoint).observe(seconds)
 
     def answered(self, endpoint: str, outcome: str) -> None:
-        """Counts a whole answer. `outcome`: as the reason of a `StreamOutcome`."""
+        """Counts an answer that ended, whole or as a run. `outcome`: as the reason of a `StreamOutcome`."""
         self._answers.labels(endpoint, outcome).inc()
 
     def count_tokens(self, usage: Usage | None) -> None:

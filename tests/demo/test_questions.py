@@ -11,9 +11,12 @@ import pytest
 
 from demo_app.answers import Answers
 from demo_app.metrics import Metrics
-from demo_app.operations.streaming_operations import Question, QuestionsEndpoint
+from demo_app.operations.question_operations import Asking, Question, QuestionsEndpoint
+from demo_app.questions import Questions, answer_runs
 from demo_app.settings import Service
 from demo_app.upstream import Upstream as UpstreamClient
+from jero import NDJSONStreamingResponse, StreamOutcome
+from jero.channels import MemoryStore
 from tests.demo.running import running_demo
 from tests.demo.upstream import (
     DONE,
@@ -28,7 +31,6 @@ from tests.demo.upstream import (
     event,
     hang_up,
     keep_alive,
-    never_pause,
     part,
     refusal,
     stay,
@@ -81,24 +83,6 @@ async def test_each_chunk_is_sent_before_the_next_arrives() -> None:
     ):
         assert await anext(answer) == {"text": "Hello"}
         assert not upstream.left.is_set()
-
-
-@pytest.mark.parametrize("said", [(), (HEAD, ROLE), (HEAD, ROLE, HELLO)], ids=["nothing", "no words", "a word"])
-async def test_the_upstream_request_ends_when_the_client_leaves(said: tuple[bytes, ...]) -> None:
-    async with Upstream(*said, then=stay) as upstream, running_demo(upstream.service) as client:
-        asking = asyncio.create_task(ask(client))
-        async with asyncio.timeout(5):
-            await upstream.answered.wait()
-            asking.cancel()
-            await upstream.left.wait()
-
-
-async def test_the_upstream_request_ends_when_the_client_leaves_between_words() -> None:
-    async with Upstream(HEAD, HELLO, then=never_pause) as upstream, running_demo(upstream.service) as client:
-        async with client.stream("POST", "/questions", json=QUESTION) as response, aclosing(items(response)) as answer:
-            assert await anext(answer) == {"text": "Hello"}
-        async with asyncio.timeout(5):
-            await upstream.left.wait()
 
 
 @pytest.mark.parametrize(
@@ -199,12 +183,19 @@ async def test_an_upstream_that_stalls_is_a_gateway_timeout(
 
 
 async def test_the_headers_wait_longer_than_the_upstream_timeout() -> None:
-    service = UpstreamClient(Service("http://127.0.0.1:9/v1", "m", KEY), timeout=60)
-    response = await QuestionsEndpoint(Answers(service, Metrics())).post(Question("Who is there?"))
+    upstream = UpstreamClient(Service("http://127.0.0.1:9/v1", "m", KEY), timeout=60)
+    async with MemoryStore() as store, answer_runs(store) as runs:
+        questions = Questions(Answers(upstream, Metrics()), runs, do_nothing)
+        response = await QuestionsEndpoint(questions).post(Question("Who is there?"), Asking())
 
+    assert isinstance(response, NDJSONStreamingResponse)
     assert response.policy is not None
     assert response.policy.first_item_grace is not None
     assert response.policy.first_item_grace > 60
+
+
+async def do_nothing(_: StreamOutcome) -> None:
+    pass
 
 
 @pytest.mark.parametrize(

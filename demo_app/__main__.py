@@ -22,7 +22,8 @@ SHUTDOWN_SECONDS: Final = 7
 ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104 - only printed, not bound
 
 BANNER: Final = """\
-The demo of jero listens on {url} (Ctrl+C ends it); answers come from {answerer}.
+The demo of jero: {url}/ (Ctrl+C ends it)
+Answers come from {answerer}.
 Its API is shown, and its streams run live, on {url}/docs. SDKs of OpenAI use {url}/v1 as
 their base URL, and any key. Or try:
 

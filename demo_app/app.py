@@ -15,6 +15,7 @@ from demo_app.operations.health_operations import HealthEndpoint
 from demo_app.operations.metrics_operations import MetricsEndpoint
 from demo_app.operations.notification_operations import NotificationsEndpoint
 from demo_app.operations.openai_operations import ChatCompletionsEndpoint, ModelsEndpoint
+from demo_app.operations.page_operations import PageEndpoint, PageFileEndpoint
 from demo_app.operations.question_operations import AnswerEndpoint, QuestionsEndpoint
 from demo_app.questions import Questions, answer_runs
 from demo_app.settings import Service, Settings
@@ -67,6 +68,8 @@ class App(BaseApp):
         self._include_endpoint(QuestionsEndpoint(questions))
         self._include_endpoint(AnswerEndpoint(questions))
         self._include_endpoint(NotificationsEndpoint(self._notifications))
+        self._include_endpoint(PageEndpoint())
+        self._include_endpoint(PageFileEndpoint())
         self._include_endpoint(HealthEndpoint(self.service.model, offline=self.service.is_embedded))
         self._include_endpoint(MetricsEndpoint(self._metrics.registry))
         self._include_openapi(
@@ -80,6 +83,7 @@ class App(BaseApp):
                 Tag(name="questions", description="Answers of a model, by OpenAI's streaming chat completions."),
                 Tag(name="notifications", description="Events for all subscribers."),
                 Tag(name="health", description="The state of the demo."),
+                Tag(name="page", description="The page of the demo, on `/`."),
             ],
         )
 

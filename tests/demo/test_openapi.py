@@ -1,6 +1,8 @@
 """Tests the demo's OpenAPI document."""
 
 import asyncio
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +11,20 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator, OpenAPIV32SpecValidator, validate
 
 from demo_app.app import App
+from demo_app.offline.service import offline_service
 from demo_app.settings import Settings
 from jero.testing import TestClient
+from tests.demo.running import variables_of
 from tests.demo.test_command import started_demo
 from tests.openapi.conformance import schemathesis
 
 VALIDATORS = {"3.2.0": OpenAPIV32SpecValidator, "3.1.0": OpenAPIV31SpecValidator}
-# Seconds after which schemathesis leaves a stream: the notifications never end.
-REQUEST_TIMEOUT = "1"
+# docs/demo.md explains them.
+OPTIONS = (
+    *("--request-timeout", "1"),
+    *("--phases", "examples,coverage,fuzzing"),
+    *("--exclude-checks", "positive_data_acceptance"),
+)
 
 
 def document(openapi_version: str = "3.2.0") -> dict[str, Any]:
@@ -41,7 +49,11 @@ def test_every_operation_has_a_summary_and_a_tag() -> None:
     assert operations.keys() == {
         ("post", "/v1/chat/completions"),
         ("get", "/v1/models"),
+        ("get", "/"),
+        ("get", "/page/{name}"),
         ("post", "/questions"),
+        ("get", "/questions/{run_id}"),
+        ("delete", "/questions/{run_id}"),
         ("get", "/notifications"),
         ("post", "/notifications"),
         ("get", "/health"),
@@ -65,12 +77,19 @@ def test_errors_of_the_notifications_are_listed(method: str, status: str, proble
     assert problem in response["content"]["application/problem+json"]["examples"]
 
 
-async def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
-    async with started_demo() as demo:
-        printed = await asyncio.to_thread(schemathesis, demo.url, tmp_path, "--request-timeout", REQUEST_TIMEOUT)
+async def test_schemathesis_finds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("demo_app.offline.service.PAUSE", 0)
+    async with offline_service() as service, started_demo(**variables_of(service)) as demo:
+        printed = await asyncio.to_thread(schemathesis, demo.url, tmp_path, *OPTIONS)
 
     assert "Open API 3.2.0" in printed
-    assert "Tested: 7" in printed
+    assert "Tested: 11" in printed
+
+
+def test_the_page_shows_the_options_of_schemathesis() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "demo.md").read_text("utf-8")
+    (command,) = re.findall(r"^\$ schemathesis run \S+ --checks all (.*)$", page, re.MULTILINE)
+    assert shlex.split(command) == list(OPTIONS)
 
 
 async def test_the_environment_selects_an_older_version() -> None:

@@ -39,7 +39,7 @@ class Questions {
     this.#onAnswer = onAnswer;
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#ask(this.#field.value);
+      if (this.#field.value.trim()) this.#ask(this.#field.value);
     });
     this.#field.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;

@@ -34,6 +34,8 @@ ON_THE_NEWEST = (
     "tests/demo/test_openai_client.py",
     "tests/demo/test_openai_gateway.py",
     "tests/demo/test_openapi.py",
+    "tests/demo/test_question_runs.py",
+    "tests/demo/test_shared_answers.py",
     "tests/docs/test_anthropic_gateway.py",
     "tests/docs/test_mcp_server.py",
     "tests/docs/test_openai_gateway.py",

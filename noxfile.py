@@ -24,9 +24,20 @@ EXTRAS = ",".join(PROJECT["project"]["optional-dependencies"])
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 # The interpreter that runs nox is always there: a machine without the listed ones still runs the tests.
 PYTHONS = list(dict.fromkeys([*nox.project.python_versions(PROJECT), RUNNING]))
-# These tests take longest, and depend little on the interpreter.
-ON_THE_OUTERMOST = ("tests/servers", "tests/ecosystem/test_mounted.py")
+# What the `house` session runs.
+ON_ITS_OWN = ("tests/house",)
+# The oldest interpreter lacks the most, and the newest has changed the most. What lies between them runs the tests of
+# what an interpreter decides: annotations and type aliases, event loops and tasks, streams, channels, the client.
+# It leaves out what starts programs: servers, the demo, the examples, and applications inside other frameworks.
+ON_THE_OUTERMOST = (
+    "tests/demo",
+    "tests/docs",
+    "tests/ecosystem",
+    "tests/servers",
+)
+# These depend on another program or package, and not on the interpreter.
 ON_THE_NEWEST = (
+    "tests/benchmarks",
     "tests/browser",
     "tests/channels/test_chaos.py",
     "tests/channels/test_rooms_chaos.py",
@@ -39,10 +50,12 @@ ON_THE_NEWEST = (
     "tests/docs/test_anthropic_gateway.py",
     "tests/docs/test_mcp_server.py",
     "tests/docs/test_openai_gateway.py",
+    "tests/docs/test_pages.py",
     "tests/matrix",
     "tests/npm",
     "tests/openapi/test_python_client.py",
     "tests/openapi/test_schemathesis.py",
+    "tests/typing",
 )
 
 IMPORT_EVERY_NAME = """
@@ -101,7 +114,8 @@ def check_types(session: nox.Session, *trees: str) -> None:
 @nox.session
 def house(session: nox.Session) -> None:
     """Checks who may import whom, and how large files and functions may grow."""
-    install(session, "house", "test", checkout=True)
+    install(session, "house")
+    session.install("-e", ".")  # without the extras: their packages take longer to install than the checks to run
     session.run("lint-imports", "--no-cache")
     session.run("pytest", "tests/house")
 
@@ -152,15 +166,23 @@ def soak(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Runs the tests on each interpreter that is present, and the slowest of them on some."""
     install(session, "test", checkout=True)
-    left_out: list[str] = [*ON_THE_NEWEST]
+    left_out: list[str] = [*ON_ITS_OWN]
     if session.python == PYTHONS[-1]:
-        left_out = []
         install_npm_packages(session)
+    else:
+        left_out += ON_THE_NEWEST
     if session.python not in (PYTHONS[0], PYTHONS[-1]):
         left_out += ON_THE_OUTERMOST
-    # One process more than cores: many tests wait for a server that they have started.
-    in_parallel = (f"--numprocesses={(os.cpu_count() or 1) + 1}", "--dist=loadfile", "--no-loadscope-reorder")
-    session.run("pytest", *in_parallel, *map("--ignore={}".format, left_out), *session.posargs)
+    # Two processes more than cores: many tests wait for a server that they have started.
+    in_parallel = (f"--numprocesses={(os.cpu_count() or 1) + 2}", "--dist=loadfile", "--no-loadscope-reorder")
+    # Tests start hundreds of programs. Without the bytecode, each of them would compile the package again.
+    session.run(
+        "pytest",
+        *in_parallel,
+        *map("--ignore={}".format, left_out),
+        *session.posargs,
+        env={"PYTHONDONTWRITEBYTECODE": None},
+    )
 
 
 def install_npm_packages(session: nox.Session) -> None:

@@ -1,4 +1,4 @@
-"""A channel says what it was given in place of a store."""
+"""A channel says what it was given instead of a store."""
 
 import asyncio
 from typing import Any

@@ -116,12 +116,17 @@ class Running:
         return at
 
     def status(self, patience: float) -> int:
-        """Waits for the server to exit, and returns its status. Raises `StillThereError` after `patience` seconds."""
+        """Waits for the server to exit, and returns its status: everything that it wrote has been read by then.
+
+        Raises `StillThereError` after `patience` seconds.
+        """
         try:
-            return self._process.wait(patience)
+            status = self._process.wait(patience)
         except subprocess.TimeoutExpired:
             self._abort()
             raise StillThereError(self.server.name, patience, self.output) from None
+        self._reader.join(PATIENCE)
+        return status
 
     def end(self) -> None:
         """Kills all processes of the group."""

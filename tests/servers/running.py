@@ -5,7 +5,7 @@ import select
 import signal
 import socket
 import subprocess
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Condition, Thread
@@ -21,6 +21,16 @@ from tests.servers.wire import request
 ROOT = Path(__file__).parents[2]
 PATIENCE = 20.0
 POLL = 0.02
+
+
+def wait_for_a_core(process: int) -> float:
+    """Returns the longest wait of a thread of the process, in seconds. It is 0 if the system does not count it."""
+    longest = 0
+    for path in Path(f"/proc/{process}/task").glob("*/schedstat"):
+        with suppress(OSError):
+            _, nanoseconds, _ = path.read_text("ascii").split()
+            longest = max(longest, int(nanoseconds))
+    return longest / 1e9
 
 
 class StillThereError(AssertionError):
@@ -41,6 +51,7 @@ class Running:
         self._notes: list[Note] = []
         self._lines: list[str] = []
         self._news = Condition()
+        self._waits_before: dict[int, float] = {}
         self._process = subprocess.Popen(
             command,
             cwd=directory,
@@ -105,12 +116,14 @@ class Running:
 
     def interrupt(self, number: signal.Signals) -> float:
         """Signals the main process, as a supervisor does. Returns the time."""
+        self._waits_before = self._waits_for_a_core()
         at = monotonic()
         self._process.send_signal(number)
         return at
 
     def interrupt_group(self, number: signal.Signals) -> float:
         """Signals all processes of the server, as a terminal does. Returns the time."""
+        self._waits_before = self._waits_for_a_core()
         at = monotonic()
         os.killpg(self._process.pid, number)
         return at
@@ -118,15 +131,20 @@ class Running:
     def status(self, patience: float) -> int:
         """Waits for the server to exit, and returns its status: everything that it wrote has been read by then.
 
-        Raises `StillThereError` after `patience` seconds.
+        Raises `StillThereError` after `patience` seconds. The time that its processes wait for a core is not counted.
         """
-        try:
-            status = self._process.wait(patience)
-        except subprocess.TimeoutExpired:
-            self._abort()
-            raise StillThereError(self.server.name, patience, self.output) from None
+        deadline = monotonic() + patience
+        waits: dict[int, float] = {}
+        while self._process.poll() is None:
+            waits |= self._waits_for_a_core()
+            waited = sum(seconds - self._waits_before.get(process, 0) for process, seconds in waits.items())
+            if monotonic() > deadline + min(waited, PATIENCE):
+                self._abort()
+                raise StillThereError(self.server.name, patience, self.output)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(POLL * 5)
         self._reader.join(PATIENCE)
-        return status
+        return self._process.wait()
 
     def end(self) -> None:
         """Kills all processes of the group."""
@@ -137,15 +155,23 @@ class Running:
 
     def _abort(self) -> None:
         """Makes the processes dump their stacks and exit: one after the other, workers first."""
-        group = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
-        for process in sorted(group, reverse=True):
+        for process in sorted(self._group(), reverse=True):
             with suppress(ProcessLookupError):
-                if os.getpgid(process) == self._process.pid:
-                    ending = os.pidfd_open(process)
-                    os.kill(process, signal.SIGABRT)
-                    select.select([ending], [], [], PATIENCE)
-                    os.close(ending)
+                ending = os.pidfd_open(process)
+                os.kill(process, signal.SIGABRT)
+                select.select([ending], [], [], PATIENCE)
+                os.close(ending)
         self._reader.join(PATIENCE)
+
+    def _group(self) -> Iterator[int]:
+        for path in Path("/proc").glob("[0-9]*"):
+            with suppress(ProcessLookupError):
+                if os.getpgid(int(path.name)) == self._process.pid:
+                    yield int(path.name)
+
+    def _waits_for_a_core(self) -> dict[int, float]:
+        """Returns how many seconds each process has been ready to run while others had the cores of the machine."""
+        return {process: wait_for_a_core(process) for process in self._group()}
 
     def _read(self) -> None:
         assert self._process.stdout is not None

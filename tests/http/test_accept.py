@@ -1,6 +1,6 @@
 """Negotiation follows weights, wildcards and specificity, and refuses malformed lists."""
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -161,10 +161,10 @@ def test_any_accept_is_answered_or_refused(accept: bytes) -> None:
 @pytest.mark.parametrize("piece", [b"*/*,", b'a/b;c="', b"a/b;;;;", b'""""', b"a/a;q=0.0001,"])
 def test_the_longest_accept_costs_milliseconds(negotiation: Negotiation, piece: bytes) -> None:
     accept = (piece * LONGEST_ACCEPT)[:LONGEST_ACCEPT].rstrip(b",")
-    began = perf_counter()
+    began = process_time()
     with pytest.raises((NotAcceptable, MalformedRequest)):
         negotiation.choose(accept + b"x")
-    assert perf_counter() - began < 0.1
+    assert process_time() - began < 0.1
 
 
 def test_several_accept_headers_become_one_list() -> None:

@@ -1,6 +1,7 @@
 """Servers in processes of their own, which the tests start, read and signal."""
 
 import os
+import re
 import select
 import signal
 import socket
@@ -21,6 +22,13 @@ from tests.servers.wire import request
 ROOT = Path(__file__).parents[2]
 PATIENCE = 20.0
 POLL = 0.02
+# asyncio keeps a client's reset in a future of the connection. If hypercorn does not await that future, asyncio reports
+# it, or not: that depends on the order in which the garbage collector finds the future and its owner.
+UNREAD_RESET = re.compile(
+    r"Future exception was never retrieved\nfuture: <Future finished exception=ConnectionResetError"
+    r".*?^ConnectionResetError:[^\n]*$",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 def wait_for_a_core(process: int) -> float:
@@ -71,6 +79,12 @@ class Running:
         """Returns everything that was written, without the notes."""
         with self._news:
             return "\n".join(self._lines)
+
+    @property
+    def errors(self) -> list[str]:
+        """Returns the lines that begin an error, without the resets that asyncio reports."""
+        lines = UNREAD_RESET.sub("", self.output).splitlines()
+        return [line for line in lines if "Traceback" in line or "ERROR" in line]
 
     def connect(self) -> socket.socket:
         """Returns a connection to the server, with a timeout for every operation."""

@@ -63,7 +63,7 @@ import importlib.metadata, importlib.util, jero
 for name in jero.__all__:
     getattr(jero, name)
 extras = [
-    name for name in ("httpx", "jwt", "redis", "uvicorn") if importlib.util.find_spec(name)
+    name for name in ("httpx", "jwt", "python_multipart", "redis", "uvicorn") if importlib.util.find_spec(name)
 ]
 assert not extras, f"the core alone brought {extras}"
 version = importlib.metadata.version("jero-asgi")

@@ -27,7 +27,8 @@ from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
 from jero.http.cookies import Cookie
 from jero.http.headers import ResumeHeaders
-from jero.policy import OpenStream, StreamOutcome, StreamPolicy, StreamStart
+from jero.http.upload import UploadFile
+from jero.policy import FormPolicy, OpenStream, StreamOutcome, StreamPolicy, StreamStart
 from jero.responses.streaming import (
     EventStreamResponse,
     FramedResponse,
@@ -57,6 +58,7 @@ __all__ = [
     "Expiring",
     "Fault",
     "Forbidden",
+    "FormPolicy",
     "FramedResponse",
     "Framing",
     "Gone",
@@ -86,6 +88,7 @@ __all__ = [
     "TooManyRequests",
     "Unauthorized",
     "UnprocessableContent",
+    "UploadFile",
     "WiringError",
     "operation_notes",
 ]

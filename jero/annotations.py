@@ -250,7 +250,17 @@ _class_without_json = lru_cache(maxsize=1_024)(_type_without_json)
 
 def holds_custom(annotation: Any) -> bool:
     """Returns whether the type contains a class that msgspec does not know."""
-    return any(isinstance(node, CustomType) for node in _nodes(msgspec.inspect.type_info(annotation)))
+    return bool(custom_classes(annotation))
+
+
+def custom_classes(annotation: Any) -> set[type]:
+    """Returns the classes in the type that msgspec does not know."""
+    return {node.cls for node in _nodes(msgspec.inspect.type_info(annotation)) if isinstance(node, CustomType)}
+
+
+def holds_any(annotation: Any) -> bool:
+    """Returns whether the type allows every value somewhere."""
+    return any(isinstance(node, AnyType) for node in _nodes(msgspec.inspect.type_info(annotation)))
 
 
 def hashes_numbers(annotation: Any) -> bool:

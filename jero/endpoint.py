@@ -19,7 +19,7 @@ from jero.names import (
     own_functions,
     own_values,
 )
-from jero.policy import StreamPolicy, is_positive
+from jero.policy import DEFAULT_FORM_POLICY, FormPolicy, StreamPolicy, is_positive
 
 OPERATIONS: Final = ("get", "post", "put", "patch", "delete")
 
@@ -43,6 +43,7 @@ _SETTINGS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
     "max_line_bytes": ((int,), "Write a number of bytes: max_line_bytes = 1_048_576"),
     "cancel_on_disconnect": ((bool,), "Write True or False"),
     "handler_timeout": ((int, float, NoneType), "Write a number of seconds: handler_timeout = 30.0"),
+    "form_policy": ((FormPolicy,), "Write form_policy = FormPolicy(...)"),
     "stream_policy": ((StreamPolicy, NoneType), "Write stream_policy = StreamPolicy(...)"),
     "validate_items": ((bool, NoneType), "Write True, False or None"),
 }
@@ -76,6 +77,7 @@ class Endpoint:
     `body_timeout`: seconds that a body which is read whole may be silent; then the request is refused with 408. A body
     that is read as it arrives has no such limit.
     `max_line_bytes`: a longer line of `items` is refused with 413.
+    `form_policy`: the limits of a `form`, instead of `max_body_bytes`.
     `cancel_on_disconnect`: whether a handler is cancelled if its client leaves before it has returned.
     `handler_timeout`: seconds after which a handler that has not returned is cancelled, and the request is answered
     with 504. A body that the handler reads is part of them, a stream that it returns is not. `None`: no limit.
@@ -101,6 +103,7 @@ class Endpoint:
     max_body_bytes: ClassVar[int] = 1_048_576
     body_timeout: ClassVar[float] = 30.0
     max_line_bytes: ClassVar[int] = 1_048_576
+    form_policy: ClassVar[FormPolicy] = DEFAULT_FORM_POLICY
     cancel_on_disconnect: ClassVar[bool] = False
     handler_timeout: ClassVar[float | None] = None
     stream_policy: ClassVar[StreamPolicy | None] = None

@@ -1,4 +1,4 @@
-"""Defines the limits of a stream, and the reports of its start and of how it ended."""
+"""Defines the limits of a stream and of a form, and the reports of a stream's start and of how it ended."""
 
 from typing import Literal, TypeAlias
 
@@ -68,6 +68,34 @@ class StreamPolicy(Struct, frozen=True, kw_only=True):
 
 
 DEFAULT_POLICY = StreamPolicy()
+
+
+class FormPolicy(Struct, frozen=True, kw_only=True):
+    """The limits of a form. An endpoint's class attribute `form_policy` sets them. A larger form is answered with 413.
+
+    `max_bytes`: the size of the whole body. It applies instead of `Endpoint.max_body_bytes`.
+    `max_fields`: the number of fields that are not files.
+    `max_text_bytes`: the size of all names and texts together, which are in memory.
+    `max_files`: the number of files.
+    `max_file_bytes`: the size of each file. `None`: only `max_bytes` applies.
+
+    Raises `ValueError` if a number is less than 1.
+    """
+
+    max_bytes: int = 16_777_216
+    max_fields: int = 1_000
+    max_text_bytes: int = 1_048_576
+    max_files: int = 100
+    max_file_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        for field in self.__struct_fields__:
+            number = getattr(self, field)
+            if number is not None and number < 1:
+                raise ValueError(f"FormPolicy({field}={number!r}): it must be at least 1.")
+
+
+DEFAULT_FORM_POLICY = FormPolicy()
 
 
 class StreamStart(Struct, frozen=True, kw_only=True):

@@ -10,18 +10,18 @@ import pytest
 import jero
 
 NAMES = {
-    *("BaseApp", "Endpoint", "operation_notes", "StreamPolicy", "OpenStream", "StreamStart", "StreamOutcome"),
+    *("BaseApp", "Endpoint", "operation_notes", "StreamPolicy", "FormPolicy", "OpenStream", "StreamStart"),
     *("Auth", "BearerAuth", "BasicAuth", "APIKeyAuth", "Expiring"),
     *("Framing", "FramedResponse", "NotAcceptable"),
     *("JSONResponse", "TextResponse", "BytesResponse", "Created", "Accepted", "NoContent", "Redirect"),
     *("StreamingResponse", "NDJSONStreamingResponse", "JSONArrayStreamingResponse", "SSEResponse", "ServerSentEvent"),
     *("EventStreamResponse", "Negotiated"),
-    *("Cookie", "ResumeHeaders"),
+    *("StreamOutcome", "Cookie", "ResumeHeaders", "UploadFile"),
     *("JeroError", "WiringError", "StreamFailed", "StreamInterrupted", "HTTPError", "Problem", "Fault"),
     *("BadRequest", "Unauthorized", "Forbidden", "NotFound", "Conflict", "Gone", "ContentTooLarge"),
     *("UnprocessableContent", "TooManyRequests", "ServiceUnavailable"),
 }
-EXTRAS = ["httpx", "h11", "jwt", "pytest", "redis", "uvicorn", "uvloop"]
+EXTRAS = ["httpx", "h11", "jwt", "pytest", "python_multipart", "redis", "uvicorn", "uvloop"]
 
 LOADED_WITH_JERO = "import json, sys, jero, jero.channels, jero.runs; print(json.dumps([*sys.modules]))"
 

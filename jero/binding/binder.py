@@ -5,6 +5,7 @@ from typing import Any
 
 from jero.binding.body import body_reader, check_content_length, read_body
 from jero.binding.fields import field_reader, header_fields
+from jero.binding.form import FormReader
 from jero.binding.incoming import RequestBody, body_opener
 from jero.contract.inputs import BODIES, FIELDS, Input
 from jero.contract.operation import Operation
@@ -21,7 +22,7 @@ class Binder:
 
     def __init__(self, operation: Operation) -> None:
         endpoint, inputs = operation.endpoint, operation.inputs
-        whole = [body for body in inputs if body.name in BODIES and not body.is_stream]
+        whole = [body for body in inputs if body.name in BODIES and not body.is_stream and body.name != "form"]
         arriving = [body for body in inputs if body.name in BODIES and body.is_stream]
         self._fields = [(field.name, field_reader(field.name, field.type)) for field in inputs if field.name in FIELDS]
         decodes = _decodes(inputs)
@@ -30,7 +31,10 @@ class Binder:
             (body.name, body_opener(body.name, body.type, endpoint.max_line_bytes, may_be_encoded=decodes))
             for body in arriving
         ]
-        self.reads_whole = bool(whole)
+        form = next((body for body in inputs if body.name == "form"), None)
+        where = f"{operation.name}.{operation.method.lower()}"
+        self._form = None if form is None else FormReader(form.type, endpoint, where)
+        self.reads_whole = bool(whole) or form is not None
         self.reads_as_it_arrives = bool(self._open_bodies)
         self._max_body_bytes = endpoint.max_body_bytes
         self._body_timeout = endpoint.body_timeout
@@ -45,6 +49,8 @@ class Binder:
         arguments = {name: read(scope, slots) for name, read in self._fields}
         for name, read in self._bodies:
             arguments[name] = read(scope, await read_body(scope, receive, self._max_body_bytes, self._body_timeout))
+        if self._form is not None:
+            arguments["form"] = await self._form.read(scope, receive)
         return arguments
 
     def open(self, scope: Scope, slots: dict[str, str], receive: Receive) -> tuple[dict[str, Any], RequestBody]:

@@ -32,7 +32,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int, timeout_seconds:
     parts = bytearray()  # a list would keep an object for each part, of 40 bytes for two bytes of the body
     size = 0
     while True:
-        message = await _next_part(receive, timeout_seconds)
+        message = await next_part(receive, timeout_seconds)
         if is_disconnect(message):
             raise ClientDisconnected("the client left before its request was read to the end")
         chunk: bytes = message.get("body", b"")
@@ -49,7 +49,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int, timeout_seconds:
             first = chunk
 
 
-async def _next_part(receive: Receive, seconds: float) -> Message:
+async def next_part(receive: Receive, seconds: float) -> Message:
     """Receives a message. Makes a timer only if the message is not there yet, which it is for most requests.
 
     An empty part does not restart the timer: HTTP/2 has frames without data.

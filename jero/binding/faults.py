@@ -17,6 +17,7 @@ from jero.errors import (
     UnprocessableContent,
     UnsupportedMediaType,
 )
+from jero.http.upload import UploadFile
 
 logger = logging.getLogger("jero.requests")
 
@@ -96,6 +97,28 @@ def unsupported_media_type(found: bytes | None, *supported: str) -> UnsupportedM
     )
 
 
+def malformed_form(found: str, name: str | None = None) -> MalformedRequest:
+    """Returns the refusal of a form that cannot be read, because of the entry called `name` if it is given."""
+    if name is None:
+        return MalformedRequest(f"{found}.", headers=_CLOSE)
+    return MalformedRequest(f"{found} - at `$.form.{name}`", headers=_CLOSE, errors=[Fault(("form", name), found)])
+
+
+def too_large_form(found: str, name: str | None = None) -> ContentTooLarge:
+    """Returns the refusal of a form that exceeds a limit, because of the entry called `name` if it is given."""
+    detail = f"The form {found}"
+    if name is None:
+        return ContentTooLarge(f"{detail}.", headers=_CLOSE)
+    return ContentTooLarge(f"{detail} - at `$.form.{name}`", headers=_CLOSE, errors=[Fault(("form", name), detail)])
+
+
+def unread_encoding(what: str, found: bytes) -> UnsupportedMediaType:
+    """Returns the refusal of a form in which `what`, a charset or an encoding, is `found`."""
+    return UnsupportedMediaType(
+        f"{what} is {found.decode('latin-1')!r}, which is not read here; send the form in UTF-8, without an encoding."
+    )
+
+
 class RepeatedHeader(MalformedRequest):
     """A header that has one value was sent several times, with different values."""
 
@@ -119,6 +142,8 @@ def _read(
 ) -> tuple[str, str, Fault]:
     """Splits the message of msgspec into the message alone and the path. Returns both and the fault."""
     message, path = _split(error, sent)
+    if location[0] == "form":
+        message = message.replace(f"`{UploadFile.__name__}`", "`file`")  # a client does not know the class
     loc = list(location)
     for name, index in _STEP.findall(path):
         loc.append(name or (int(index) if index.isdecimal() else index))

@@ -29,13 +29,13 @@ def field_reader(name: str, struct: type[Any]) -> Reader:
 
 def _path_reader(struct: type[Any]) -> Reader:
     def read(scope: Scope, slots: dict[str, str]) -> Any:
-        return _convert(slots, struct, "path", NotFound)
+        return convert(slots, struct, "path", NotFound)
 
     return read
 
 
 def _params_reader(struct: type[Any]) -> Reader:
-    lists, is_checked = _list_fields(struct), hashes_numbers(struct)
+    lists, is_checked = list_fields(struct), hashes_numbers(struct)
 
     def read(scope: Scope, slots: dict[str, str]) -> Any:
         try:
@@ -43,13 +43,13 @@ def _params_reader(struct: type[Any]) -> Reader:
             pairs = parse_qsl(query, keep_blank_values=True, errors="strict") if query else ()
         except ValueError as error:
             raise MalformedRequest("The query string is not percent-encoded UTF-8.") from error
-        return _convert(_gather(pairs, lists), struct, "params", MalformedRequest, is_checked=is_checked)
+        return convert(gather(pairs, lists), struct, "params", MalformedRequest, is_checked=is_checked)
 
     return read
 
 
 def _headers_reader(struct: type[Any]) -> Reader:
-    lists, is_checked = _list_fields(struct), hashes_numbers(struct)
+    lists, is_checked = list_fields(struct), hashes_numbers(struct)
     fields = msgspec.structs.fields(struct)
     sent_as = {field.encode_name: header_name(field.name, field.encode_name) for field in fields}
     names = {header.lower().encode(): encode_name for encode_name, header in sent_as.items()}
@@ -62,7 +62,7 @@ def _headers_reader(struct: type[Any]) -> Reader:
         if id_field is not None:
             pairs = [(name, _in_utf_8(name, value) if name == id_field else value) for name, value in pairs]
         values = _gather_headers(pairs, lists, single)
-        return _convert(values, struct, "headers", MalformedRequest, sent_as, is_checked=is_checked)
+        return convert(values, struct, "headers", MalformedRequest, sent_as, is_checked=is_checked)
 
     return read
 
@@ -89,7 +89,7 @@ def _cookies_reader(struct: type[Any]) -> Reader:
             text = header.decode()  # browsers send what a script has set in UTF-8
         except UnicodeDecodeError:
             text = header.decode("latin-1")
-        return _convert(read_cookies(text), struct, "cookies", MalformedRequest)
+        return convert(read_cookies(text), struct, "cookies", MalformedRequest)
 
     return read
 
@@ -102,7 +102,7 @@ _READERS: Final[dict[str, Callable[[type[Any]], Reader]]] = {
 }
 
 
-def _gather(pairs: Iterable[tuple[str, str]], lists: frozenset[str]) -> dict[str, Any]:
+def gather(pairs: Iterable[tuple[str, Any]], lists: frozenset[str]) -> dict[str, Any]:
     """Returns the values by name: all of them for the fields in `lists`, the last for others that are repeated."""
     values: dict[str, Any] = {}
     for name, value in pairs:
@@ -132,7 +132,7 @@ def _gather_headers(
     return {name: lines if name in lists else ", ".join(lines) for name, lines in values.items()}
 
 
-def _convert(
+def convert(
     values: dict[str, Any],
     struct: type[Any],
     location: str,
@@ -141,9 +141,11 @@ def _convert(
     *,
     is_checked: bool = False,
 ) -> Any:
-    """Returns the Struct. `sent_as` has the client's name of each field, if the detail does not contain it already.
+    """Returns the Struct, made of texts, of lists of texts, and of files.
 
-    `is_checked`: values that were chosen to have the same hash are refused.
+    `location`: the name of the argument. `refusal`: raised if the values do not fit. `sent_as` has the client's name of
+    each field, if the detail does not contain it already. `is_checked`: values that were chosen to have the same hash
+    are refused.
     """
     try:
         if is_checked:
@@ -155,7 +157,8 @@ def _convert(
         raise refusal(detail if header is None else f"Header {header}: {detail}", errors=[fault]) from error
 
 
-def _list_fields(struct: type[Any]) -> frozenset[str]:
+def list_fields(struct: type[Any]) -> frozenset[str]:
+    """Returns the names of the fields that are filled by all values of their name."""
     info = msgspec.inspect.type_info(struct)
     fields: tuple[msgspec.inspect.Field, ...] = getattr(info, "fields", ())
     return frozenset(field.encode_name for field in fields if _is_list(field.type))

@@ -5,11 +5,13 @@ import typing
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from typing import Any, Final, TypeAlias
 
+import msgspec
 from msgspec import Struct
 
 from jero.annotations import (
     check_type,
     class_of,
+    custom_classes,
     is_struct,
     name_of,
     unfillable,
@@ -17,10 +19,13 @@ from jero.annotations import (
     unwrapped,
     wiring_error,
 )
+from jero.http.upload import UploadFile
 from jero.routing import PathTemplate
 
 FIELDS: Final = ("path", "params", "headers", "cookies")
-BODIES: Final = ("json", "items", "content")
+BODIES: Final = ("json", "items", "content", "form")
+URLENCODED: Final = "application/x-www-form-urlencoded"
+MULTIPART: Final = "multipart/form-data"
 # The type of the user if the operation has no authenticator. None would be the type of an anonymous user.
 NO_USER: Final = object()
 
@@ -29,8 +34,9 @@ _SENT: Final = {
     "params": "a query parameter",
     "headers": "a header",
     "cookies": "a cookie",
+    "form": "a field of a form",
 }
-_REPEATED: Final = ("params", "headers")  # may be sent several times, for a list
+_REPEATED: Final = ("params", "headers", "form")  # may be sent several times, for a list
 _AS_IT_ARRIVES: Final = (AsyncIterator, AsyncIterable)
 
 
@@ -83,11 +89,29 @@ def _read_fields(where: str, name: str, annotation: Any) -> Input:
     if class_of(annotation).__struct_config__.array_like:
         found = f"{name_of(annotation)} is array_like, so its fields are not read by name"
         raise wiring_error(where, found, "Use a Struct that is not array_like")
-    check_type(annotation, where)
+    if name == "form":
+        _check_form(annotation, where)
+    else:
+        check_type(annotation, where)
     for field, kind in unfillable(annotation, takes_lists=name in _REPEATED):
         found = f"the field {field!r} of {name_of(annotation)} is of type {kind}, which {_SENT[name]} cannot fill"
         raise wiring_error(where, found, "Write a str, a number or another type that is read from one text")
     return Input(name, annotation)
+
+
+def form_media_types(struct: Any) -> tuple[str, ...]:
+    """Returns the media types of the forms that fill the Struct. Only the first one can carry files."""
+    fields = msgspec.structs.fields(struct)
+    needs_file = any(field.required and UploadFile in custom_classes(field.type) for field in fields)
+    return (MULTIPART,) if needs_file else (MULTIPART, URLENCODED)
+
+
+def _check_form(struct: Any, where: str) -> None:
+    """Raises `WiringError` if msgspec does not know the type of a field, unless that is `UploadFile`."""
+    check_type(struct, where, allow_custom=True)
+    for unknown in custom_classes(struct) - {UploadFile}:
+        found = f"{name_of(struct)} contains {name_of(unknown)}, a class that msgspec does not know"
+        raise wiring_error(where, found, "Use UploadFile for a file, and a type that is read from one text for others")
 
 
 def _read_content(where: str, name: str, annotation: Any) -> Input:
@@ -122,10 +146,11 @@ _READERS: Final[dict[str, _Reader]] = {
     "json": _read_json,
     "items": _read_items,
     "content": _read_content,
+    "form": _read_fields,
     "user": _read_user,
 }
 _INSTEAD: Final = {
-    **dict.fromkeys(FIELDS, "Annotate it with a Struct, a field for each value"),
+    **dict.fromkeys((*FIELDS, "form"), "Annotate it with a Struct, a field for each value"),
     "json": "Annotate it with the type of the body",
     "items": "Annotate it with AsyncIterator[Item]",
     "content": "Annotate it with bytes, or with AsyncIterator[bytes]",

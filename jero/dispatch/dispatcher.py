@@ -13,7 +13,7 @@ from jero.contract.operation import Operation, read_operations
 from jero.dispatch.around import Middleware, Mount, Mounts
 from jero.dispatch.failures import Failures, answerable
 from jero.dispatch.respond import send_whole
-from jero.dispatch.route import Route
+from jero.dispatch.route import Route, route_of
 from jero.dispatch.stream import Admission, StreamDefaults
 from jero.dispatch.unread import Exchange, may_have_body
 from jero.endpoint import Endpoint
@@ -57,7 +57,7 @@ class Wiring:
             for operation in read
         ]
         for operation in added:
-            route = Route(operation, defaults, failures)
+            route = route_of(operation, defaults, failures)
             self._routes.append(route)
             present = self._router.add(operation.method, operation.template, route)
             if present is not None:

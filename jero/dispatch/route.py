@@ -10,6 +10,7 @@ from jero.auth.scheme import DEFAULT_REALM, challenged
 from jero.binding.binder import Binder
 from jero.binding.faults import RepeatedHeader
 from jero.binding.fields import field_reader
+from jero.binding.form import close_uploads
 from jero.contract.authentication import Authentication
 from jero.contract.operation import Operation
 from jero.contract.values import ReturnedValues, Values
@@ -188,6 +189,23 @@ class Route:
         if isinstance(value, SourceResponse):
             await close_unstarted(cast("SourceResponse[Any, Any]", value).stream)
         raise self._values.error(value)
+
+
+class FormRoute(Route):
+    """Answers the requests of an operation that takes a form. Closes its files when the answer or stream is over."""
+
+    async def answer(self, scope: Scope, slots: dict[str, str], receive: Receive, send: Send) -> None:
+        """Answers one request. Raises what fails before the first byte is sent."""
+        try:
+            await super().answer(scope, slots, receive, send)
+        finally:
+            await close_uploads(scope)
+
+
+def route_of(operation: Operation, defaults: StreamDefaults, failures: Failures) -> Route:
+    """Returns the route of an operation."""
+    takes_form = any(taken.name == "form" for taken in operation.inputs)
+    return (FormRoute if takes_form else Route)(operation, defaults, failures)
 
 
 class Authenticator:

@@ -18,6 +18,8 @@ ERRORS: Final = "jero.errors"
 BODY_HAS_ENDED: Final = "jero.body_has_ended"
 # A key of a request's scope: jero does not answer the request, because its client has left.
 UNANSWERED: Final = "jero.unanswered"
+# A key of a request's scope: the files of its form, to be closed when the request is answered.
+UPLOADS: Final = "jero.uploads"
 SPACE: Final = b" \t"  # HTTP's whitespace (RFC 9110, section 5.6.3); bytes.strip() alone would remove more
 
 

@@ -53,6 +53,7 @@ _PROBLEMS_OF_INPUT: Final[dict[str, tuple[type[HTTPError], ...]]] = {
     "cookies": (MalformedRequest,),
     "json": (MalformedRequest, RequestTimeout, UnsupportedMediaType, UnprocessableContent, ContentTooLarge),
     "items": (MalformedRequest, UnsupportedMediaType, UnprocessableContent, ContentTooLarge),
+    "form": (MalformedRequest, RequestTimeout, UnsupportedMediaType, UnprocessableContent, ContentTooLarge),
     "content": (MalformedRequest, RequestTimeout, UnsupportedMediaType, ContentTooLarge),
     "user": (),
 }

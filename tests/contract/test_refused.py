@@ -13,7 +13,7 @@ STRUCT = "Annotate it with a Struct, a field for each value"
 NAMED = (
     "Write AsyncIterator[Item], NDJSONStreamingResponse[Item], SSEResponse[Item] or JSONArrayStreamingResponse[Item]"
 )
-PARAMETERS = "Use one of path, params, headers, cookies, json, items, content, user"
+PARAMETERS = "Use one of path, params, headers, cookies, json, items, content, form, user"
 ITEMS = "Annotate it with AsyncIterator[Item]"
 BYTES = "Annotate it with bytes, or with AsyncIterator[bytes]"
 HOOK = "Use a Struct or another type that it knows, or give the application an encoder with an enc_hook"

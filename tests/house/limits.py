@@ -24,10 +24,12 @@ NONDESCRIPT_NAMES = {"utils", "helpers", "common", "base", "core", "misc"}
 LONG_FUNCTION = "HOU001"
 LONG_FILE = re.compile(r"^# Over 450 lines: (?P<reason>.+)$", re.MULTILINE)
 # The modules that extras install. An import of these may wait until a function needs it.
-EXTRAS = {"httpx", "jwt", "redis", "uvicorn"}
+EXTRAS = {"httpx", "jwt", "python_multipart", "redis", "uvicorn"}
 # Which file imports which module of jero inside a function: the module needs an extra, or an import of jero is faster
 # without it.
 LAZY_IMPORTS = {
+    ("jero/binding/form.py", "jero.binding.multipart"),
+    ("jero/binding/form.py", "jero.binding.urlencoded"),
     ("jero/channels/__init__.py", "jero.channels.redis"),
     ("jero/runs/runs.py", "jero.channels.redis"),
     ("jero/runs/runs.py", "jero.runs.redis"),

@@ -1,0 +1,117 @@
+"""Reads a form (`application/x-www-form-urlencoded` or `multipart/form-data`) into a Struct, as the body arrives.
+
+The extra `jero-asgi[forms]` brings the parser. It is imported when an endpoint that takes a form is included.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol, TypeAlias
+
+from jero.annotations import hashes_numbers, wiring_error
+from jero.binding.body import check_content_length, content_type, next_part
+from jero.binding.entries import Entries, shape_of
+from jero.binding.faults import malformed_form, too_large, unsupported_media_type
+from jero.binding.fields import convert, gather, list_fields
+from jero.binding.spool import Spool
+from jero.contract.inputs import MULTIPART, URLENCODED
+from jero.endpoint import Endpoint
+from jero.errors import ClientDisconnected, UnprocessableContent
+from jero.http.asgi import BODY_HAS_ENDED, UPLOADS, Receive, Scope, is_disconnect
+from jero.http.parameters import read_parameters
+
+# A server may pass on a large part of the body at once. At most this much of it is read without a pause.
+WINDOW_BYTES: Final = 65_536
+
+
+class _Parser(Protocol):
+    def feed(self, data: bytes) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+_OpenParser: TypeAlias = Callable[[Entries, dict[bytes, bytes]], _Parser]
+
+
+class FormReader:
+    """Reads the forms of one operation, called `where`, into the Struct `struct`.
+
+    Raises `WiringError` if python-multipart is not installed.
+    """
+
+    def __init__(self, struct: type[Any], endpoint: Endpoint, where: str) -> None:
+        self._struct = struct
+        self._policy = endpoint.form_policy
+        self._timeout = endpoint.body_timeout
+        self._shape = shape_of(struct)
+        self._lists = list_fields(struct)
+        self._is_checked = hashes_numbers(struct)
+        self._parsers = _parsers(where)
+
+    async def read(self, scope: Scope, receive: Receive) -> Any:
+        """Returns the Struct. Its files are in `scope`, for `close_uploads`, also if this fails.
+
+        Raises `UnsupportedMediaType` if the body is not a form in UTF-8, `MalformedRequest` if it is malformed or cut
+        short, `ContentTooLarge` if it exceeds a limit, and `UnprocessableContent` if it does not fit the Struct. Raises
+        `RequestTimeout` if the body is silent for too long, `ClientDisconnected` if the client leaves before its end.
+        """
+        spool = Spool()
+        entries = Entries(self._shape, self._policy, spool)
+        parser = self._parser_of(scope, entries)
+        check_content_length(scope, self._policy.max_bytes)
+        scope[UPLOADS] = spool
+        await self._read_body(scope, receive, parser, spool)
+        values = gather(entries.pairs, self._lists)
+        return convert(values, self._struct, "form", UnprocessableContent, is_checked=self._is_checked)
+
+    async def _read_body(self, scope: Scope, receive: Receive, parser: _Parser, spool: Spool) -> None:
+        size = 0
+        more_body = True
+        while more_body:
+            message = await next_part(receive, self._timeout)
+            if is_disconnect(message):
+                raise ClientDisconnected("the client left before its request was read to the end")
+            body: bytes = message.get("body", b"")
+            more_body = message.get("more_body", False)
+            scope[BODY_HAS_ENDED] = not more_body
+            size += len(body)
+            if size > self._policy.max_bytes:
+                raise too_large(self._policy.max_bytes)
+            for start in range(0, len(body), WINDOW_BYTES):
+                parser.feed(body[start : start + WINDOW_BYTES])
+                if spool.is_full:
+                    await spool.flush()
+        parser.finish()
+        await spool.finish()
+
+    def _parser_of(self, scope: Scope, entries: Entries) -> _Parser:
+        """Returns the parser of the request's Content-Type."""
+        found = content_type(scope)
+        try:
+            essence, parameters = read_parameters(found or b"")
+        except ValueError as error:
+            if found:
+                raise malformed_form(f"Content-Type {error}") from error
+            raise unsupported_media_type(found, MULTIPART, URLENCODED) from error
+        parser = self._parsers.get(essence)
+        if parser is None:
+            raise unsupported_media_type(found, MULTIPART, URLENCODED)
+        return parser(entries, parameters)
+
+
+def _parsers(where: str) -> dict[bytes, _OpenParser]:
+    """Returns what makes a parser, by media type."""
+    try:
+        from jero.binding.multipart import MultipartForm
+        from jero.binding.urlencoded import UrlencodedForm
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "python_multipart":
+            raise
+        found = "forms are read by python-multipart, which is not installed"
+        raise wiring_error(where, found, 'Install it: pip install "jero-asgi[forms]"') from error
+    return {MULTIPART.encode(): MultipartForm, URLENCODED.encode(): UrlencodedForm}
+
+
+async def close_uploads(scope: Scope) -> None:
+    """Closes the files of the request's form, if it has any, and deletes them."""
+    spool: Spool | None = scope.pop(UPLOADS, None)
+    if spool is not None:
+        await spool.close()

@@ -3,6 +3,7 @@
 The extra `jero-asgi[forms]` brings the parser. It is imported when an endpoint that takes a form is included.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -18,8 +19,8 @@ from jero.errors import ClientDisconnected, UnprocessableContent
 from jero.http.asgi import BODY_HAS_ENDED, UPLOADS, Receive, Scope, is_disconnect
 from jero.http.parameters import read_parameters
 
-# A server may pass on a large part of the body at once. At most this much of it is read without a pause.
-WINDOW_BYTES: Final = 65_536
+# A server may pass on a large part of the body at once. At most this much of it is read in one turn of the event loop.
+WINDOW_BYTES: Final = 16_384
 
 
 class _Parser(Protocol):
@@ -76,6 +77,8 @@ class FormReader:
             if size > self._policy.max_bytes:
                 raise too_large(self._policy.max_bytes)
             for start in range(0, len(body), WINDOW_BYTES):
+                if start:
+                    await asyncio.sleep(0)
                 parser.feed(body[start : start + WINDOW_BYTES])
                 if spool.is_full:
                     await spool.flush()

@@ -2,7 +2,6 @@
 
 import logging
 import re
-import sys
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,13 +9,17 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 
 from jero.binding.entries import Entries, check_charset, in_utf_8
-from jero.binding.faults import malformed_form, too_large_form, unread_encoding
+from jero.binding.faults import malformed_form, unread_encoding
 from jero.http.asgi import SPACE
 from jero.http.parameters import read_parameters
 
 # Of each part. Clients send three headers at most.
 MAX_HEADERS: Final = 8
 MAX_HEADER_BYTES: Final = 4_096
+_MALFORMED: Final = (
+    "The body is not multipart/form-data: a boundary or a header of a part does not have the required form, or a part "
+    f"has more than {MAX_HEADERS} headers, or one of more than {MAX_HEADER_BYTES} bytes"
+)
 _READ: Final = (b"content-disposition", b"content-type", b"content-transfer-encoding")
 _FORBIDDEN_IN_VALUE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 # RFC 7578, section 4.7, deprecates the header, which older clients send. These values change nothing.
@@ -41,7 +44,6 @@ class MultipartForm:
         self._entries = entries
         self._has_begun = False
         self._has_ended = False
-        self._header_count = 0
         self._header = bytearray()
         self._value = bytearray()
         self._headers: dict[bytes, bytes] = {}
@@ -49,7 +51,7 @@ class MultipartForm:
             self._parser = MultipartParser(
                 _boundary(parameters),
                 {
-                    "on_part_begin": self._begin_part,
+                    "on_part_begin": self._headers.clear,
                     "on_header_begin": self._begin_header,
                     "on_header_field": self._add_to_header,
                     "on_header_value": self._add_to_value,
@@ -59,9 +61,8 @@ class MultipartForm:
                     "on_part_end": entries.end,
                     "on_end": self._end,
                 },
-                # This class has limits of its own, so that the answer does not depend on the parts of the body.
-                max_header_count=sys.maxsize,
-                max_header_size=sys.maxsize,
+                max_header_count=MAX_HEADERS,
+                max_header_size=MAX_HEADER_BYTES,
             )
         except FormParserError as error:
             raise malformed_form("The boundary in Content-Type is too long") from error
@@ -77,37 +78,22 @@ class MultipartForm:
         try:
             self._parser.write(data)
         except FormParserError as error:
-            raise malformed_form(
-                "The body is not multipart/form-data: its parts and boundaries do not have the required form"
-            ) from error
+            raise malformed_form(_MALFORMED) from error  # what the parser says of it depends on the cuts of the body
 
     def finish(self) -> None:
         """Reads the end of the body."""
         if not self._has_ended:
             raise malformed_form("The body ends before its last boundary, so it was cut short")
 
-    def _begin_part(self) -> None:
-        self._headers.clear()
-        self._header_count = 0
-
     def _begin_header(self) -> None:
-        self._header_count += 1
-        if self._header_count > MAX_HEADERS:
-            raise too_large_form(f"has a part with more than {MAX_HEADERS} headers")
         self._header.clear()
         self._value.clear()
 
     def _add_to_header(self, data: bytes, start: int, end: int) -> None:
-        self._check_header(end - start)
         self._header += data[start:end]
 
     def _add_to_value(self, data: bytes, start: int, end: int) -> None:
-        self._check_header(end - start)
         self._value += data[start:end]
-
-    def _check_header(self, more: int) -> None:
-        if len(self._header) + len(self._value) + more > MAX_HEADER_BYTES:
-            raise too_large_form(f"has a header of more than {MAX_HEADER_BYTES} bytes")
 
     def _end_header(self) -> None:
         name, value = bytes(self._header.lower()), bytes(self._value).strip(SPACE)

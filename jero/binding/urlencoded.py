@@ -1,11 +1,18 @@
 """Reads `application/x-www-form-urlencoded` (WHATWG URL, section 5.1) as it arrives."""
 
+import re
 from collections.abc import Mapping
-from urllib.parse import unquote_to_bytes
+from typing import Final
 
 from python_multipart import QuerystringParser
 
 from jero.binding.entries import Entries, check_charset, in_utf_8
+
+_SEPARATORS: Final = re.compile(rb"&&+")
+
+
+# urllib takes a second for 1 MiB of percent signs, in which nothing else runs.
+_ESCAPED: Final = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 
 
 class UrlencodedForm:
@@ -31,7 +38,7 @@ class UrlencodedForm:
 
     def feed(self, data: bytes) -> None:
         """Reads the next part of the body."""
-        self._parser.write(data)
+        self._parser.write(_SEPARATORS.sub(b"&", data))  # the parser takes each of them, in turn
 
     def finish(self) -> None:
         """Reads the end of the body."""
@@ -54,4 +61,4 @@ class UrlencodedForm:
 
 
 def _decoded(data: bytearray) -> bytes:
-    return unquote_to_bytes(bytes(data.replace(b"+", b" ")))
+    return _ESCAPED.sub(lambda found: bytes.fromhex(found[0].replace(b"%", b"").decode()), data.replace(b"+", b" "))

@@ -64,16 +64,17 @@ def test_a_urlencoded_form_is_limited(within: bytes, beyond: bytes, found: str) 
     ("within", "beyond"),
     [
         ([NAMED, *[b"A: b"] * (MAX_HEADERS - 1)], [NAMED, *[b"A: b"] * MAX_HEADERS]),
-        ([NAMED, b"A: " + b"b" * (MAX_HEADER_BYTES - 1)], [NAMED, b"A: " + b"b" * MAX_HEADER_BYTES]),
-        ([NAMED, b"A" * (MAX_HEADER_BYTES - 1) + b": b"], [NAMED, b"A" * MAX_HEADER_BYTES + b": b"]),
+        ([NAMED, b"A: ".ljust(MAX_HEADER_BYTES, b"b")], [NAMED, b"A: ".ljust(MAX_HEADER_BYTES + 1, b"b")]),
+        ([NAMED, b": b".rjust(MAX_HEADER_BYTES, b"A")], [NAMED, b": b".rjust(MAX_HEADER_BYTES + 1, b"A")]),
+        ([NAMED, b"A:".ljust(MAX_HEADER_BYTES)], [NAMED, b"A:".ljust(MAX_HEADER_BYTES + 1)]),
     ],
-    ids=["count", "value", "name"],
+    ids=["count", "value", "name", "space"],
 )
 def test_the_headers_of_a_part_are_limited(within: list[bytes], beyond: list[bytes]) -> None:
     assert read_multipart([multipart(part(b"a", *within), part(b"a", *within))]) == [("text", "a")] * 2
     whole = multipart(part(b"a", *beyond))
     results = {read_multipart([whole]), read_multipart([whole[place : place + 1] for place in range(len(whole))])}
-    assert [status for status, _ in results] == [413]
+    assert [status for status, _ in results] == [400]
 
 
 class Uploads(Endpoint, path="/"):

@@ -21,7 +21,8 @@ _MALFORMED: Final = (
     f"has more than {MAX_HEADERS} headers, or one of more than {MAX_HEADER_BYTES} bytes"
 )
 _READ: Final = (b"content-disposition", b"content-type", b"content-transfer-encoding")
-_FORBIDDEN_IN_VALUE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+# Browsers send any other character of a name or a filename as it is (WHATWG HTML, section 4.10.21.8).
+_FORBIDDEN_IN_VALUE: Final = re.compile(rb"[\x00\r\n]")
 # RFC 7578, section 4.7, deprecates the header, which older clients send. These values change nothing.
 _UNENCODED: Final = (b"", b"7bit", b"8bit", b"binary")
 _BOUNDARY: Final = re.compile(rb"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
@@ -98,7 +99,7 @@ class MultipartForm:
     def _end_header(self) -> None:
         name, value = bytes(self._header.lower()), bytes(self._value).strip(SPACE)
         if _FORBIDDEN_IN_VALUE.search(value):
-            raise malformed_form("A header of a part contains a control character")
+            raise malformed_form("A header of a part contains a line break or NUL")
         if name not in _READ:
             return
         if name in self._headers:
@@ -135,7 +136,7 @@ def _boundary(parameters: Mapping[bytes, bytes]) -> bytes:
     """Returns the boundary among the parameters of Content-Type. Raises `MalformedRequest` if it cannot be one."""
     boundary = parameters.get(b"boundary", b"")
     if not _BOUNDARY.fullmatch(boundary):
-        raise malformed_form("Content-Type has no valid boundary: write multipart/form-data; boundary=...")
+        raise malformed_form("Content-Type has no valid boundary, as in multipart/form-data; boundary=x")
     return boundary
 
 

@@ -5,7 +5,6 @@ import typing
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-import msgspec
 from msgspec import Struct
 
 from jero.annotations import (
@@ -99,11 +98,9 @@ def _read_fields(where: str, name: str, annotation: Any) -> Input:
     return Input(name, annotation)
 
 
-def form_media_types(struct: Any) -> tuple[str, ...]:
-    """Returns the media types of the forms that fill the Struct. Only the first one can carry files."""
-    fields = msgspec.structs.fields(struct)
-    needs_file = any(field.required and UploadFile in custom_classes(field.type) for field in fields)
-    return (MULTIPART,) if needs_file else (MULTIPART, URLENCODED)
+def form_media_type(struct: Any) -> str:
+    """Returns the usual media type of the forms that fill the Struct. Only `multipart/form-data` can carry files."""
+    return MULTIPART if UploadFile in custom_classes(struct) else URLENCODED
 
 
 def _check_form(struct: Any, where: str) -> None:

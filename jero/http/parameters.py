@@ -6,7 +6,7 @@ from typing import Final
 _NAME: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _HEAD: Final = re.compile(rb"[ \t]*([^;\x00-\x20\x7f]+)[ \t]*")
 _PARAMETER: Final = re.compile(
-    rb";[ \t]*(" + _NAME + rb")[ \t]*=[ \t]*" + rb'(?:"((?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[\t\x20-\x7e\x80-\xff])*)"|'
+    rb";[ \t]*(" + _NAME + rb")[ \t]*=[ \t]*" + rb'(?:"((?:[^"\\\x00\r\n]|\\[^\x00\r\n])*)"|'
     rb'([^;"\x00-\x20\x7f]*))[ \t]*'
 )
 _REST: Final = re.compile(rb"(;[ \t]*)*")
@@ -17,7 +17,8 @@ _ESCAPED: Final = re.compile(rb'\\(["\\])')
 def read_parameters(value: bytes) -> tuple[bytes, dict[bytes, bytes]]:
     """Returns what stands before the first semicolon, and the parameters by name; names are in lower case.
 
-    Raises `ValueError` if the value is malformed, contains a control character, or has a parameter twice.
+    Raises `ValueError` if the value is malformed, or has a parameter twice. A quoted text may contain any character but
+    line breaks and NUL.
     """
     head = _HEAD.match(value)
     if head is None:

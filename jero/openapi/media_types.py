@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.inspect import Metadata, StrType, Type
 
 from jero.annotations import event_form, union_members
-from jero.contract.inputs import Input, form_media_types
+from jero.contract.inputs import Input, form_media_type
 from jero.contract.outputs import Output
 from jero.framing.framing import Framing
 from jero.framing.json import NDJSON_NAMES
@@ -46,7 +46,8 @@ class MediaTypes(Struct, frozen=True):
         if body.name == "items":
             return {media_type: {self.item_keyword: self.schemas.of(body.type)} for media_type in JSON_LINES}
         if body.name == "form":
-            return {media_type: {"schema": self.schemas.of(body.type)} for media_type in form_media_types(body.type)}
+            # Both media types are read. Of two, openapi-python-client makes a module that cannot be imported.
+            return {form_media_type(body.type): {"schema": self.schemas.of(body.type)}}
         # Any schema, which an absent one means too: openapi-python-client leaves out operations without.
         return {BYTES: {"schema": {}}}
 

@@ -15,6 +15,7 @@ class Disk:
         self.files: list[TemporaryFile] = []
         self.threads: set[int] = set()
         self.before_write: Callable[[], None] = lambda: None
+        self._has_closed = threading.Condition()
 
     def open(self) -> "TemporaryFile":
         self.files.append(TemporaryFile(self))
@@ -23,6 +24,16 @@ class Disk:
     def is_clean(self) -> bool:
         """Returns whether all files are closed, and none is left in the folder."""
         return all(file.file.closed for file in self.files) and not list(self.folder.iterdir())
+
+    def wait_until_clean(self, seconds: float) -> None:
+        """Waits for a server in another thread. Fails if a file is still open after `seconds`."""
+        with self._has_closed:
+            assert self._has_closed.wait_for(self.is_clean, seconds)
+
+    def note_closed(self) -> None:
+        """Lets `wait_until_clean` look again."""
+        with self._has_closed:
+            self._has_closed.notify_all()
 
 
 class TemporaryFile:
@@ -50,6 +61,7 @@ class TemporaryFile:
     def close(self) -> None:
         self._note()
         self.file.close()
+        self._disk.note_closed()
 
     def _note(self) -> None:
         self._disk.threads.add(threading.get_ident())

@@ -30,6 +30,7 @@ from jero import (
     StreamingResponse,
     TextResponse,
     Unauthorized,
+    UploadFile,
 )
 from jero.auth import APIKeyAuth, Auth, BasicAuth, BearerAuth
 from jero.endpoint import operation_notes
@@ -257,6 +258,32 @@ class LinesEndpoint(Endpoint, path="/lines"):
         return StreamingResponse(stream=[content])
 
 
+class Poster(Struct):
+    """A poster of a film, and pictures from it."""
+
+    title: Annotated[str, Meta(min_length=1)]
+    poster: UploadFile
+    stills: list[UploadFile] = []
+    year: Annotated[int, Meta(ge=1888)] = 1888
+
+
+class Reservation(Struct):
+    """A seat in the archive's cinema."""
+
+    name: str
+    seats: Annotated[int, Meta(ge=1, le=9)] = 1
+
+
+class PostersEndpoint(Endpoint, path="/posters"):
+    async def post(self, form: Poster) -> dict[str, int]:
+        """Takes a poster, and returns the sizes of its pictures."""
+        return {"poster": form.poster.size, "stills": sum(still.size for still in form.stills)}
+
+    async def put(self, form: Reservation) -> Reservation:
+        """Reserves a seat to see the posters."""
+        return form
+
+
 class Digest(Struct):
     stream: Literal["no", "lines", "nothing"] = "no"
 
@@ -343,6 +370,7 @@ OPEN: tuple[type[Endpoint], ...] = (
     LinesEndpoint,
     WordEventsEndpoint,
     DigestsEndpoint,
+    PostersEndpoint,
 )
 GUARDED: dict[str, Auth] = {"token": Tokens(), "badge": Badges(), "key": Keys(), "password": Passwords()}
 

@@ -24,17 +24,21 @@ from jero import (
     SSEResponse,
     StreamingResponse,
     TextResponse,
+    UploadFile,
 )
 from jero.framing.framing import Framing
 from jero.framing.json import encode_element
 from jero.openapi.media_types import FAILURE
 from jero.responses.streaming import FramedResponse
-from tests.openapi.documents import only_operation
+from tests.openapi.documents import document, only_operation
 
 T = TypeVar("T")
 
 FILM = {"$ref": "#/components/schemas/Film"}
 TAPE = {"$ref": "#/components/schemas/Tape"}
+SEAT = {"$ref": "#/components/schemas/Seat"}
+POSTER = {"$ref": "#/components/schemas/Poster"}
+BINARY = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
 
 
 class Film(Struct, tag="film"):
@@ -43,6 +47,15 @@ class Film(Struct, tag="film"):
 
 class Tape(Struct, tag="tape"):
     minutes: int
+
+
+class Seat(Struct):
+    row: int
+
+
+class Poster(Struct):
+    picture: UploadFile
+    stills: list[UploadFile] = []
 
 
 class Received(NoContent[None], frozen=True, kw_only=True):
@@ -239,12 +252,20 @@ def test_a_negotiated_event_stream_reports_failures_by_get_alone(
                 "content": {"application/x-ndjson": {"itemSchema": FILM}, "application/jsonl": {"itemSchema": FILM}},
             },
         ),
+        ("form", Seat, {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": SEAT}}}),
+        ("form", Poster, {"required": True, "content": {"multipart/form-data": {"schema": POSTER}}}),
         ("content", bytes, {"content": {"application/octet-stream": {"schema": {}}}}),
         ("content", AsyncIterator[bytes], {"content": {"application/octet-stream": {"schema": {}}}}),
     ],
 )
 def test_a_request_body_has_the_schema_of_its_type(name: str, annotation: Any, body: dict[str, Any]) -> None:
     assert only_operation(endpoint_taking(name, annotation))["requestBody"] == body
+
+
+def test_a_file_of_a_form_is_binary() -> None:
+    written = document(endpoint_taking("form", Poster))["components"]["schemas"]["Poster"]
+    assert written["properties"] == {"picture": BINARY, "stills": {"type": "array", "items": BINARY, "default": []}}
+    assert written["required"] == ["picture"]
 
 
 def test_version_3_1_describes_lines_by_the_schema_of_one_line() -> None:

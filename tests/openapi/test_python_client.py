@@ -105,6 +105,17 @@ def test_a_tuple_and_bytes_are_sent(package: str, client: Any) -> None:
     assert (echo.status_code, echo.content) == (200, b"\x00\xff")
 
 
+def test_a_form_is_sent_with_its_files(package: str, client: Any) -> None:
+    models, types = import_module(f"{package}.models"), import_module(f"{package}.types")
+    files = [types.File(payload=BytesIO(bytes(size)), file_name=f"{size}.png") for size in (3, 4, 5)]
+    poster = models.Poster(title="M", poster=files[0], stills=files[1:], year=1931)
+    sizes = import_module(f"{package}.api.default.posters_post").sync(client=client, body=poster)
+    assert sizes.to_dict() == {"poster": 3, "stills": 9}
+    reservation = models.Reservation(name="a", seats=2)
+    reserved = import_module(f"{package}.api.default.posters_put").sync(client=client, body=reservation)
+    assert reserved.to_dict() == {"name": "a", "seats": 2}
+
+
 def test_a_problem_is_a_model(package: str, client: Any) -> None:
     problem = import_module(f"{package}.api.films.film_get").sync(client=client, film_id=700_000)
     assert (type(problem).__name__, problem.status, problem.title) == ("Problem", 404, "Not found")

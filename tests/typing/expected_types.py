@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, Literal, assert_type
+from typing import Annotated, Any, BinaryIO, Literal, assert_type
 
 from httpx import Response
 from msgspec import Meta, Struct, UnsetType
@@ -24,6 +24,7 @@ from jero import (
     StreamingResponse,
     StreamOutcome,
     TextResponse,
+    UploadFile,
 )
 from jero.channels import EARLIEST, Channel, Channels, Store, Subscription, subscribe
 from jero.client import EventStream, StreamClient
@@ -265,6 +266,12 @@ class EventsEndpoint(Endpoint, path="/events"):
 
     async def patch(self) -> Movie | NDJSONStreamingResponse[Paging]:
         return Movie("whole")
+
+    async def of_an_upload(self, file: UploadFile) -> StreamingResponse:
+        assert_type(await file.read(), bytes)
+        assert_type((file.filename, file.content_type, file.size), tuple[str, str | None, int])
+        assert_type(file.open(), BinaryIO)
+        return StreamingResponse(stream=file.chunks())
 
     async def of_items(self) -> SSEResponse[Movie]:
         return SSEResponse(stream=movies(), ping=lambda: ServerSentEvent(comment="ping"))

@@ -79,6 +79,7 @@ WRONG = [
     "ServerSentEvent(id=1)",
     "ServerSentEvent(data=1).event = 'a'",
     "StreamPolicy(65536)",
+    "FormPolicy(max_files='1')",
     "StreamPolicy().chunk_bytes = 1",
     "Cookie(name='a', value='b', same_site='Lax')",
     "BaseApp(stream_policy=None)",

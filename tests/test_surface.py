@@ -63,3 +63,4 @@ def test_the_core_imports_no_extra() -> None:
     assert "jero.app" in loaded
     assert not set(EXTRAS) & set(loaded)
     assert not [name for name in loaded if name.startswith("jero.testing")]
+    assert "jero.binding.form" not in loaded  # it imports tempfile, which takes long

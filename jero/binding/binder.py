@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
+from jero.annotations import wiring_error
 from jero.binding.body import body_reader, check_content_length, read_body
 from jero.binding.fields import field_reader, header_fields
-from jero.binding.form import FormReader
 from jero.binding.incoming import RequestBody, body_opener
 from jero.contract.inputs import BODIES, FIELDS, Input
 from jero.contract.operation import Operation
 from jero.endpoint import arriving_body_limit
-from jero.http.asgi import Receive, Scope
+from jero.http.asgi import UPLOADS, Receive, Scope
 
 
 class Binder:
@@ -32,8 +32,7 @@ class Binder:
             for body in arriving
         ]
         form = next((body for body in inputs if body.name == "form"), None)
-        where = f"{operation.name}.{operation.method.lower()}"
-        self._form = None if form is None else FormReader(form.type, endpoint, where)
+        self._form = None if form is None else _form_reader(operation, form)
         self.reads_whole = bool(whole) or form is not None
         self.reads_as_it_arrives = bool(self._open_bodies)
         self._max_body_bytes = endpoint.max_body_bytes
@@ -65,6 +64,26 @@ class Binder:
         if self._limit is not None:
             check_content_length(scope, self._limit)
         return arguments, body
+
+
+async def close_uploads(scope: Scope) -> None:
+    """Closes the files of the request's form, if it has any, and deletes them."""
+    uploads = scope.pop(UPLOADS, None)
+    if uploads is not None:
+        await uploads.close()
+
+
+def _form_reader(operation: Operation, form: Input) -> Any:
+    """Returns the reader of the operation's forms. Raises `WiringError` if python-multipart is not installed."""
+    try:
+        from jero.binding.form import FormReader
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "python_multipart":
+            raise
+        found = "forms are read by python-multipart, which is not installed"
+        where = f"{operation.name}.{operation.method.lower()}"
+        raise wiring_error(where, found, 'Install it: pip install "jero-asgi[forms]"') from error
+    return FormReader(form.type, operation.endpoint)
 
 
 def _decodes(inputs: Iterable[Input]) -> bool:

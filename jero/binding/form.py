@@ -1,18 +1,20 @@
 """Reads a form (`application/x-www-form-urlencoded` or `multipart/form-data`) into a Struct, as the body arrives.
 
-The extra `jero-asgi[forms]` brings the parser. It is imported when an endpoint that takes a form is included.
+The extra `jero-asgi[forms]` brings the parser. This module is imported when an operation takes a form.
 """
 
 import asyncio
 from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeAlias
 
-from jero.annotations import hashes_numbers, wiring_error
+from jero.annotations import hashes_numbers
 from jero.binding.body import check_content_length, content_type, next_part
 from jero.binding.entries import Entries, shape_of
 from jero.binding.faults import malformed_form, too_large, unsupported_media_type
 from jero.binding.fields import convert, gather, list_fields
+from jero.binding.multipart import MultipartForm
 from jero.binding.spool import Spool
+from jero.binding.urlencoded import UrlencodedForm
 from jero.contract.inputs import MULTIPART, URLENCODED
 from jero.endpoint import Endpoint
 from jero.errors import ClientDisconnected, UnprocessableContent
@@ -33,19 +35,15 @@ _OpenParser: TypeAlias = Callable[[Entries, dict[bytes, bytes]], _Parser]
 
 
 class FormReader:
-    """Reads the forms of one operation, called `where`, into the Struct `struct`.
+    """Reads the forms of one operation of the endpoint into the Struct `struct`."""
 
-    Raises `WiringError` if python-multipart is not installed.
-    """
-
-    def __init__(self, struct: type[Any], endpoint: Endpoint, where: str) -> None:
+    def __init__(self, struct: type[Any], endpoint: Endpoint) -> None:
         self._struct = struct
         self._policy = endpoint.form_policy
         self._timeout = endpoint.body_timeout
         self._shape = shape_of(struct)
         self._lists = list_fields(struct)
         self._is_checked = hashes_numbers(struct)
-        self._parsers = _parsers(where)
 
     async def read(self, scope: Scope, receive: Receive) -> Any:
         """Returns the Struct. Its files are in `scope`, for `close_uploads`, also if this fails.
@@ -94,27 +92,10 @@ class FormReader:
             if found:
                 raise malformed_form(f"Content-Type {error}") from error
             raise unsupported_media_type(found, MULTIPART, URLENCODED) from error
-        parser = self._parsers.get(essence)
+        parser = _PARSERS.get(essence)
         if parser is None:
             raise unsupported_media_type(found, MULTIPART, URLENCODED)
         return parser(entries, parameters)
 
 
-def _parsers(where: str) -> dict[bytes, _OpenParser]:
-    """Returns what makes a parser, by media type."""
-    try:
-        from jero.binding.multipart import MultipartForm
-        from jero.binding.urlencoded import UrlencodedForm
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "python_multipart":
-            raise
-        found = "forms are read by python-multipart, which is not installed"
-        raise wiring_error(where, found, 'Install it: pip install "jero-asgi[forms]"') from error
-    return {MULTIPART.encode(): MultipartForm, URLENCODED.encode(): UrlencodedForm}
-
-
-async def close_uploads(scope: Scope) -> None:
-    """Closes the files of the request's form, if it has any, and deletes them."""
-    spool: Spool | None = scope.pop(UPLOADS, None)
-    if spool is not None:
-        await spool.close()
+_PARSERS: Final[dict[bytes, _OpenParser]] = {MULTIPART.encode(): MultipartForm, URLENCODED.encode(): UrlencodedForm}

@@ -7,10 +7,9 @@ from typing import Any, NoReturn, cast
 from jero.annotations import name_of
 from jero.auth.auth import Expiring
 from jero.auth.scheme import DEFAULT_REALM, challenged
-from jero.binding.binder import Binder
+from jero.binding.binder import Binder, close_uploads
 from jero.binding.faults import RepeatedHeader
 from jero.binding.fields import field_reader
-from jero.binding.form import close_uploads
 from jero.contract.authentication import Authentication
 from jero.contract.operation import Operation
 from jero.contract.values import ReturnedValues, Values

@@ -10,7 +10,7 @@ import pytest
 from msgspec import Struct
 
 from jero import Endpoint, FormPolicy, NDJSONStreamingResponse, StreamingResponse, StreamPolicy, UploadFile
-from jero.binding.spool import MEMORY_BYTES
+from jero.binding.spool import MEMORY_BYTES, Spool
 from jero.http.asgi import Message
 from jero.testing import AsyncTestClient
 from tests.application import Application, call, http_scope
@@ -198,6 +198,15 @@ async def test_a_request_that_is_cancelled_while_it_writes_leaves_nothing(disk: 
     with pytest.raises(asyncio.CancelledError):
         await running
     assert disk.is_clean()
+
+
+async def test_a_write_that_comes_after_the_end_does_nothing(disk: Disk) -> None:
+    """A request that is cancelled may close its files before a thread has begun to write."""
+    spool = Spool()
+    await spool.close()
+    spool.add(CONTENT)
+    await spool.flush()
+    assert not disk.files
 
 
 async def test_an_upload_takes_no_place_of_a_stream(disk: Disk) -> None:

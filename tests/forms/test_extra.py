@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from jero.binding.form import FormReader
-from jero.endpoint import Endpoint
+from jero import Endpoint
+from jero.binding.binder import Binder
+from jero.contract.operation import read_operations
 from tests.forms.bodies import Everything
 
 SCRIPT = """
@@ -38,8 +39,14 @@ def test_a_missing_extra_is_named_at_startup() -> None:
     )
 
 
+class Texts(Endpoint, path="/"):
+    async def post(self, form: Everything) -> str:
+        return form.text
+
+
 def test_another_module_that_is_missing_is_not_blamed_on_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "jero.binding.urlencoded")
-    monkeypatch.setitem(sys.modules, "re", None)
-    with pytest.raises(ModuleNotFoundError, match="re"):
-        FormReader(Everything, Endpoint(), "Form.post")
+    [operation] = read_operations(Texts(), None, has_enc_hook=False)
+    monkeypatch.delitem(sys.modules, "jero.binding.form", raising=False)
+    monkeypatch.setitem(sys.modules, "asyncio", None)
+    with pytest.raises(ModuleNotFoundError, match="asyncio"):
+        Binder(operation)

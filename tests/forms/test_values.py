@@ -43,6 +43,10 @@ class Album(Struct):
     title: str = ""
 
 
+class Loose(Struct):
+    anything: Any
+
+
 class Several(Struct):
     some: tuple[UploadFile, ...] | None = None
 
@@ -61,6 +65,10 @@ class Albums(Endpoint, path="/albums"):
     async def post(self, form: Album) -> list[str]:
         files = [form.cover, *form.tracks, *([] if form.notes is None else [form.notes])]
         return [form.title] + [f"{file.filename} {(await file.read()).decode()}" for file in files]
+
+    async def patch(self, form: Loose) -> str:
+        file = form.anything
+        return (await file.read()).decode() if isinstance(file, UploadFile) else str(file)
 
     async def put(self, form: Several) -> int:
         return len(form.some or ())
@@ -129,6 +137,11 @@ def test_files_are_read(client: TestClient) -> None:
     assert client.post("/albums", files=files, data={"title": "x"}).json() == ["x", "a 1", "b 2", "c 3", "d "]
     assert client.put("/albums", files=[("some", b"1"), ("some", b"2")]).json() == 2
     assert client.put("/albums", data={"unknown": "a"}).json() == 0
+
+
+def test_a_field_of_any_type_gets_what_is_sent(client: TestClient) -> None:
+    assert client.patch("/albums", files={"anything": b"a"}).text == "a"
+    assert client.patch("/albums", data={"anything": "1"}).text == "1"
 
 
 @pytest.mark.parametrize(

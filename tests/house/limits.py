@@ -28,8 +28,7 @@ EXTRAS = {"httpx", "jwt", "python_multipart", "redis", "uvicorn"}
 # Which file imports which module of jero inside a function: the module needs an extra, or an import of jero is faster
 # without it.
 LAZY_IMPORTS = {
-    ("jero/binding/form.py", "jero.binding.multipart"),
-    ("jero/binding/form.py", "jero.binding.urlencoded"),
+    ("jero/binding/binder.py", "jero.binding.form"),
     ("jero/channels/__init__.py", "jero.channels.redis"),
     ("jero/runs/runs.py", "jero.channels.redis"),
     ("jero/runs/runs.py", "jero.runs.redis"),

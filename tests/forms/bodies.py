@@ -1,15 +1,17 @@
-"""Writes bodies of forms, and reads them with the parsers, without a request."""
+"""Writes bodies of forms, and reads them with the parsers, or sends them to an endpoint without a client."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
 
-from jero import FormPolicy, HTTPError, UploadFile
+from jero import Endpoint, FormPolicy, HTTPError, UploadFile
 from jero.binding.entries import Entries, shape_of
 from jero.binding.multipart import MultipartForm
 from jero.binding.spool import Spool
 from jero.binding.urlencoded import UrlencodedForm
+from jero.http.asgi import HeaderPairs, Message
+from tests.application import Application, call, http_scope
 
 BOUNDARY = b"edge"
 MULTIPART = b"multipart/form-data; boundary=edge"
@@ -60,6 +62,15 @@ def read_urlencoded(chunks: Iterable[bytes], policy: FormPolicy | None = None) -
     spool = Spool()
     entries = Entries(shape_of(Everything), policy or FormPolicy(), spool)
     return _read(lambda: UrlencodedForm(entries, {}), entries, spool, chunks)
+
+
+async def answer_to(
+    endpoint: Endpoint, headers: HeaderPairs, messages: Iterable[Message], method: str = "POST"
+) -> list[Message]:
+    """Returns the messages with which an application answers a request of these messages."""
+    app = Application(endpoint)
+    async with app.lifespan():
+        return await call(app, http_scope(method, headers=headers), messages)
 
 
 def _read(open_parser: Any, entries: Entries, spool: Spool, chunks: Iterable[bytes]) -> Any:

@@ -13,8 +13,8 @@ from jero import Endpoint, FormPolicy, NDJSONStreamingResponse, StreamingRespons
 from jero.binding.spool import MEMORY_BYTES, Spool
 from jero.http.asgi import Message
 from jero.testing import AsyncTestClient
-from tests.application import Application, call, http_scope
-from tests.forms.bodies import MULTIPART, file, multipart
+from tests.application import Application
+from tests.forms.bodies import MULTIPART, answer_to, file, multipart
 from tests.forms.disk import Disk
 
 CONTENT = bytes(2 * MEMORY_BYTES)
@@ -133,9 +133,7 @@ async def test_a_client_that_leaves_the_stream_closes_them(disk: Disk) -> None:
 
 async def test_a_client_that_leaves_in_the_middle_of_its_upload_leaves_nothing(disk: Disk) -> None:
     parts = messages(BODY[: MEMORY_BYTES + 100_000], BODY[MEMORY_BYTES + 100_000 : -100])
-    sent = await call(
-        Application(Uploads()), http_scope("POST", headers=HEADERS), [*parts, {"type": "http.disconnect"}]
-    )
+    sent = await answer_to(Uploads(), HEADERS, [*parts, {"type": "http.disconnect"}])
     assert not sent
     assert disk.files
     assert disk.is_clean()
@@ -164,7 +162,7 @@ async def test_a_client_that_leaves_in_the_middle_of_its_upload_leaves_nothing(d
 )
 async def test_a_failure_closes_them(disk: Disk, method: str, body: bytes, status: int) -> None:
     parts = messages(body[: MEMORY_BYTES + 100_000], body[MEMORY_BYTES + 100_000 :]) + messages(b"", more_body=False)
-    sent = await call(Application(Uploads()), http_scope(method, headers=HEADERS), parts)
+    sent = await answer_to(Uploads(), HEADERS, parts, method)
     assert sent[0]["status"] == status
     assert disk.files
     assert disk.is_clean()
@@ -189,9 +187,7 @@ async def test_a_request_that_is_cancelled_while_it_writes_leaves_nothing(disk: 
         may_go_on.wait()
 
     disk.before_write = wait
-    running = asyncio.create_task(
-        call(Application(Uploads()), http_scope("POST", headers=HEADERS), messages(BODY, more_body=False))
-    )
+    running = asyncio.create_task(answer_to(Uploads(), HEADERS, messages(BODY, more_body=False)))
     await is_writing.wait()
     running.cancel()
     loop.call_later(0.01, may_go_on.set)

@@ -7,9 +7,10 @@ import pytest
 
 from jero import Endpoint, FormPolicy, WiringError
 from jero.binding.multipart import MAX_HEADER_BYTES, MAX_HEADERS
+from jero.http.asgi import Message
 from jero.testing import AsyncTestClient
-from tests.application import Application
-from tests.forms.bodies import Everything, field, file, multipart, part, read_multipart, read_urlencoded
+from tests.application import Application, ReadOnError, http_scope
+from tests.forms.bodies import MULTIPART, Everything, field, file, multipart, part, read_multipart, read_urlencoded
 
 NAMED = b'Content-Disposition: form-data; name="text"'
 SMALL = FormPolicy(max_fields=2, max_files=2, max_file_bytes=4, max_text_bytes=200)
@@ -115,3 +116,42 @@ def test_a_limit_that_is_not_positive_is_refused(limit: str) -> None:
 def test_a_policy_that_is_a_dict_is_refused() -> None:
     with pytest.raises(WiringError, match=r"Write form_policy = FormPolicy\(\.\.\.\)"):
         type("Wrong", (Endpoint,), {"form_policy": {"max_bytes": 1}})
+
+
+class Client:
+    """A client that sends these parts of a body, and counts how often it is asked for one."""
+
+    def __init__(self, *parts: bytes, content_length: int) -> None:
+        self._parts = list(parts)
+        self.asked = 0
+        self.status = 0
+        self.scope = http_scope(
+            "POST", headers=[(b"content-type", MULTIPART), (b"content-length", b"%d" % content_length)]
+        )
+
+    async def receive(self) -> Message:
+        self.asked += 1
+        if not self._parts:
+            raise ReadOnError
+        return {"type": "http.request", "body": self._parts.pop(0), "more_body": bool(self._parts)}
+
+    async def send(self, message: Message) -> None:
+        self.status = message.get("status", self.status)
+
+    async def call(self) -> tuple[int, int]:
+        """Returns the status, and how often the client was asked for a part."""
+        app = Application(Uploads())
+        async with app.lifespan():
+            await app(self.scope, self.receive, self.send)
+        return self.status, self.asked
+
+
+async def test_a_form_that_announces_too_much_is_refused_before_it_is_read() -> None:
+    assert await Client(content_length=1_001).call() == (413, 1)  # for the rest of the body, which is dropped
+    assert await Client(multipart(), content_length=1_000).call() == (200, 1)
+
+
+async def test_the_rest_of_a_refused_form_is_received_and_nothing_after_it() -> None:
+    assert await Client(b"malformed", b"more", b"the end", content_length=100).call() == (400, 3)
+    wrong = multipart(field(b"file", b"a text"))
+    assert await Client(wrong[:50], wrong[50:], content_length=len(wrong)).call() == (422, 2)

@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from jero import Endpoint, FormPolicy, StreamingResponse, UploadFile
 from jero.binding.form import WINDOW_BYTES
-from jero.http.asgi import Message
-from tests.application import Application, call, http_scope
-from tests.forms.bodies import MULTIPART, URLENCODED, field, file, multipart
+from jero.http.asgi import Message, Receive, Send
+from tests.application import Application, http_scope
+from tests.forms.bodies import MULTIPART, URLENCODED, answer_to, field, file, multipart
 from tests.forms.conftest import disk
 from tests.forms.disk import Disk
 from tests.streaming.connection import skip_time
@@ -37,12 +37,16 @@ class Uploads(Endpoint, path="/"):
         return sum([form.file.size] if form.file else [each.size for each in form.files])
 
 
-async def answer_to(chunks: Iterable[bytes], content_type: bytes) -> int:
+async def status_of(chunks: Iterable[bytes], content_type: bytes) -> int:
     """Returns the status for a body that is made while it is sent."""
-    sent = await call(
-        Application(Uploads()), http_scope("POST", headers=[(b"content-type", content_type)]), body(chunks)
-    )
+    sent = await answer_to(Uploads(), [(b"content-type", content_type)], body(chunks))
     return int(sent[0]["status"])
+
+
+async def serve(endpoint: Endpoint, receive: Receive, send: Send) -> None:
+    app = Application(endpoint)
+    async with app.lifespan():
+        await app(http_scope("POST", headers=[(b"content-type", MULTIPART)]), receive, send)
 
 
 def body(chunks: Iterable[bytes]) -> Iterator[Message]:
@@ -94,7 +98,7 @@ async def test_a_hostile_form_takes_little_memory(
 ) -> None:
     tracemalloc.start()
     try:
-        assert await answer_to(chunks, content_type) == status
+        assert await status_of(chunks, content_type) == status
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -124,7 +128,7 @@ async def test_a_large_file_takes_little_memory_on_its_way_in_and_out(disk: Disk
 
     tracemalloc.start()
     try:
-        await Application(Large())(http_scope("POST", headers=[(b"content-type", MULTIPART)]), receive, send)
+        await serve(Large(), receive, send)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -147,7 +151,7 @@ async def test_a_large_body_in_one_message_leaves_turns_to_others() -> None:
 
     counting = asyncio.create_task(count())
     content = b"--edge\r\n" + file(b"unknown", b"a", PART * 16)
-    assert await answer_to([content], MULTIPART) == 400
+    assert await status_of([content], MULTIPART) == 400
     is_over = True
     await counting
     assert turns >= len(content) // WINDOW_BYTES
@@ -169,7 +173,7 @@ async def test_a_form_that_falls_silent_is_refused_and_leaves_nothing(disk: Disk
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await Application(Impatient())(http_scope("POST", headers=[(b"content-type", MULTIPART)]), receive, send)
+    await serve(Impatient(), receive, send)
     assert sent[0]["status"] == 408
     assert disk.files
     assert disk.is_clean()
@@ -189,7 +193,7 @@ def test_a_slow_form_is_answered() -> None:
         async def send(message: Message) -> None:
             sent.append(message)
 
-        await Application(Uploads())(http_scope("POST", headers=[(b"content-type", MULTIPART)]), receive, send)
+        await serve(Uploads(), receive, send)
         assert sent[0]["status"] == 200
 
     skip_time(test())

@@ -119,7 +119,7 @@ def test_a_policy_that_is_a_dict_is_refused() -> None:
 
 
 class Client:
-    """A client that sends these parts of a body, and counts how often it is asked for one."""
+    """A client that sends these parts of a body, and counts how often a part is received."""
 
     def __init__(self, *parts: bytes, content_length: int) -> None:
         self._parts = list(parts)

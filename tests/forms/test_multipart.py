@@ -97,6 +97,7 @@ def test_space_after_a_boundary_is_passed_over() -> None:
 MALFORMED = {
     "nothing": b"",
     "a preamble": b"preamble\r\n" + multipart(field(b"text", b"a")),
+    "a preamble after a line break": b"\r\npreamble\r\n" + multipart(field(b"text", b"a")),
     "another boundary": multipart(field(b"text", b"a"), boundary=b"other"),
     "a longer boundary": multipart(field(b"text", b"a"), boundary=b"edges"),
     "line breaks of one character": multipart(field(b"text", b"a")).replace(b"\r\n", b"\n"),

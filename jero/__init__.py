@@ -27,6 +27,7 @@ from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
 from jero.http.cookies import Cookie
 from jero.http.headers import ResumeHeaders
+from jero.http.request import Request
 from jero.http.upload import UploadFile
 from jero.policy import FormPolicy, OpenStream, StreamOutcome, StreamPolicy, StreamStart
 from jero.responses.streaming import (
@@ -74,6 +75,7 @@ __all__ = [
     "OpenStream",
     "Problem",
     "Redirect",
+    "Request",
     "ResumeHeaders",
     "SSEResponse",
     "ServerSentEvent",

@@ -137,7 +137,8 @@ class BaseApp:
     def _include_exception_handler(self, exception: type[E], handler: ExceptionHandler[E]) -> None:
         """Answers exceptions of this class with `handler(error)`, if they are raised before a response's first byte.
 
-        The handler returns a response with a whole body, or returns or raises an `HTTPError`; it may be `async def`.
+        A handler with a second parameter is called with the request: `handler(error, request)`. It returns a response
+        with a whole body, or returns or raises an `HTTPError`; it may be `async def`.
         If several classes match, the handler of the nearest class is called. A handler of `Exception` is not called
         for an `HTTPError`. A handler of `HTTPError` is also called for the 500 of an unexpected exception.
         """

@@ -15,7 +15,9 @@ _ALIKE: Final = 0.81
 _LONG_ALIKE: Final = 0.72
 _LONG: Final = 8
 # The arguments of handlers, which are bound by their names.
-_BOUND: Final = frozenset({"path", "params", "headers", "cookies", "json", "items", "content", "form", "user"})
+_BOUND: Final = frozenset(
+    {"path", "params", "headers", "cookies", "json", "items", "content", "form", "user", "request"}
+)
 
 
 def own_functions(owner: type) -> Iterator[tuple[str, FunctionType]]:

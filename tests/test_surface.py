@@ -16,7 +16,7 @@ NAMES = {
     *("JSONResponse", "TextResponse", "BytesResponse", "Created", "Accepted", "NoContent", "Redirect"),
     *("StreamingResponse", "NDJSONStreamingResponse", "JSONArrayStreamingResponse", "SSEResponse", "ServerSentEvent"),
     *("EventStreamResponse", "Negotiated"),
-    *("StreamOutcome", "Cookie", "ResumeHeaders", "UploadFile"),
+    *("StreamOutcome", "Cookie", "Request", "ResumeHeaders", "UploadFile"),
     *("JeroError", "WiringError", "StreamFailed", "StreamInterrupted", "HTTPError", "Problem", "Fault"),
     *("BadRequest", "Unauthorized", "Forbidden", "NotFound", "Conflict", "Gone", "ContentTooLarge"),
     *("UnprocessableContent", "TooManyRequests", "ServiceUnavailable"),

@@ -39,9 +39,11 @@ class Auth(Protocol):
 
     @property
     def authenticate(self) -> Callable[..., Coroutine[Any, Any, Any]]:
-        """An `async def` that takes one or more of `headers`, `cookies`, `params`, each a Struct, and returns the user.
+        """An `async def` that returns the user.
 
-        It raises `Unauthorized` to refuse a request. `None` in its return annotation admits anonymous callers.
+        It takes one or more of `headers`, `cookies`, `params`, `path`, each a Struct, and `request: Request`. The
+        fields of `path` are some of the slots of the endpoint's path. It raises `Unauthorized` to refuse a request.
+        `None` in its return annotation admits anonymous callers.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The parts of a request that consist of names and values: path, query, headers and cookies, each into a Struct."""
+"""The parts of a request before its body: path, query, headers and cookies, each into a Struct, and the whole."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
@@ -23,7 +23,10 @@ _NO_NAMES: Final[Mapping[str, str]] = {}
 
 
 def field_reader(name: str, struct: type[Any]) -> Reader:
-    """Returns a function that makes the argument called `name`, a Struct, from a request and the slots of its path."""
+    """Returns a function that makes the argument called `name` from a request and the slots of its path.
+
+    It is a Struct of the class `struct`, or the `Request`.
+    """
     return _READERS[name](struct)
 
 
@@ -94,11 +97,16 @@ def _cookies_reader(struct: type[Any]) -> Reader:
     return read
 
 
+def _request_reader(request: type[Any]) -> Reader:
+    return request
+
+
 _READERS: Final[dict[str, Callable[[type[Any]], Reader]]] = {
     "path": _path_reader,
     "params": _params_reader,
     "headers": _headers_reader,
     "cookies": _cookies_reader,
+    "request": _request_reader,
 }
 
 

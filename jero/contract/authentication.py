@@ -13,10 +13,11 @@ from jero.auth.auth import CredentialAuth, declared_kind, user_type
 from jero.auth.scheme import CHALLENGE, DEFAULT_REALM, APIKeyScheme, KeyLocation, SecurityScheme
 from jero.contract.inputs import Input, read_inputs
 from jero.http.headers import header_pair
-from jero.routing import read_template
+from jero.routing import PathTemplate, read_template
 
-_PARAMETERS: Final = ("headers", "cookies", "params")
+_PARAMETERS: Final = ("headers", "cookies", "params", "path", "request")
 _KEY_PARAMETERS: Final[dict[KeyLocation, str]] = {"header": "headers", "query": "params", "cookie": "cookies"}
+_NO_SLOTS: Final = read_template("/")
 _WRITE: Final = "Write async def authenticate(self, headers: TokenHeaders) -> User"
 
 
@@ -33,8 +34,11 @@ class Authentication(Struct, frozen=True):
     scheme: SecurityScheme
 
 
-def read_authentication(auth: Any, where: str) -> Authentication:
-    """Reads an authenticator. `where` names the endpoint. Raises `WiringError` if the authenticator cannot work."""
+def read_authentication(auth: Any, where: str, template: PathTemplate = _NO_SLOTS) -> Authentication:
+    """Reads an authenticator. `where` names the endpoint, whose path has the template.
+
+    Raises `WiringError` if the authenticator cannot work.
+    """
     where = f"{where}, auth"
     if isinstance(auth, type):
         raise wiring_error(where, f"got {auth.__name__}, a class", f"Give an instance of it, {auth.__name__}(...)")
@@ -45,7 +49,7 @@ def read_authentication(auth: Any, where: str) -> Authentication:
     scheme = _read_scheme(auth, where)
     owner = _owner(auth, authenticate)
     key = _read_key(owner)
-    inputs = _read_inputs(authenticate, f"{where}.authenticate") if key is None else (_key_input(key),)
+    inputs = _read_inputs(authenticate, template, f"{where}.authenticate") if key is None else (_key_input(key),)
     return Authentication(auth, inputs, _read_user(owner, authenticate, f"{where}.authenticate"), scheme)
 
 
@@ -90,7 +94,7 @@ def _key_input(key: APIKeyScheme) -> Input:
     return Input(_KEY_PARAMETERS[key.location], msgspec.defstruct("Key", [field], frozen=True))
 
 
-def _read_inputs(authenticate: Callable[..., Any], where: str) -> tuple[Input, ...]:
+def _read_inputs(authenticate: Callable[..., Any], template: PathTemplate, where: str) -> tuple[Input, ...]:
     names = ", ".join(_PARAMETERS)
     parameters = inspect.signature(authenticate).parameters
     for name, parameter in parameters.items():
@@ -99,7 +103,7 @@ def _read_inputs(authenticate: Callable[..., Any], where: str) -> tuple[Input, .
             raise wiring_error(where, found, "Take one or more of them")
     if not parameters:
         raise wiring_error(where, "it has no parameter, so it reads nothing", f"Take one or more of {names}")
-    return read_inputs(authenticate, read_hints(authenticate, where), read_template("/"), where)
+    return read_inputs(authenticate, read_hints(authenticate, where), template, where, takes_all_slots=False)
 
 
 def _read_user(owner: object, authenticate: Callable[..., Any], where: str) -> Any:

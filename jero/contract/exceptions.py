@@ -9,9 +9,12 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
+from msgspec import Struct
+
 from jero.annotations import class_of, is_open, read_hints, union_members, unwrapped, wiring_error
 from jero.contract.outputs import Output, read_response
 from jero.errors import HTTPError, WiringError
+from jero.http.request import Request
 from jero.names import call_fault
 from jero.responses.response import Response
 from jero.responses.whole import BytesResponse, JSONResponse, NoContent, Redirect, TextResponse
@@ -21,9 +24,18 @@ E = TypeVar("E", bound=Exception)
 Answer: TypeAlias = (
     JSONResponse[Any, Any] | TextResponse[Any] | BytesResponse[Any] | NoContent[Any] | Redirect[Any] | HTTPError
 )
-ExceptionHandler: TypeAlias = Callable[[E], Answer | Awaitable[Answer]]
+ExceptionHandler: TypeAlias = (
+    Callable[[E], Answer | Awaitable[Answer]] | Callable[[E, Request], Answer | Awaitable[Answer]]
+)
 
 _WHOLE: Final[tuple[Any, ...]] = (JSONResponse, TextResponse, BytesResponse, NoContent, Redirect)
+
+
+class Handler(Struct, frozen=True):
+    """An exception handler, read at startup. `takes_request`: it is called with the request, too."""
+
+    function: ExceptionHandler[Any]
+    takes_request: bool
 
 
 class ExceptionHandlers:
@@ -33,15 +45,15 @@ class ExceptionHandlers:
     """
 
     def __init__(self, outer: "ExceptionHandlers | None" = None) -> None:
-        self._handlers: dict[type, ExceptionHandler[Any]] = {}
-        self.layers: tuple[Mapping[type, ExceptionHandler[Any]], ...]
+        self._handlers: dict[type, Handler] = {}
+        self.layers: tuple[Mapping[type, Handler], ...]
         self.layers = (self._handlers, *(() if outer is None else outer.layers))
 
     def add(self, exception: Any, handler: ExceptionHandler[Any], where: str) -> None:
         """Adds a handler. `where` names the call in messages.
 
         Raises `WiringError` if `exception` is not a subclass of `Exception` or has a handler already, or if the handler
-        cannot be called with one argument.
+        cannot be called with the exception, nor with the exception and the request.
         """
         if not isinstance(exception, type) or not issubclass(exception, BaseException):
             raise wiring_error(where, f"{exception!r} is not an exception class", "Give a subclass of Exception")
@@ -52,13 +64,14 @@ class ExceptionHandlers:
             )
         if exception in self._handlers:
             raise wiring_error(where, f"{name} has a handler already", "Include one of the two")
-        if call_fault(handler, None) is not None:
+        takes_request = _takes_request(handler)
+        if not takes_request and call_fault(handler, None) is not None:
             raise wiring_error(
                 where,
-                f"the handler of {name}, {handler_name(handler)}, does not take one argument",
-                "Give a function that takes the exception and nothing else",
+                f"the handler of {name}, {handler_name(handler)}, does not take the exception as its first argument",
+                "Give a function that takes the exception, or the exception and then the request",
             )
-        self._handlers[exception] = handler
+        self._handlers[exception] = Handler(handler, takes_request)
 
     def add_all(self, handlers: Any, where: str) -> None:
         """Adds the handlers of a mapping. Raises `WiringError` as `add` does, and if it is not a mapping."""
@@ -68,9 +81,7 @@ class ExceptionHandlers:
         for exception, handler in cast("Mapping[Any, Any]", handlers).items():
             self.add(exception, handler, where)
 
-    def find(
-        self, exception: type[BaseException], called: Collection[ExceptionHandler[Any]] = ()
-    ) -> ExceptionHandler[Any] | None:
+    def find(self, exception: type[BaseException], called: Collection[Handler] = ()) -> Handler | None:
         """Returns the handler of the class that is nearest to `exception`, of the innermost layer that has one.
 
         A handler of `Exception` is only for unexpected exceptions. If the handler of a layer is one of those that were
@@ -90,9 +101,21 @@ class ExceptionHandlers:
         )
 
 
-def _nearest(
-    exception: type[BaseException], handlers: Mapping[type, ExceptionHandler[Any]]
-) -> ExceptionHandler[Any] | None:
+def _takes_request(handler: Any) -> bool:
+    """Returns whether the handler is called with the request: its second parameter is called so, or is required.
+
+    Returns `False` if the first parameter is the request, which other frameworks pass first.
+    """
+    try:
+        first = next(iter(inspect.signature(handler).parameters), None)
+    except (TypeError, ValueError):  # it is not callable, or shows no signature
+        return False
+    if first == "request" or call_fault(handler, None, None) is not None:
+        return False
+    return call_fault(handler, None) is not None or call_fault(handler, None, request=None) is None
+
+
+def _nearest(exception: type[BaseException], handlers: Mapping[type, Handler]) -> Handler | None:
     for kind in exception.__mro__:
         if kind in handlers:
             return handlers[kind]
@@ -106,7 +129,7 @@ def handler_name(handler: Any) -> str:
     return getattr(handler, "__qualname__", repr(handler))
 
 
-def read_answers(handler: ExceptionHandler[Any]) -> tuple[Output | None, ...]:
+def read_answers(handler: Any) -> tuple[Output | None, ...]:
     """Returns the kinds of response that the handler's return annotation names, `None` for a problem (an `HTTPError`).
 
     Returns nothing unless the annotation says what the body is.

@@ -18,10 +18,13 @@ from jero.annotations import (
     unwrapped,
     wiring_error,
 )
+from jero.http.request import Request
 from jero.http.upload import UploadFile
 from jero.routing import PathTemplate
 
-FIELDS: Final = ("path", "params", "headers", "cookies")
+# They are read from the request without its body. `request` is the request itself.
+FIELDS: Final = ("path", "params", "headers", "cookies", "request")
+_STRUCTS: Final = ("path", "params", "headers", "cookies", "form")
 BODIES: Final = ("json", "items", "content", "form")
 URLENCODED: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"
@@ -60,9 +63,11 @@ def read_inputs(
     where: str,
     *,
     user_type: Any = NO_USER,
+    takes_all_slots: bool = True,
 ) -> tuple[Input, ...]:
     """Returns the parameters of the handler. `user_type` is the type that its authenticator returns.
 
+    `takes_all_slots`: a Struct `path` has a field for each slot of the template; otherwise, for some of them.
     Raises `WiringError` if no request can fill a parameter.
     """
     inputs: list[Input] = []
@@ -76,7 +81,7 @@ def read_inputs(
         inputs.append(read(f"{where}, parameter {name!r}", name, hints[name]))
     _check_bodies(inputs, where)
     _check_threads(handler, inputs, where)
-    _check_slots(inputs, template, where)
+    _check_slots(inputs, template, where, takes_all=takes_all_slots)
     _check_user(inputs, user_type, where)
     return tuple(inputs)
 
@@ -138,20 +143,29 @@ def _read_user(where: str, name: str, annotation: Any) -> Input:
     return Input(name, annotation)
 
 
+def _read_request(where: str, name: str, annotation: Any) -> Input:
+    if unwrapped(annotation) is not Request:
+        found = f"its type is {name_of(annotation)}, but the request is of jero's class Request"
+        raise wiring_error(where, found, _INSTEAD[name])
+    return Input(name, Request)
+
+
 _READERS: Final[dict[str, _Reader]] = {
-    **dict.fromkeys(FIELDS, _read_fields),
+    **dict.fromkeys(_STRUCTS, _read_fields),
     "json": _read_json,
     "items": _read_items,
     "content": _read_content,
     "form": _read_fields,
     "user": _read_user,
+    "request": _read_request,
 }
 _INSTEAD: Final = {
-    **dict.fromkeys((*FIELDS, "form"), "Annotate it with a Struct, a field for each value"),
+    **dict.fromkeys(_STRUCTS, "Annotate it with a Struct, a field for each value"),
     "json": "Annotate it with the type of the body",
     "items": "Annotate it with AsyncIterator[Item]",
     "content": "Annotate it with bytes, or with AsyncIterator[bytes]",
     "user": "Annotate it with the type that the authenticator returns",
+    "request": "Annotate it with Request, imported from jero",
 }
 
 
@@ -174,15 +188,16 @@ def _check_threads(handler: Callable[..., Any], inputs: list[Input], where: str)
         )
 
 
-def _check_slots(inputs: list[Input], template: PathTemplate, where: str) -> None:
+def _check_slots(inputs: list[Input], template: PathTemplate, where: str, *, takes_all: bool) -> None:
     struct = next((input_.type for input_ in inputs if input_.name == "path"), None)
     fields: tuple[str, ...] = () if struct is None else class_of(struct).__struct_encode_fields__
-    if struct is not None and set(fields) != set(template.slots):
+    differ = set(fields) ^ set(template.slots) if takes_all else set(fields) - set(template.slots)
+    if struct is not None and differ:
         raise wiring_error(
             where,
             f"path: {name_of(struct)} has the fields [{', '.join(fields)}], but the template {template.text!r} has "
             f"the slots [{', '.join(template.slots)}]",
-            "Use the same names",
+            "Use the same names" if takes_all else "Use the names of some of the slots",
         )
 
 

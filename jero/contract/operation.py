@@ -52,7 +52,7 @@ def read_operations(endpoint: Any, path: str | None, *, auth: Any = None, has_en
     handlers = operations(endpoint)
     if not handlers:
         raise wiring_error(name, "the endpoint has no operation", "Define get, post, put, patch or delete")
-    authentication = None if auth is None else read_authentication(auth, name)
+    authentication = None if auth is None else read_authentication(auth, name, template)
     return [
         _read_operation(endpoint, template, handler, authentication, has_enc_hook=has_enc_hook)
         for handler in handlers.items()

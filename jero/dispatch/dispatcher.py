@@ -20,6 +20,7 @@ from jero.endpoint import Endpoint
 from jero.errors import MalformedRequest, MethodNotAllowed, NotFound, UnfinishedBody
 from jero.http.asgi import ASGIApp, Receive, Scope, Send
 from jero.http.path import Segments, read_path
+from jero.http.request import NO_SLOTS
 from jero.policy import StreamPolicy
 from jero.routing import Found, Router, WrongMethod
 
@@ -143,7 +144,8 @@ class Dispatcher:
             is_before_the_first_byte = isinstance(error, Exception | asyncio.CancelledError)
             if not is_before_the_first_byte and isinstance(found, Found) and found.route.is_stream:
                 raise error
-            await self._failures_of(found, scope).answer(answerable(error), scope, send)
+            slots = found.slots if isinstance(found, Found) else NO_SLOTS
+            await self._failures_of(found, scope).answer(answerable(error), scope, send, slots)
         finally:
             del error  # its traceback refers to this frame
 

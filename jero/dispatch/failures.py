@@ -3,16 +3,18 @@
 import asyncio
 import inspect
 import logging
+from collections.abc import Mapping
 from typing import Any, cast
 
 from msgspec.json import Encoder
 
 from jero.codec import DEFAULT_ENCODER
-from jero.contract.exceptions import Answer, ExceptionHandler, ExceptionHandlers, handler_name
+from jero.contract.exceptions import Answer, ExceptionHandlers, Handler, handler_name
 from jero.dispatch.respond import Whole, send_whole, with_defaults, write_response
 from jero.errors import ClientDisconnected, HTTPError, InternalServerError, ungrouped
 from jero.http.asgi import UNANSWERED, Scope, Send, report_error, request_line
 from jero.http.headers import raw_pairs
+from jero.http.request import NO_SLOTS, Request
 from jero.responses.response import Response
 from jero.responses.streaming import SourceResponse
 from jero.streaming.source import close_unstarted
@@ -41,12 +43,13 @@ class Failures:
         own.add_all(handlers, where)
         return Failures(self._encoder, own)
 
-    async def answer(self, raised: Exception, scope: Scope, send: Send) -> None:
+    async def answer(self, raised: Exception, scope: Scope, send: Send, slots: Mapping[str, str] = NO_SLOTS) -> None:
         """Sends what the exception's handler returns, or the exception's problem.
 
         An unexpected exception that is answered with 500 is logged. If the handler fails, or its response cannot be
         sent, both exceptions are logged and a 500 is sent. A client that has left is not answered. A group of
-        exceptions without a handler of its own is answered as the exception inside.
+        exceptions without a handler of its own is answered as the exception inside. `slots`: those of the path, for
+        a handler that takes the request.
         """
         error: Exception = raised if self.handlers.has_group_handler(type(raised)) else ungrouped(raised)
         if isinstance(error, ClientDisconnected):
@@ -56,7 +59,7 @@ class Failures:
         # The problem of an HTTPError says everything, unless its handler should have answered.
         needs_log = not isinstance(error, HTTPError) or self.handlers.find(type(error)) is not None
         try:
-            status, headers, body = self._write(await self._answer(error))
+            status, headers, body = self._write(await self._answer(error, scope, slots))
             if status == 500 and not isinstance(error, HTTPError):
                 _log(raised, scope)
                 needs_log = False
@@ -76,7 +79,7 @@ class Failures:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1011})
 
-    async def _answer(self, error: Exception) -> Answer:
+    async def _answer(self, error: Exception, scope: Scope, slots: Mapping[str, str]) -> Answer:
         """Returns the answer of the exception's handler. Without a handler, an `HTTPError` is its own answer.
 
         Every other exception without a handler becomes an `InternalServerError`. A handler may return an `HTTPError`.
@@ -84,12 +87,12 @@ class Failures:
         of the endpoint returns the error that it was given, the application's handler is next. Raises what a handler
         raises, unless that is an `HTTPError`.
         """
-        called: list[ExceptionHandler[Any]] = []  # not a set: a handler may have no hash
+        called: list[Handler] = []  # not a set: a handler may have no hash
         while True:
             handler = self.handlers.find(type(error), called)
             if handler is not None:
                 called.append(handler)
-                answer = await _call(handler, error)
+                answer = await _call(handler, error, Request(scope, slots) if handler.takes_request else None)
                 if not isinstance(answer, HTTPError):
                     return answer
                 error = answer
@@ -137,9 +140,10 @@ def _is_order(error: BaseException) -> bool:
     return isinstance(error, SystemExit | KeyboardInterrupt | GeneratorExit)
 
 
-async def _call(handler: ExceptionHandler[Any], error: Exception) -> Answer:
+async def _call(handler: Handler, error: Exception, request: Request | None) -> Answer:
+    function: Any = handler.function
     try:
-        returned: Any = handler(error)
+        returned: Any = function(error) if request is None else function(error, request)
         answer: object = await returned if inspect.isawaitable(returned) else returned
     except HTTPError as raised:
         return raised
@@ -149,7 +153,7 @@ async def _call(handler: ExceptionHandler[Any], error: Exception) -> Answer:
         return cast("Answer", answer)
     returned_type = type(cast("object", answer)).__name__
     raise TypeError(
-        f"{handler_name(handler)}, the handler of {type(error).__name__}, returned {returned_type}. "
+        f"{handler_name(function)}, the handler of {type(error).__name__}, returned {returned_type}. "
         "Return a response with a whole body, or an HTTPError."
     )
 

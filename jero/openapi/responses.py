@@ -56,6 +56,7 @@ _PROBLEMS_OF_INPUT: Final[dict[str, tuple[type[HTTPError], ...]]] = {
     "form": (MalformedRequest, RequestTimeout, UnsupportedMediaType, UnprocessableContent, ContentTooLarge),
     "content": (MalformedRequest, RequestTimeout, UnsupportedMediaType, ContentTooLarge),
     "user": (),
+    "request": (),
 }
 # The headers of a problem that jero itself answers with. A handler that raises the same error need not send them.
 _HEADERS_OF_PROBLEM: Final[dict[type[HTTPError], dict[str, str]]] = {
@@ -139,12 +140,12 @@ def _error_responses(operation: Operation, media_types: MediaTypes, schemas: Sch
 def _answers(error: type[HTTPError], operation: Operation) -> Sequence[Output | None]:
     """Returns what the error is answered with, as far as that is known. `None` is the error's own problem."""
     handler = operation.exception_handlers.find(error)
-    return [None] if handler is None else read_answers(handler)
+    return [None] if handler is None else read_answers(handler.function)
 
 
 def _refusals(operation: Operation) -> Iterator[type[HTTPError]]:
     """Yields the errors that jero itself answers requests of the operation with."""
-    for argument in operation.inputs:
+    for argument in _inputs(operation):
         yield from _refusals_of(argument, operation)
     if operation.authentication is not None:
         yield Unauthorized
@@ -161,6 +162,13 @@ def _refusals(operation: Operation) -> Iterator[type[HTTPError]]:
 def _refusals_of(argument: Input, operation: Operation) -> Iterator[type[HTTPError]]:
     never_raised = _never_raised(argument, operation)
     return (problem for problem in _PROBLEMS_OF_INPUT[argument.name] if problem not in never_raised)
+
+
+def _inputs(operation: Operation) -> Iterator[Input]:
+    """Yields what the handler takes. An authenticator's `path` is answered like the handler's, too."""
+    yield from operation.inputs
+    if operation.authentication is not None:
+        yield from (argument for argument in operation.authentication.inputs if argument.name == "path")
 
 
 def _never_raised(argument: Input, operation: Operation) -> Collection[type[HTTPError]]:

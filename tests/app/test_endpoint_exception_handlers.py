@@ -280,7 +280,7 @@ async def test_a_client_that_has_left_is_not_answered() -> None:
     [
         ({KeyboardInterrupt: saying("n")}, "KeyboardInterrupt ends a task or the program"),
         ({int: saying("n")}, "<class 'int'> is not an exception class. Give a subclass of Exception."),
-        ({SoldOut: lambda: None}, "the handler of SoldOut, .*, does not take one argument"),
+        ({SoldOut: lambda: None}, "the handler of SoldOut, .*, does not take the exception as its first argument"),
         ([(SoldOut, saying("n"))], r"exception_handlers=.* is not a mapping. Write exception_handlers=\{SomeError: h"),
         (SoldOut, "exception_handlers=.* is not a mapping"),
     ],

@@ -38,7 +38,11 @@ def no_argument() -> NoContent:
     return NoContent()
 
 
-def two_arguments(request: object, error: Exception) -> NoContent:
+def request_first(request: object, error: Exception) -> NoContent:
+    return NoContent()
+
+
+def three_arguments(error: Exception, request: object, other: object) -> NoContent:
     return NoContent()
 
 
@@ -46,11 +50,11 @@ def keyword_only(*, error: Exception) -> NoContent:
     return NoContent()
 
 
-@pytest.mark.parametrize("handler", [no_argument, two_arguments, keyword_only, None, "handler"])
-def test_a_handler_that_does_not_take_exactly_one_argument_is_refused(handler: object) -> None:
+@pytest.mark.parametrize("handler", [no_argument, request_first, three_arguments, keyword_only, None, "handler"])
+def test_a_handler_that_does_not_take_the_exception_first_is_refused(handler: object) -> None:
     refused(
-        r"_include_exception_handler: the handler of SoldOut, .*, does not take one argument\. "
-        r"Give a function that takes the exception and nothing else\.",
+        r"_include_exception_handler: the handler of SoldOut, .*, does not take the exception as its first argument\. "
+        r"Give a function that takes the exception, or the exception and then the request\.",
         (SoldOut, handler),
     )
 

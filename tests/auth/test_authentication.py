@@ -151,7 +151,7 @@ def test_an_api_key_auth_with_its_own_authenticate_needs_no_place() -> None:
 
 
 WRITE = "Write async def authenticate(self, headers: TokenHeaders) -> User."
-NAMES = "headers, cookies, params"
+NAMES = "headers, cookies, params, path, request"
 
 
 class Nothing:
@@ -185,14 +185,20 @@ REFUSED: list[tuple[Any, str]] = [
         f".authenticate: it has no parameter, so it reads nothing. Take one or more of {NAMES}.",
     ),
     (
-        declared("async def authenticate(self, request) -> User"),
-        f".authenticate: the parameter 'request' is not one of {NAMES}. Take one or more of them.",
+        declared("async def authenticate(self, movie) -> User"),
+        f".authenticate: the parameter 'movie' is not one of {NAMES}. Take one or more of them.",
     ),
     (
         declared("async def authenticate(self, headers: Session, json: Session) -> User"),
         f"is not one of {NAMES}. Take one or more of them.",
     ),
-    (declared("async def authenticate(self, path: Session) -> User"), "Take one or more of them."),
+    (
+        declared("async def authenticate(self, path: Session) -> User"),
+        (
+            ".authenticate: path: Session has the fields [session], but the template '/' has the slots []. "
+            "Use the names of some of the slots."
+        ),
+    ),
     (declared("async def authenticate(self, *headers: Session) -> User"), "Take one or more of them."),
     (declared("async def authenticate(self, **params: Session) -> User"), "Take one or more of them."),
     (

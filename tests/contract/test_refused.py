@@ -13,7 +13,8 @@ STRUCT = "Annotate it with a Struct, a field for each value"
 NAMED = (
     "Write AsyncIterator[Item], NDJSONStreamingResponse[Item], SSEResponse[Item] or JSONArrayStreamingResponse[Item]"
 )
-PARAMETERS = "Use one of path, params, headers, cookies, json, items, content, form, user"
+PARAMETERS = "Use one of path, params, headers, cookies, json, items, content, form, user, request"
+REQUEST = "Annotate it with Request, imported from jero"
 ITEMS = "Annotate it with AsyncIterator[Item]"
 BYTES = "Annotate it with bytes, or with AsyncIterator[bytes]"
 HOOK = "Use a Struct or another type that it knows, or give the application an encoder with an enc_hook"
@@ -27,7 +28,13 @@ HOOK = "Use a Struct or another type that it knows, or give the application an e
             "jero cannot bind the parameter 'movie_id: int', because it binds arguments by fixed names",
             PARAMETERS,
         ),
-        ("async def get(self, request) -> Movie", "jero cannot bind the parameter 'request', because", PARAMETERS),
+        ("async def get(self, movie) -> Movie", "jero cannot bind the parameter 'movie', because", PARAMETERS),
+        ("async def get(self, request) -> Movie", "the parameter 'request' has no annotation", REQUEST),
+        (
+            "async def get(self, request: Page) -> Movie",
+            "parameter 'request': its type is Page, but the request is of jero's class Request",
+            REQUEST,
+        ),
         ("async def get(self, *params: Page) -> Movie", "'*params: ", PARAMETERS),
         ("async def get(self, **headers: Page) -> Movie", "'**headers: ", PARAMETERS),
         ("async def get(self, params: Page, /) -> Movie", "'params: ", "Use one of"),

@@ -1,11 +1,12 @@
 """Annotations: taken apart, their type variables filled in, and checked for what msgspec can do with them."""
 
+import inspect
 import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
 import msgspec
@@ -96,6 +97,16 @@ def name_of(annotation: Any) -> str:
     if isinstance(annotation, type) and not typing.get_args(annotation):
         return annotation.__name__
     return _MODULES.sub("", str(annotation))
+
+
+def function_of(called: Any) -> Any:
+    """Returns the function or class that has the annotations of a callable.
+
+    It is inside a `partial`, and the `__call__` of any other object.
+    """
+    while isinstance(called, partial):
+        called = cast("partial[Any]", called).func
+    return called if inspect.isroutine(called) or isinstance(called, type) else type(called).__call__
 
 
 def read_hints(function: Callable[..., Any], where: str) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from types import NoneType
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, Unpack
 
@@ -14,6 +14,7 @@ from jero.annotations import wiring_error
 from jero.auth import Auth
 from jero.codec import DEFAULT_ENCODER
 from jero.connection import Connections
+from jero.contract.dependencies import Dependency, Key, read_key, read_override
 from jero.contract.exceptions import E, ExceptionHandler
 from jero.dispatch.departures import Departures
 from jero.dispatch.dispatcher import Wiring
@@ -94,6 +95,7 @@ class BaseApp:
             departures=self._departures,
             validate_items=validate_items,
         )
+        self._overrides: dict[Key, Dependency] = {}
         self._shutdown_watch = ShutdownWatch(self._streams.drain, lambda: len(self._streams) > 0)
         self._lifespan = Lifespan(self._start, self._stop)
         self._unwire()
@@ -122,7 +124,29 @@ class BaseApp:
         path, or if an exception handler cannot be one.
         """
         wiring = self._open_wiring("_include_endpoint")
-        wiring.operations += wiring.add(endpoint, path, auth, exception_handlers)
+        wiring.documented += wiring.add(endpoint, path, auth, exception_handlers)
+
+    def _include_dependency(
+        self, factory: Callable[..., AbstractAsyncContextManager[Any] | AsyncIterator[Any]], *, as_: Any = None
+    ) -> None:
+        """Opens what the factory makes for each request whose handler has a parameter of that type, and closes it.
+
+        `factory`: returns an async context manager, or is an async generator function that yields once. It is called
+        with arguments by name, like a handler, but without the body: `path` may have some of the slots, and parameters
+        of other types are dependencies. Parameters with a default are left alone.
+        `as_`: the type that parameters ask for, if it is not the one that the factory's annotations name, such as an
+        interface. `Annotated[Session, "reports"]` distinguishes two dependencies of one type.
+
+        A dependency is opened once a request, after the body was read, in the task that closes it. It is closed before
+        the first byte of a whole answer; in a stream, after the last item and before the end of the body, within
+        `StreamPolicy.teardown_timeout` seconds. If it raises then, the request fails, and its client sees that. It is
+        left with the exception of a handler or a source that fails, with `StreamInterrupted` if the stream was cut
+        short, and with `CancelledError` or `ClientDisconnected` if the handler was cancelled.
+
+        Raises `WiringError` if the factory cannot be one. After `_wire`, the startup fails if a parameter has a type
+        that is not included, if dependencies need each other, or if an operation lacks what a dependency takes.
+        """
+        self._open_wiring("_include_dependency").dependencies.add(factory, as_)
 
     def _include_middleware(
         self, factory: Callable[Concatenate[ASGIApp, P], object], /, *arguments: P.args, **options: P.kwargs
@@ -240,6 +264,29 @@ class BaseApp:
         """
         return self._streams.stop(stream_id) or any(app.stop_stream(stream_id) for app in self._mounted_apps())
 
+    @contextmanager
+    def override(self, dependency: Any, replacement: Any) -> Generator[None]:
+        """Replaces a dependency within a `with` block, for tests. Requests that have begun keep theirs.
+
+            with app.override(Session, FakeSession()), TestClient(app) as client: ...
+
+        `dependency`: the type, as a parameter names it. `replacement`: the value itself, or a factory, as
+        `_include_dependency` takes one.
+
+        Raises `WiringError` if the application includes no such dependency, or if the factory cannot be one.
+        """
+        key, before = read_key(dependency), dict(self._overrides)
+        self._overrides[key] = read_override(dependency, replacement)
+        try:
+            if self._lifespan.is_ready:
+                self._wiring.resolve()
+            yield
+        finally:
+            self._overrides.clear()
+            self._overrides.update(before)
+            if self._lifespan.is_ready:
+                self._wiring.resolve()
+
     def drain(self) -> asyncio.Future[None]:
         """Ends the open streams as a shutdown of the server does. From now on, new streams are refused with 503.
 
@@ -267,6 +314,7 @@ class BaseApp:
         if not inspect.isawaitable(wired):
             raise wiring_error(f"{name}._wire", "it is not async def", "Write async def _wire(self) -> None")
         await wired
+        self._wiring.resolve()
         if self._documentation is not None:
             for endpoint, path in self._documentation.endpoints(self._wiring.operations):
                 self._wiring.add(endpoint, path)
@@ -281,7 +329,7 @@ class BaseApp:
         self._departures.close()
 
     def _unwire(self) -> None:
-        self._wiring = Wiring(self._stream_defaults)
+        self._wiring = Wiring(self._stream_defaults, self._overrides)
         self._documentation = None
         self._entry = self._wiring.entry()
 

@@ -69,7 +69,7 @@ class Endpoint:
 
         class MoviesEndpoint(Endpoint, path="/movies/{movie_id}"): ...
 
-    One instance serves all requests. Pass its dependencies to the constructor. An endpoint may be a dataclass.
+    One instance serves all requests. Pass what they share to the constructor. An endpoint may be a dataclass.
 
     `path`: the path template, given as a class keyword.
     `max_body_bytes`: a larger request body is refused with 413. A body that is read as it arrives (`items`,

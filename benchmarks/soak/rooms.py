@@ -24,7 +24,7 @@ kind_of_stream: ContextVar[str] = ContextVar("kind_of_stream")
 
 
 class Said(Struct):
-    """What is said in a room."""
+    """Holds what is said in a room."""
 
     number: int
 

@@ -6,12 +6,11 @@ exception inherits from. The application's handlers come after those of the endp
 
 import inspect
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
-from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from msgspec import Struct
 
-from jero.annotations import class_of, is_open, read_hints, union_members, unwrapped, wiring_error
+from jero.annotations import class_of, function_of, is_open, read_hints, union_members, unwrapped, wiring_error
 from jero.contract.outputs import Output, read_response
 from jero.errors import HTTPError, WiringError
 from jero.http.request import Request
@@ -135,17 +134,10 @@ def read_answers(handler: Any) -> tuple[Output | None, ...]:
     Returns nothing unless the annotation says what the body is.
     """
     try:
-        hints = read_hints(_annotated(handler), handler_name(handler))
+        hints = read_hints(function_of(handler), handler_name(handler))
         return tuple(_answers(hints.get("return"), handler_name(handler)))
     except WiringError:
         return ()
-
-
-def _annotated(handler: Any) -> Any:
-    """Returns the function that has the annotations: that of an object which is called is its `__call__`."""
-    while isinstance(handler, partial):
-        handler = cast("partial[Any]", handler).func
-    return handler if inspect.isroutine(handler) else type(handler).__call__
 
 
 def _answers(annotation: Any, where: str) -> Iterator[Output | None]:

@@ -2,7 +2,7 @@
 
 import inspect
 import typing
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
@@ -24,7 +24,7 @@ from jero.routing import PathTemplate
 
 # They are read from the request without its body. `request` is the request itself.
 FIELDS: Final = ("path", "params", "headers", "cookies", "request")
-_STRUCTS: Final = ("path", "params", "headers", "cookies", "form")
+_STRUCTS: Final = ("path", "params", "headers", "cookies")
 BODIES: Final = ("json", "items", "content", "form")
 URLENCODED: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"
@@ -65,25 +65,41 @@ def read_inputs(
     user_type: Any = NO_USER,
     takes_all_slots: bool = True,
 ) -> tuple[Input, ...]:
-    """Returns the parameters of the handler. `user_type` is the type that its authenticator returns.
+    """Returns the parameters of the handler that have one of the `NAMES`.
 
+    `user_type` is the type that its authenticator returns.
     `takes_all_slots`: a Struct `path` has a field for each slot of the template; otherwise, for some of them.
     Raises `WiringError` if no request can fill a parameter.
     """
     inputs: list[Input] = []
     for name, parameter in inspect.signature(handler).parameters.items():
-        read = _READERS.get(name)
-        if read is None or parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+        is_named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        if not is_named or (name not in _READERS and name not in hints):
             found = f"jero cannot bind the parameter {str(parameter)!r}, because it binds arguments by fixed names"
             raise wiring_error(where, found, f"Use one of {', '.join(_READERS)}")
-        if name not in hints:
-            raise wiring_error(where, f"the parameter {name!r} has no annotation", _INSTEAD[name])
-        inputs.append(read(f"{where}, parameter {name!r}", name, hints[name]))
+        if name in _READERS:
+            inputs.append(read_input(name, hints, where))
     _check_bodies(inputs, where)
     _check_threads(handler, inputs, where)
     _check_slots(inputs, template, where, takes_all=takes_all_slots)
     _check_user(inputs, user_type, where)
     return tuple(inputs)
+
+
+def read_input(name: str, hints: Mapping[str, Any], where: str) -> Input:
+    """Returns a parameter that has one of the `NAMES`. Raises `WiringError` if no request can fill it."""
+    if name not in hints:
+        raise wiring_error(where, f"the parameter {name!r} has no annotation", _INSTEAD[name])
+    return _READERS[name](f"{where}, parameter {name!r}", name, hints[name])
+
+
+def check_scope(inputs: Sequence[Input], template: PathTemplate, user_type: Any, where: str) -> None:
+    """Raises `WiringError` if an operation with that path and that type of user cannot fill the `path` or the `user`.
+
+    The fields of `path` may be some of the slots.
+    """
+    _check_slots(inputs, template, where, takes_all=False)
+    _check_user(inputs, user_type, where)
 
 
 def _read_fields(where: str, name: str, annotation: Any) -> Input:
@@ -159,8 +175,10 @@ _READERS: Final[dict[str, _Reader]] = {
     "user": _read_user,
     "request": _read_request,
 }
+# The names of parameters that are filled from the request. Any other parameter is a dependency.
+NAMES: Final = tuple(_READERS)
 _INSTEAD: Final = {
-    **dict.fromkeys(_STRUCTS, "Annotate it with a Struct, a field for each value"),
+    **dict.fromkeys((*_STRUCTS, "form"), "Annotate it with a Struct, a field for each value"),
     "json": "Annotate it with the type of the body",
     "items": "Annotate it with AsyncIterator[Item]",
     "content": "Annotate it with bytes, or with AsyncIterator[bytes]",
@@ -188,7 +206,7 @@ def _check_threads(handler: Callable[..., Any], inputs: list[Input], where: str)
         )
 
 
-def _check_slots(inputs: list[Input], template: PathTemplate, where: str, *, takes_all: bool) -> None:
+def _check_slots(inputs: Sequence[Input], template: PathTemplate, where: str, *, takes_all: bool) -> None:
     struct = next((input_.type for input_ in inputs if input_.name == "path"), None)
     fields: tuple[str, ...] = () if struct is None else class_of(struct).__struct_encode_fields__
     differ = set(fields) ^ set(template.slots) if takes_all else set(fields) - set(template.slots)
@@ -201,7 +219,7 @@ def _check_slots(inputs: list[Input], template: PathTemplate, where: str, *, tak
         )
 
 
-def _check_user(inputs: list[Input], user_type: Any, where: str) -> None:
+def _check_user(inputs: Sequence[Input], user_type: Any, where: str) -> None:
     found = next((input_.type for input_ in inputs if input_.name == "user"), NO_USER)
     if found is NO_USER:
         return

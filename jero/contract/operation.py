@@ -1,12 +1,15 @@
 """Operations: the methods of an endpoint as plain data, read once at startup."""
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from jero.annotations import read_hints, wiring_error
 from jero.contract.authentication import Authentication, read_authentication
+from jero.contract.dependencies import Dependencies, Need, Openings, read_needs
 from jero.contract.exceptions import ExceptionHandlers
 from jero.contract.inputs import NO_USER, Input, read_inputs
 from jero.contract.outputs import Output, read_outputs, with_statuses
@@ -21,7 +24,8 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     `method` is HTTP's, in upper case. `name` is that of the endpoint's class, for logs. `authentication` is `None` if
     the operation is open to all. `exception_handlers`: the endpoint's, and outside them the application's.
-    `stream_policy`: the endpoint's, or else the application's.
+    `stream_policy`: the endpoint's, or else the application's. `needs`: the parameters that dependencies fill.
+    `openings`: these dependencies, when they are resolved.
     """
 
     endpoint: Endpoint
@@ -35,6 +39,14 @@ class Operation(Struct, frozen=True, kw_only=True):
     exception_handlers: ExceptionHandlers = ExceptionHandlers()
     notes: OperationNotes = OperationNotes()
     stream_policy: StreamPolicy = DEFAULT_POLICY
+    needs: tuple[Need, ...] = ()
+    openings: Openings = Openings()
+
+    @property
+    def taken(self) -> tuple[Input, ...]:
+        """Returns what the handler and its dependencies take of the request."""
+        of_dependencies = (opening.dependency.inputs for opening in self.openings.order)
+        return (*self.inputs, *chain.from_iterable(of_dependencies))
 
 
 def read_operations(endpoint: Any, path: str | None, *, auth: Any = None, has_enc_hook: bool) -> list[Operation]:
@@ -57,6 +69,14 @@ def read_operations(endpoint: Any, path: str | None, *, auth: Any = None, has_en
         _read_operation(endpoint, template, handler, authentication, has_enc_hook=has_enc_hook)
         for handler in handlers.items()
     ]
+
+
+def resolved(operation: Operation, dependencies: Dependencies) -> Operation:
+    """Returns the operation with the dependencies that it needs. Raises `WiringError` if one of them is missing."""
+    where = f"{operation.name}.{operation.method.lower()}"
+    user_type = NO_USER if operation.authentication is None else operation.authentication.user
+    openings = dependencies.resolve(operation.needs, operation.template, user_type, where)
+    return msgspec.structs.replace(operation, openings=openings)
 
 
 def _read_path(endpoint: Endpoint, path: str | None, name: str) -> PathTemplate:
@@ -84,16 +104,18 @@ def _read_operation(
     where = f"{name}.{method}"
     hints = read_hints(handler, where)
     user_type = NO_USER if authentication is None else authentication.user
-    notes = read_notes(endpoint, handler, where)
+    inputs = read_inputs(handler, hints, template, where, user_type=user_type)
     outputs = read_outputs(handler, hints, where, has_enc_hook=has_enc_hook)
+    notes = read_notes(endpoint, handler, where)
     return Operation(
         endpoint=endpoint,
         name=name,
         method=method.upper(),
         template=template,
         handler=handler,
-        inputs=read_inputs(handler, hints, template, where, user_type=user_type),
+        inputs=inputs,
         outputs=with_statuses(outputs, notes.statuses, where),
         authentication=authentication,
         notes=notes,
+        needs=read_needs(handler, hints),
     )

@@ -1,19 +1,21 @@
 """Wires what an application includes, and dispatches requests: to a route, to a mount, or to jero's own answers."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias
 
-import msgspec
+from msgspec.structs import replace
 
 from jero.annotations import wiring_error
 from jero.auth import Auth
+from jero.contract.dependencies import Dependencies, Dependency, Key
 from jero.contract.operation import Operation, read_operations
 from jero.dispatch.around import Middleware, Mount, Mounts
+from jero.dispatch.dependent import DependentRoute, route_of
 from jero.dispatch.failures import Failures, answerable
 from jero.dispatch.respond import send_whole
-from jero.dispatch.route import Route, route_of
+from jero.dispatch.route import Route
 from jero.dispatch.stream import Admission, StreamDefaults
 from jero.dispatch.unread import Exchange, may_have_body
 from jero.endpoint import Endpoint
@@ -30,22 +32,23 @@ _Target: TypeAlias = Found[Route] | WrongMethod | None
 class Wiring:
     """Everything that `_wire` includes in one run of the application. `entry` makes an ASGI application of it.
 
-    `operations`: those of the endpoints that the OpenAPI document lists.
+    `documented`: the routes that the OpenAPI document lists. `overrides`: replace dependencies.
     """
 
-    def __init__(self, defaults: StreamDefaults) -> None:
+    def __init__(self, defaults: StreamDefaults, overrides: Mapping[Key, Dependency]) -> None:
         self._defaults = defaults
         self._router: Router[Route] = Router()
         self._routes: list[Route] = []
-        self.operations: list[Operation] = []
+        self.documented: list[Route] = []
+        self.dependencies = Dependencies(overrides)
         self.failures = Failures(defaults.encoder)
         self.middleware = Middleware()
         self.mounts = Mounts(self.failures)
 
     def add(
         self, endpoint: Endpoint, path: str | None, auth: Auth | None = None, exception_handlers: Any = None
-    ) -> list[Operation]:
-        """Serves the endpoint's operations, and returns them.
+    ) -> list[Route]:
+        """Serves the endpoint's operations, and returns their routes.
 
         Raises `WiringError` if its declaration cannot work, if another endpoint has the same method and path, or if one
         of the `exception_handlers` cannot be one.
@@ -53,12 +56,11 @@ class Wiring:
         defaults = self._defaults_of(endpoint)
         read = read_operations(endpoint, path, auth=auth, has_enc_hook=defaults.encoder.enc_hook is not None)
         failures = self.failures.inside(exception_handlers, "_include_endpoint")
-        added = [
-            msgspec.structs.replace(operation, exception_handlers=failures.handlers, stream_policy=defaults.policy)
-            for operation in read
-        ]
-        for operation in added:
+        added: list[Route] = []
+        for found in read:
+            operation = replace(found, exception_handlers=failures.handlers, stream_policy=defaults.policy)
             route = route_of(operation, defaults, failures)
+            added.append(route)
             self._routes.append(route)
             present = self._router.add(operation.method, operation.template, route)
             if present is not None:
@@ -69,6 +71,18 @@ class Wiring:
                 )
         return added
 
+    @property
+    def operations(self) -> list[Operation]:
+        """Returns the operations that the OpenAPI document lists."""
+        return [route.operation for route in self.documented]
+
+    def resolve(self) -> None:
+        """Finds the dependencies of all operations. Raises `WiringError` if one is missing or cannot work."""
+        self.dependencies.check()
+        for route in self._routes:
+            if isinstance(route, DependentRoute):
+                route.resolve(self.dependencies)
+
     def entry(self) -> ASGIApp:
         """Returns the application that dispatches requests and websockets, with the middleware around it."""
         return self.middleware.around(Dispatcher(self._router, self._routes, self.mounts, self.failures), self.failures)
@@ -78,7 +92,7 @@ class Wiring:
         if not isinstance(policy, StreamPolicy):
             return self._defaults
         admission = Admission(policy, self._defaults.streams)
-        return msgspec.structs.replace(self._defaults, policy=policy, admission=admission)
+        return replace(self._defaults, policy=policy, admission=admission)
 
 
 class Dispatcher:

@@ -15,6 +15,7 @@ from jero.contract.operation import Operation
 from jero.contract.values import ReturnedValues, Values
 from jero.dispatch.failures import Failures
 from jero.dispatch.leaving import HandlerWatch, attended, limited
+from jero.dispatch.ready import answer_if_ready
 from jero.dispatch.respond import Whole, send_whole, write_plain, write_response
 from jero.dispatch.stream import Place, StreamDefaults, StreamResponder, shutting_down
 from jero.errors import MalformedRequest, Unauthorized
@@ -24,7 +25,7 @@ from jero.responses.response import Response
 from jero.responses.streaming import OFFERED, UNDERSTOOD, FramedResponse, SourceResponse, negotiated
 from jero.streaming.plan import StreamPlan
 from jero.streaming.serve import send_stream
-from jero.streaming.source import close_unstarted, is_iterator
+from jero.streaming.source import SourceKind, close_unstarted, is_iterator, source_kind
 
 
 class Route:
@@ -89,14 +90,16 @@ class Route:
         place = self._admission.admit(user, scope, may_be_whole=self._may_be_whole)
         watch = self._watch(scope, receive, send) if self._cancels else None
         try:
-            response = await self._begin(arguments, media_type, watch)
+            response: FramedResponse[Any, Any] | StreamPlan | Whole = await self._begin(arguments, media_type, watch)
             if isinstance(response, FramedResponse):
-                plan = await self._plan(response, scope, send, expires_at, place)
-                if plan is None:  # the request is answered
-                    return
+                response = await self._plan(response, scope, expires_at, place)
+            if isinstance(response, StreamPlan):
+                is_in_memory = source_kind(response.source) is SourceKind.IN_MEMORY
+                plan = await answer_if_ready(response, scope, send) if is_in_memory else response
                 # This frame lasts as long as the stream, and keeps alive only what the stream needs.
                 del user, arguments, response
-                await send_stream(plan, self._open_streams, receive if watch is None else watch.receive, send)
+                if plan is not None:
+                    await send_stream(plan, self._open_streams, receive if watch is None else watch.receive, send)
                 return
         finally:
             place.release()
@@ -105,24 +108,19 @@ class Route:
         await send_whole(response, scope, send)
 
     async def _plan(
-        self,
-        response: FramedResponse[Any, Any],
-        scope: Scope,
-        send: Send,
-        expires_at: float | None,
-        place: Place,
-    ) -> StreamPlan | None:
-        """Returns the plan of a stream, or `None` if the request is answered. Refuses a source that was used before."""
+        self, response: FramedResponse[Any, Any], scope: Scope, expires_at: float | None, place: Place
+    ) -> StreamPlan | Whole:
+        """Returns the plan of a stream, or the headers alone for HEAD. Refuses a source that was used before."""
         if place.is_late:
             await close_unstarted(response.stream)
             raise shutting_down()
         if expires_at is not None:
             await self._check_expiry(response, expires_at)
         if not self._is_awaited:  # a handler that is a generator makes a new one for each request
-            return await self._streams.plan(response, scope, send, expires_at, place)
+            return await self._streams.plan(response, scope, expires_at, place)
         self._sent.check(response.stream, self._where)
-        plan = await self._streams.plan(response, scope, send, expires_at, place)
-        return self._sent.watched(plan) if plan is not None and is_iterator(plan.source) else plan
+        plan = await self._streams.plan(response, scope, expires_at, place)
+        return self._sent.watched(plan) if isinstance(plan, StreamPlan) and is_iterator(plan.source) else plan
 
     async def _begin(
         self, arguments: dict[str, Any], media_type: str | None, watch: HandlerWatch | None
@@ -199,12 +197,6 @@ class FormRoute(Route):
             await super().answer(scope, slots, receive, send)
         finally:
             await close_uploads(scope)
-
-
-def route_of(operation: Operation, defaults: StreamDefaults, failures: Failures) -> Route:
-    """Returns the route of an operation."""
-    takes_form = any(taken.name == "form" for taken in operation.inputs)
-    return (FormRoute if takes_form else Route)(operation, defaults, failures)
 
 
 class Authenticator:

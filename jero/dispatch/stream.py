@@ -18,15 +18,14 @@ from jero.codec import DEFAULT_ENCODER, json_decoder
 from jero.connection import Connections, paced
 from jero.contract.operation import Operation
 from jero.dispatch.departures import Departures
-from jero.dispatch.ready import answer_if_ready
-from jero.dispatch.respond import send_whole, with_defaults
+from jero.dispatch.respond import Whole, with_defaults
 from jero.errors import HTTPError, ServiceUnavailable, TooManyRequests, problem_of
 from jero.framing.event import ServerSentEvent
 from jero.framing.framing import FramedSource, Framing
 from jero.framing.json import NDJSON, checked, one_line_appender
 from jero.framing.sse import SSE, SSE_TEXT, check_unframed
 from jero.http.accept import is_named
-from jero.http.asgi import Scope, Send
+from jero.http.asgi import Scope
 from jero.policy import EndReason, StreamOutcome, StreamPolicy, StreamStart
 from jero.responses.streaming import FramedResponse, SSEResponse
 from jero.streaming.plan import FastPath, StreamKind, StreamPlan
@@ -208,12 +207,12 @@ class StreamResponder:
         self._kinds: dict[type, StreamKind] = {}
 
     async def plan(
-        self, response: FramedResponse[Any, Any], scope: Scope, send: Send, expires_at: float | None, place: Place
-    ) -> StreamPlan | None:
+        self, response: FramedResponse[Any, Any], scope: Scope, expires_at: float | None, place: Place
+    ) -> StreamPlan | Whole:
         """Returns what to stream, until `expires_at`, in Unix seconds. A source that needs a thread keeps its `place`.
 
-        Returns None if the request is answered: HEAD with the headers alone, when the source is closed and never
-        opened; an event stream that has ended with 204; or a short list as a whole.
+        Returns the headers alone as the answer to HEAD. The source is then closed, and was never opened. Returns a 204
+        for an event stream whose client has had all of it.
         """
         try:
             headers = _headers(response, scope)
@@ -222,15 +221,11 @@ class StreamResponder:
             raise
         if scope["method"] == "HEAD":
             await close_unstarted(response.stream)
-            await send_whole((response.status_code, list(headers), b""), scope, send)
-            return None
-        kind = source_kind(response.stream)
-        if kind is SourceKind.FRAMED and _has_ended(response):
+            return response.status_code, list(headers), b""
+        if source_kind(response.stream) is SourceKind.FRAMED and _has_ended(response):
             await close_unstarted(response.stream)
-            await send_whole((204, [pair for pair in headers if pair[0] != b"content-type"], b""), scope, send)
-            return None
-        plan = await self._plan(response, headers, scope, expires_at, place)
-        return await answer_if_ready(plan, scope, send) if kind is SourceKind.IN_MEMORY else plan
+            return 204, [pair for pair in headers if pair[0] != b"content-type"], b""
+        return await self._plan(response, headers, scope, expires_at, place)
 
     async def _plan(
         self,

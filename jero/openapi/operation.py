@@ -56,7 +56,7 @@ class OperationWriter(Struct, frozen=True):
             "summary": notes.summary,
             "description": notes.description,
             "operationId": operation_id,
-            "parameters": parameters(operation.inputs, operation.template, slots, self.schemas),
+            "parameters": parameters(operation.taken, operation.template, slots, self.schemas),
             "requestBody": body and _request_body(body, self.media_types),
             "responses": responses(operation, self.media_types, self.schemas),
             "deprecated": notes.deprecated,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -26,9 +27,14 @@ def parameters(inputs: Sequence[Input], template: PathTemplate, slots: Sequence[
     `slots` are the names that the template's slots have in the document. A slot is a parameter even if the handler
     does not take it: clients need it to build the path.
     """
-    found = [
-        parameter for argument in inputs if argument.name in LOCATIONS for parameter in _of_struct(argument, schemas)
-    ]
+    written = (_of_struct(argument, schemas) for argument in inputs if argument.name in LOCATIONS)
+    # Two that take the same parameter are the handler, which comes first, and a dependency.
+    by_name: dict[tuple[str, str], Schema] = {}
+    for parameter in chain.from_iterable(written):
+        key = parameter["in"], parameter["name"].lower() if parameter["in"] == "header" else parameter["name"]
+        if by_name.setdefault(key, parameter) is not parameter and parameter.get("required"):
+            by_name[key]["required"] = True
+    found = list(by_name.values())
     names = dict(zip(template.slots, slots, strict=True))
     taken: set[str] = set()
     for parameter in found:

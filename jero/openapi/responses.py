@@ -165,8 +165,8 @@ def _refusals_of(argument: Input, operation: Operation) -> Iterator[type[HTTPErr
 
 
 def _inputs(operation: Operation) -> Iterator[Input]:
-    """Yields what the handler takes. An authenticator's `path` is answered like the handler's, too."""
-    yield from operation.inputs
+    """Yields what the handler and its dependencies take. An authenticator's `path` is answered like theirs."""
+    yield from operation.taken
     if operation.authentication is not None:
         yield from (argument for argument in operation.authentication.inputs if argument.name == "path")
 

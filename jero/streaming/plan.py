@@ -1,6 +1,7 @@
 """Describes a stream to the engine, as data."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from msgspec import Struct
@@ -71,7 +72,8 @@ class StreamPlan(Struct, frozen=True):
     `source`: what the user gave as `stream`. `status`, `headers`: of the response. `on_error` makes the last item for
     the client from an exception. `expires_at`: when the credentials of the request expire, in Unix seconds.
     `on_thread_end` is called when the thread of a synchronous source has ended, or will not be started. `last` makes
-    the bytes of the item that follows all others if the stream completed, from its outcome.
+    the bytes of the item that follows all others if the stream completed, from its outcome. `dependencies` were opened
+    for the request, in this order, by the task that owns the stream. They are left after the source.
     """
 
     kind: StreamKind
@@ -83,3 +85,4 @@ class StreamPlan(Struct, frozen=True):
     expires_at: float | None = None
     on_thread_end: Callable[[], None] | None = None
     last: Callable[[StreamOutcome], bytes] | None = None
+    dependencies: Sequence[AbstractAsyncContextManager[Any]] = ()

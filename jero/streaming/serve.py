@@ -14,14 +14,14 @@ comes from somewhere else stops the stream, waits for its teardown, and is raise
 """
 
 import asyncio
-import contextvars
 import logging
 import sys
 from abc import ABCMeta
 from asyncio.tasks import _enter_task, _leave_task  # pyright: ignore[reportPrivateUsage] - documented for code that steps a task
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
-from typing import Any, Final, NoReturn, cast
+from contextvars import Context
+from typing import Any, Final, NoReturn, TypeAlias, cast
 
 from anyio import CancelScope
 
@@ -40,7 +40,7 @@ _TASK: Final[Any] = asyncio.Task
 _FUTURE: Final[Any] = asyncio.Future
 # The context of a task that is not scheduled. It is shared, since 3.11 does not release it when the task is initialized
 # again.
-_ANY_CONTEXT: Final = contextvars.Context()
+_ANY_CONTEXT: Final = Context()
 
 
 class OpenStreams:
@@ -111,25 +111,26 @@ class OpenStreams:
                 over.set_result(None)
 
 
-async def send_stream(plan: StreamPlan, streams: OpenStreams, receive: Receive, send: Send) -> None:
+# A stream, its task, which runs it already, and the cancellation of the request that has stopped it, if there was one.
+Begun: TypeAlias = tuple[Stream, asyncio.Task[None], asyncio.CancelledError | None]
+
+
+async def send_stream(
+    plan: StreamPlan, streams: OpenStreams, receive: Receive, send: Send, begun: Begun | None = None
+) -> None:
     """Sends a stream, and returns when it is over and torn down. While it is open it is one of `streams`.
 
     Raises what failed before the status was sent, for the caller to answer. A stream that is cut short gets no end of
     its body: the server drops the connection, or `cut_connection` makes that an error. A cancellation of the calling
-    task stops the stream, and is raised after the teardown.
+    task stops the stream, and is raised after the teardown. `begun`: the stream of the plan runs already.
     """
-    stream = Stream(plan, send, streams.turns)
-    if streams.is_draining:
-        stream.drain()
-    request = _Request(stream)
-    task = _start(stream)
-    cancelled: asyncio.CancelledError | None = None
+    request = _Request()
+    stream, task, cancelled = begun or _begin(new_stream(plan, streams, send), streams)
     if not stream.is_over:
+        request.stream = stream
         stream.on_over = request.call_back
-        stream.arm()
-        streams.add(stream)
         try:
-            cancelled = await request.watch(receive)
+            cancelled = cancelled or await request.watch(receive)
             if not stream.is_over:
                 cancelled = await request.wait_for_end() or cancelled
             if stream.is_cut:
@@ -138,13 +139,34 @@ async def send_stream(plan: StreamPlan, streams: OpenStreams, receive: Receive, 
             streams.remove(stream)
             stream.on_over = None
     elif stream.is_cut:
-        await _cut(stream, plan, streams, send, None)
+        await _cut(stream, plan, streams, send, cancelled)
     error = _to_raise(stream, task, cancelled)
     try:
         if error is not None:
             raise error
     finally:
-        del error, cancelled  # their tracebacks refer to this frame
+        del error, cancelled, begun  # their tracebacks refer to this frame
+
+
+def new_stream(plan: StreamPlan, streams: OpenStreams, send: Send, context: Context | None = None) -> Stream:
+    """Returns a stream that has not begun. `context`: of the task that will run it, if that is not the current one."""
+    stream = Stream(plan, send, streams.turns, context)
+    if streams.is_draining:
+        stream.drain()
+    return stream
+
+
+def _begin(stream: Stream, streams: OpenStreams) -> Begun:
+    task = _start(stream)
+    if not stream.is_over:
+        paused(stream, streams)
+    return stream, task, None
+
+
+def paused(stream: Stream, streams: OpenStreams) -> None:
+    """Makes a stream one of the open ones. It is called when the stream first pauses."""
+    stream.arm()
+    streams.add(stream)
 
 
 def _to_raise(
@@ -188,15 +210,16 @@ async def _cut(
 
 
 class _Request:
-    """The request's task, while its stream is open."""
+    """The request's task, while its stream is open. `stream` is set when the stream has taken its first step."""
 
-    __slots__ = ("_cancellations", "_is_called_back", "_over", "_stream", "_watching")
+    __slots__ = ("_cancellations", "_is_called_back", "_over", "_watching", "stream")
 
-    def __init__(self, stream: Stream) -> None:
+    stream: Stream
+
+    def __init__(self) -> None:
         request = asyncio.current_task()
         # Counted before the first step of the stream, which may cancel the request.
         self._cancellations = 0 if request is None else request.cancelling()
-        self._stream = stream
         self._watching: asyncio.Task[Any] | None = None  # while it waits in `receive`
         self._over: asyncio.Future[None] | None = None  # while it waits for the end
         self._is_called_back = False
@@ -212,11 +235,11 @@ class _Request:
         except asyncio.CancelledError as cancelled:
             if self._is_called_back and request.uncancel() <= self._cancellations:
                 return None
-            self._stream.client_left()
+            self.stream.client_left()
             return cancelled
         finally:
             self._watching, request = None, None  # a cancellation's traceback refers to this frame
-        self._stream.client_left()
+        self.stream.client_left()
         return None
 
     async def wait_for_end(self) -> asyncio.CancelledError | None:
@@ -227,9 +250,9 @@ class _Request:
                 await self._end()
             except asyncio.CancelledError as error:
                 cancelled = error
-            if not self._stream.is_over:  # a cancel scope of anyio cancels again and again, unless it is shielded
+            if not self.stream.is_over:  # a cancel scope of anyio cancels again and again, unless it is shielded
                 with CancelScope(shield=True):
-                    while not self._stream.is_over:
+                    while not self.stream.is_over:
                         with suppress(asyncio.CancelledError):  # the first one is returned
                             await self._end()
             return cancelled

@@ -72,14 +72,28 @@ def _is_async_iterable(type_: Any) -> bool:
 class Source:
     """A source that is opened, pulled and closed in the event loop: every kind but `SYNCHRONOUS`.
 
-    `first` is the item that `open` had to pull to tell a plain generator from a lifecycle, or `MISSING`.
+    `dependencies`: context managers that are open already, and are left after the source is closed. `first` is the
+    item that `open` had to pull to tell a plain generator from a lifecycle, or `MISSING`.
     """
 
-    __slots__ = ("_is_opened", "_items", "_kind", "_lifecycle", "_manager", "_on_set_up", "_stream", "first")
+    __slots__ = (
+        "_dependencies",
+        "_is_opened",
+        "_items",
+        "_kind",
+        "_lifecycle",
+        "_manager",
+        "_on_set_up",
+        "_stream",
+        "first",
+    )
 
-    def __init__(self, stream: Any, kind: SourceKind) -> None:
+    def __init__(
+        self, stream: Any, kind: SourceKind, dependencies: Sequence[AbstractAsyncContextManager[Any]] = ()
+    ) -> None:
         self._stream = stream
         self._kind = kind
+        self._dependencies = dependencies
         self._items: AsyncIterator[Any] | None = None
         self._lifecycle: AsyncGenerator[Any, StreamOutcome] | None = None
         self._manager: AbstractAsyncContextManager[Any] | None = None
@@ -135,7 +149,7 @@ class Source:
         return items
 
     async def close(self, outcome: Callable[[], StreamOutcome], fail: Callable[[BaseException], None]) -> None:
-        """Closes the items, resumes the lifecycle with the outcome, leaves the context manager: each, in any case.
+        """Closes the items, resumes the lifecycle with the outcome, leaves the context managers: each, in any case.
 
         `fail` is called with what one of them raises, and `outcome` for what the next one has to know.
         """
@@ -148,9 +162,13 @@ class Source:
                 await self._resume(self._lifecycle, outcome())
             except BaseException as error:
                 fail(error)
-        if self._manager is not None:
+        if self._manager is None and not self._dependencies:
+            return
+        for manager in (self._manager, *reversed(self._dependencies)):
+            if manager is None:
+                continue
             try:
-                await self._leave(self._manager, outcome())
+                await self._leave(manager, outcome())
             except BaseException as error:
                 fail(error)
 
@@ -185,15 +203,23 @@ class Source:
         if error is None and outcome.reason != "completed":
             error = StreamInterrupted(outcome.reason)
         try:
-            if error is None:
-                await manager.__aexit__(None, None, None)
-            else:
-                await manager.__aexit__(type(error), error, error.__traceback__)
-        except BaseException as raised:
-            if raised is not error:
-                raise
+            await leave(manager, error)
         finally:
             del error, outcome  # their tracebacks refer to this frame
+
+
+async def leave(manager: AbstractAsyncContextManager[Any], error: BaseException | None) -> None:
+    """Leaves a context manager with the error, if there is one. Raises what the manager raises instead of it."""
+    try:
+        if error is None:
+            await manager.__aexit__(None, None, None)
+        else:
+            await manager.__aexit__(type(error), error, error.__traceback__)
+    except BaseException as raised:
+        if raised is not error:
+            raise
+    finally:
+        del error  # its traceback refers to this frame
 
 
 _DECLARED: Final[WeakKeyDictionary[CodeType, bool]] = WeakKeyDictionary()
@@ -311,7 +337,7 @@ class SentSources:
 def is_iterator(source: Any) -> bool:
     """Returns whether the source is an iterator, but no generator, so that only its end shows that it was used."""
     kind: Any = source.__class__
-    if kind is AsyncGeneratorType or kind is GeneratorType or issubclass(kind, FramedSource):
+    if kind is AsyncGeneratorType or kind is GeneratorType or kind is list or issubclass(kind, FramedSource):
         return False
     return hasattr(kind, "__anext__") or hasattr(kind, "__next__")
 

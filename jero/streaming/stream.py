@@ -23,10 +23,10 @@ These invariants hold:
 # Over 450 lines: a stream is one thing, and its order is read in one file.
 
 import asyncio
-import contextvars
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from contextvars import Context, copy_context
 from functools import partial
 from time import monotonic, time
 from typing import Any
@@ -91,12 +91,12 @@ class Stream:
         "to_raise",
     )
 
-    def __init__(self, plan: StreamPlan, send: Send, turns: Turns) -> None:
+    def __init__(self, plan: StreamPlan, send: Send, turns: Turns, context: Context | None = None) -> None:
         kind = plan.kind
         self._plan = plan
         self.began = monotonic()
         self._loop = asyncio.get_running_loop()
-        self.context = contextvars.copy_context()
+        self.context = context or copy_context()
         self.state = StreamState()
         self.server_send = send
         self._turns = turns
@@ -107,9 +107,10 @@ class Stream:
         if self._source_kind is SourceKind.SYNCHRONOUS:  # its items are framed in its thread, which yields chunks
             self._frames = FrameBuffer(kind.framing, kind.encoder, kind.policy.chunk_bytes)
             self._buffer = FrameBuffer(RAW, kind.encoder, kind.policy.chunk_bytes)
-            self._source = Source(ThreadedSource(plan.source, self._frames, plan.on_thread_end), SourceKind.ITERABLE)
+            threaded = ThreadedSource(plan.source, self._frames, plan.on_thread_end)
+            self._source = Source(threaded, SourceKind.ITERABLE, plan.dependencies)
         else:
-            self._source = Source(plan.source, self._source_kind)
+            self._source = Source(plan.source, self._source_kind, plan.dependencies)
         self._pulling: Any = None
         self._pump = Pump(self._buffer, self._sender, self.state, turns)
         self._keepalive: Keepalive | None = None

@@ -6,7 +6,8 @@ import pytest
 
 from jero import WiringError
 from jero.auth import BearerAuth
-from jero.contract.operation import read_operations
+from jero.contract.dependencies import Dependencies
+from jero.contract.operation import read_operations, resolved
 from tests.contract.declared import Movie, declared, read
 
 STRUCT = "Annotate it with a Struct, a field for each value"
@@ -285,7 +286,7 @@ def test_a_return_that_cannot_be_sent_is_refused(signature: str, found: str, ins
 def expect(signature: str, found: str, instead: str) -> None:
     method = signature.partition("def ")[2].partition("(")[0]
     with pytest.raises(WiringError) as refused:
-        read(signature)
+        resolved(read(signature), Dependencies())
     message = str(refused.value)
     assert message.startswith(f"MoviesEndpoint.{method}")
     assert found in message

@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from typing import Any
 from jero import *
 from jero.channels import Channel, Store
-from tests.typing.expected_types import Goal, Movie, Paging, Whistle, chunks, events, lifecycle, mixed, movies
+from tests.typing.expected_types import Goal, Movie, Paging, Whistle, chunks, events, lifecycle, managed, mixed, movies
 async def publish(channel: Channel[Goal | Whistle], store: Store) -> None:
     await channel.publish(Goal(1))
 async def numbers() -> AsyncIterator[int]:
@@ -40,6 +40,9 @@ RIGHT = [
     "        self._include_exception_handler(KeyError, missing)",
     "        self._include_exception_handler(KeyError, asked)",
     "        self._include_exception_handler(KeyError, lambda error: NoContent())",
+    "        self._include_dependency(movies)",
+    "        self._include_dependency(managed, as_=AsyncIterable)",
+    "        with self.override(Movie, Movie('a')): pass",
     "right: SSEResponse[Movie] = SSEResponse(stream=mixed())",
     "StreamingResponse(stream=[b'a'])",
     "async def k(store: Store) -> None: await publish(Channel(store, 'a', Goal | Whistle), store)",
@@ -50,6 +53,8 @@ WRONG = [
     "async def q(app: BaseApp) -> None: app._include_endpoint(Endpoint(), exception_handlers={KeyError: movies})",
     "async def r(app: BaseApp) -> None: app._include_endpoint(Endpoint(), exception_handlers=[(KeyError, missing)])",
     "async def s(app: BaseApp) -> None: app._include_exception_handler(ValueError, asked)",
+    "async def t(app: BaseApp) -> None: app._include_dependency(Movie)",
+    "async def u(app: BaseApp) -> None: app._include_dependency(Movie('a'))",
     "a: NDJSONStreamingResponse[Movie] = NDJSONStreamingResponse(stream=numbers())",
     "b: NDJSONStreamingResponse[Movie] = NDJSONStreamingResponse(stream=number_lifecycle())",
     "c: NDJSONStreamingResponse[Movie] = NDJSONStreamingResponse(stream=events())",

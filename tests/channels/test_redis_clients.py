@@ -13,6 +13,7 @@ from redis.asyncio.cluster import RedisCluster
 
 from jero.channels import EARLIEST, Channel, Channels, ChannelUnavailable, Gap, RedisStore
 from jero.channels.redis_connections import options_of_cluster, options_of_redis
+from jero.channels.redis_topology import Topology
 from tests.channels.proxy import Proxy
 from tests.channels.reading import Follower, Note, numbers, publish, take, until
 from tests.channels.redis_cluster import ClusterServers, wait_until
@@ -121,6 +122,12 @@ async def test_nodes_are_found_where_the_client_of_the_cluster_finds_them(cluste
                 proxy.cut()
             with pytest.raises(ChannelUnavailable):  # there is not any other way to the nodes
                 await publish(Channel(store, "notes", Note, publish_timeout=0.3), 1)
+
+
+def test_an_address_that_a_node_names_is_looked_up_as_the_client_does() -> None:
+    client = RedisCluster(host="127.0.0.1", port=7000, address_remap=lambda address: ("there", address[1] + 1))
+    assert Topology(client).remap(("here", 7001)) == ("there", 7002)
+    assert Topology(RedisCluster(host="127.0.0.1", port=7000)).remap(("here", 7001)) == ("here", 7001)
 
 
 @pytest.fixture

@@ -124,6 +124,7 @@ async def test_a_subscription_can_be_in_any_source(channel: Channel[Note], app: 
     assert channel.statistics().subscribers == 0
 
 
+@pytest.mark.parametrize("make_store", ["memory", "redis"], indirect=True)  # a cluster that syncs its disk is slower
 async def test_waiting_events_leave_in_one_send(channel: Channel[Note], app: Watching) -> None:
     visitors = [Visitor(app, "/events") for _ in range(20)]
     await until(lambda: channel.statistics().subscribers == 20)

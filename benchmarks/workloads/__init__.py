@@ -17,9 +17,10 @@ from benchmarks.workloads.w12_cold_start import W12
 from benchmarks.workloads.w14_short_streams import W14
 from benchmarks.workloads.w15_gateway import W15
 from benchmarks.workloads.w16_many_channels import W16
+from benchmarks.workloads.w17_many_runs import W17
 from benchmarks.workloads.w19_routing import W19
 
 WORKLOADS = {
     workload.name.lower(): workload
-    for workload in (W1, W2, W3, W3Q, W4, W5A, W5B, W6, W7, W7C, W8, W9, W10, W11, W12, W14, W15, W16, W19)
+    for workload in (W1, W2, W3, W3Q, W4, W5A, W5B, W6, W7, W7C, W8, W9, W10, W11, W12, W14, W15, W16, W17, W19)
 }

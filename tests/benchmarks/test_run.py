@@ -54,6 +54,16 @@ def test_a_quick_run_measures_many_channels() -> None:
     assert len(results.verdicts()) == len(workload.targets)
 
 
+@needs_program("redis-server")
+def test_a_quick_run_measures_many_runs() -> None:
+    workload = WORKLOADS["w17"]
+    results = run(workload, [JERO], rounds=1, is_quick=True)
+    figures = {metric.name: results.median(JERO, metric.name) for metric in workload.metrics}
+    assert all(figure is not None and math.isfinite(figure) for figure in figures.values())
+    assert [figures[f"{store}, {name}"] for store in ("memory", "Redis") for name in ("wrong", "tasks")] == [0.0] * 4
+    assert len(results.verdicts()) == len(workload.targets)
+
+
 def test_a_quick_run_measures_short_streams_beside_the_floor() -> None:
     workload = WORKLOADS["w14"]
     results = run(workload, [JERO, CEILING, FLOOR], rounds=1, is_quick=True)
@@ -165,7 +175,7 @@ def test_a_workload_without_its_program_is_refused_by_name_and_left_out_of_all(
     assert runnable(["w1", "w5a"]) == ["w1", "w5a"]
     with pytest.raises(SystemExit, match="w11 needs redis-server"):
         runnable(["w1", "w11"])
-    assert runnable(["all"]) == [name for name in WORKLOADS if name not in ("w11", "w16")]
+    assert runnable(["all"]) == [name for name in WORKLOADS if name not in ("w11", "w16", "w17")]
     assert "w11 is left out" in capsys.readouterr().out
 
 

@@ -230,6 +230,7 @@ class ClusterNodes(Nodes):
                 if there in lost:
                     if there is not None:
                         there.listener.ignore(log)
+                        log.on_away(there.listener.away_for)
                     self._follow(log, slot, self._slots.get(slot))
 
     def _run(self, closing: Coroutine[Any, Any, None]) -> None:

@@ -141,6 +141,11 @@ class Listener:
             log.source = log.source.handed_over()
 
     @property
+    def away_for(self) -> float:
+        """Returns for how many seconds messages may have been missed."""
+        return monotonic() - self._alive_at
+
+    @property
     def is_connected(self) -> bool:
         """Returns whether Redis answers, as far as is known."""
         return self._life is not None
@@ -194,7 +199,7 @@ class Listener:
     async def _follow(self) -> None:
         """Listens to all channels until the connection is lost."""
         for log in self._logs.values():
-            log.on_away(monotonic() - self._alive_at)
+            log.on_away(self.away_for)
         self._alive_at = monotonic()
         self._sent.clear()
         self._unacknowledged.clear()

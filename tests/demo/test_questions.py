@@ -83,6 +83,7 @@ async def test_each_chunk_is_sent_before_the_next_arrives() -> None:
     ):
         assert await anext(answer) == {"text": "Hello"}
         assert not upstream.left.is_set()
+        await client.delete(response.headers["location"])  # else it would hold up the shutdown
 
 
 @pytest.mark.parametrize(

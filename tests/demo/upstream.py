@@ -115,6 +115,7 @@ class Upstream:
         self._server: asyncio.Server | None = None
         self.service = Service("http://127.0.0.1:0/v1", "m", KEY)
         self.requests: list[Request] = []
+        self._serving: set[asyncio.Task[None]] = set()
         self.answered = asyncio.Event()
         self.left = asyncio.Event()
 
@@ -130,27 +131,38 @@ class Upstream:
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
 
     def script(self, request: Request) -> Script:
         """Returns what to answer a request with."""
         return Script(self._answer, self._then)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.requests.append(await _read_request(reader))
-        script = self.script(self.requests[-1])
-        writer.write(script.answer)
-        await writer.drain()
-        self.answered.set()
-        then = asyncio.ensure_future(script.then(writer))
-        gone = asyncio.ensure_future(reader.read())
-        await asyncio.wait((then, gone), return_when=asyncio.FIRST_COMPLETED)
-        is_reset = then.done() and isinstance(then.exception(), ConnectionError)
-        if is_reset or not then.done():
-            self.left.set()
-        for task in (then, gone):
-            task.cancel()
-        await asyncio.gather(then, gone, return_exceptions=True)
-        writer.close()
+        serving = asyncio.ensure_future(self._answer_one(reader, writer))
+        self._serving.add(serving)
+        await asyncio.gather(serving, return_exceptions=True)
+        self._serving.discard(serving)
+
+    async def _answer_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks: list[asyncio.Future[Any]] = []
+        try:
+            self.requests.append(await _read_request(reader))
+            script = self.script(self.requests[-1])
+            writer.write(script.answer)
+            await writer.drain()
+            self.answered.set()
+            then = asyncio.ensure_future(script.then(writer))
+            tasks += [then, asyncio.ensure_future(reader.read())]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if not then.done() or isinstance(then.exception(), ConnectionError):
+                self.left.set()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            writer.close()
 
 
 async def _read_request(reader: asyncio.StreamReader) -> Request:

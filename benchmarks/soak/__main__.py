@@ -7,6 +7,9 @@ import resource
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from time import monotonic
+from typing import Any
+
+from redis.asyncio import Redis
 
 from benchmarks.redis_server import RedisServer
 from benchmarks.soak.bystanders import drain_endlessly, sample_health
@@ -17,7 +20,6 @@ from benchmarks.soak.guests import Guests
 from benchmarks.soak.held import Held
 from benchmarks.soak.server import Server, served
 from benchmarks.soak.state import State
-from jero.channels.redis_scripts import make_client
 
 SECONDS = 180.0
 # Memory grows in the first few rounds, while the allocator claims its arenas, and then stays as large.
@@ -74,7 +76,8 @@ async def settled(port: int, before: State) -> State:
 async def left_on_redis(url: str) -> tuple[int, int]:
     """Returns how many keys and subscribed channels Redis has, as soon as it has neither, or after `REDIS_SECONDS`."""
     deadline = monotonic() + REDIS_SECONDS
-    async with make_client(url, 1) as redis:
+    clients: Any = Redis  # type checkers do not know all types of `from_url`
+    async with clients.from_url(url) as redis:
         while True:
             keys: int = await redis.dbsize()
             channels: list[bytes] = await redis.pubsub_channels()

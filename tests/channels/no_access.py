@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jero.channels.kind import KindOptions
-from jero.channels.redis_access import RedisAccess, StreamFollower
+from jero.channels.redis_access import MessageFollower, RedisAccess, StreamFollower
 
 
 class NoAccess(RedisAccess):
@@ -20,10 +20,10 @@ class NoAccess(RedisAccess):
     async def append(self, key: str, options: KindOptions, content: Sequence[str | bytes]) -> bytes:
         raise AssertionError
 
-    def listen(self, log: StreamFollower) -> None:
+    def listen(self, log: MessageFollower) -> None:
         raise AssertionError
 
-    def ignore(self, log: StreamFollower) -> None:
+    def ignore(self, log: MessageFollower) -> None:
         raise AssertionError
 
     def read_soon(self, log: StreamFollower) -> None:

@@ -10,7 +10,15 @@ from jero.channels import Channel, Channels, MemoryStore
 from tests.channels.reading import Note
 
 
-@pytest.mark.parametrize("make", [lambda store: Channel(store, "n", Note), lambda store: Channels(store, "n", Note)])
+def channel_in(store: Any) -> Any:
+    return Channel(store, "n", Note)
+
+
+def channels_in(store: Any) -> Any:
+    return Channels(store, "n", Note)
+
+
+@pytest.mark.parametrize("make", [channel_in, channels_in])
 def test_what_is_not_a_store_is_refused(make: Any) -> None:
     entering = MemoryStore().__aenter__()
     with pytest.raises(WiringError, match=r"the store is not awaited\. Write store = await self\._aenter\(MemorySt"):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jero.channels.entry import AFTER, EntryReader
 from jero.channels.event import Offset
 from jero.channels.kind import KindOptions
-from jero.channels.redis_access import StreamFollower
+from jero.channels.redis_access import MessageFollower
 from jero.channels.redis_log import RedisLog
 from jero.channels.ring import Turn
 from jero.channels.stream import (
@@ -284,10 +284,10 @@ def test_nothing_is_between_an_offset_and_the_one_just_before(offset: Offset) ->
 class Listening(NoAccess):
     """Promises messages, and sends none."""
 
-    def listen(self, log: StreamFollower) -> None:
+    def listen(self, log: MessageFollower) -> None:
         """Does nothing."""
 
-    def ignore(self, log: StreamFollower) -> None:
+    def ignore(self, log: MessageFollower) -> None:
         """Does nothing."""
 
 

@@ -1,7 +1,7 @@
 """Events as bytes: encodes the data once when it is published, and frames the event once when it is kept."""
 
 from enum import Enum
-from typing import Any, Final, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 from msgspec import Raw, Struct
 from msgspec.json import Decoder, Encoder
@@ -23,6 +23,8 @@ class Gap(Notice, frozen=True):
 
     The events that follow the gap come after `resumed_at`.
     """
+
+    event_type: ClassVar[str] = GAP
 
     after: str
     resumed_at: str

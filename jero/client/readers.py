@@ -13,10 +13,10 @@ from msgspec import UNSET
 from msgspec.structs import force_setattr
 from typing_extensions import TypeForm, TypeVar
 
-from jero.annotations import event_form, expanded, is_struct, name_of
+from jero.annotations import event_form, expanded, is_struct, name_of, union_members, union_of
 from jero.codec import from_text, json_decoder
 from jero.errors import Problem, StreamFailed
-from jero.framing.event import ServerSentEvent
+from jero.framing.event import Notice, ServerSentEvent
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -154,6 +154,9 @@ class EventReader(Generic[T]):
     of `str`, or `bytes`, the data is the text of the event. For every other type, `Any` included, the data is decoded
     as JSON. Raises `TypeError` for a union of text with another type, since the data could be either.
 
+    If `T` is a union with notices of jero, such as `Row | Gap | RunEnd`, an event of the type of a notice has that as
+    its data, and the data of all others are of the other members.
+
     An event whose data is empty has no JSON. It is passed over, or its data is `UNSET` if it has a name.
 
     `until`: the end that the protocol promises. A text is the data of the event that ends the stream, and that event
@@ -174,7 +177,8 @@ class EventReader(Generic[T]):
     ) -> None:
         if not (until is None or isinstance(until, str) or callable(until)):
             raise TypeError(f"until={until!r}: it must be the data of the last event, or a function of an event.")
-        self._convert, self._is_text = _data_converter(type_)
+        items, self._notices = _notices_apart(type_)
+        self._convert, self._is_text = _data_converter(items)
         self._last_data = until if isinstance(until, str) else None
         self._is_last = None if isinstance(until, str) else until
         self.has_ended = False
@@ -274,11 +278,22 @@ class EventReader(Generic[T]):
             return UNSET
         if event == "error":
             _raise_problem(data)
+        convert = self._notices.get(event or "", self._convert) if self._notices else self._convert
         try:
-            return self._convert(data)
+            return convert(data)
         except (ValueError, RecursionError) as error:
             error.add_note(f"in the data of an event {event or 'message'!r}: {data[:_QUOTED_LENGTH]!r}")
             raise
+
+
+def _notices_apart(type_: Any) -> tuple[Any, dict[str, Callable[[str], Any]]]:
+    """Returns the type of items without the notices that a union has beside them, and what decodes those, by event."""
+    members = union_members(expanded(type_))
+    notices = [member for member in members if isinstance(member, type) and issubclass(member, Notice)]
+    if not notices or len(notices) == len(members):
+        return type_, {}
+    items = union_of(member for member in members if member not in notices)
+    return items, {notice.event_type: json_decoder(notice).decode for notice in notices}
 
 
 def _data_converter(type_: Any) -> tuple[Callable[[str], Any], bool]:

@@ -1,7 +1,7 @@
 """Defines the event of an event stream. In every other JSON format, its data is sent alone."""
 
 import re
-from typing import Any, Final, Generic
+from typing import Any, ClassVar, Final, Generic
 
 from msgspec import UNSET, Struct, UnsetType
 from typing_extensions import TypeVar
@@ -89,4 +89,9 @@ def _quoted(value: object) -> str:
 
 
 class Notice(Struct, frozen=True):
-    """Data about the stream itself, sent instead of an item. It need not be of the declared type."""
+    """Data about the stream itself, sent instead of an item. It need not be of the declared type.
+
+    `event_type`: the type of the events that have it, by which a client tells it from items.
+    """
+
+    event_type: ClassVar[str] = ""

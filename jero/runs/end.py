@@ -1,7 +1,7 @@
 """The end of a run: the last entry of its log, as data, as an event, and as what a stream of its items ends by."""
 
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 from msgspec import UNSET, UnsetType
 from msgspec.json import Decoder
@@ -33,6 +33,8 @@ class RunEnd(Notice, frozen=True, kw_only=True):
     `limit`: the limit that a failed run went over. `problem`: what a failed run's source raised; an `HTTPError` as its
     problem, and anything else as an internal server error. `headers`: those of the `HTTPError`, such as `Retry-After`.
     """
+
+    event_type: ClassVar[str] = END
 
     outcome: Outcome
     limit: Limit | UnsetType = UNSET

@@ -114,6 +114,8 @@ class Producer:
         if self._ending is not None:
             return
         self._ending, self._limit = ending, limit
+        if limit is not None:
+            self._log_limit(limit)
         if self._has_begun:  # else its first step sees it
             self._teardown.start(self._task)
             self._task.cancel()
@@ -196,13 +198,19 @@ class Producer:
         if self._error is None:
             self._ending, self._error = "failed", error
             self._limit = error.limit if isinstance(error, OverLimit) else None
-        place = f"{self._production.name}: the run {self.run_id}"
         if isinstance(error, OverLimit):
-            logger.warning("%s failed after %d items: it went over %s", place, self._items, error.limit)
+            self._log_limit(error.limit)
         elif isinstance(ungrouped(error), HTTPError):  # its problem is told to followers, and says everything
-            logger.warning("%s failed after %d items: %s", place, self._items, ungrouped(error))
+            logger.warning("%s failed after %d items: %s", self._title, self._items, ungrouped(error))
         else:
-            logger.error("%s failed after %d items", place, self._items, exc_info=error)
+            logger.error("%s failed after %d items", self._title, self._items, exc_info=error)
+
+    def _log_limit(self, limit: Limit) -> None:
+        logger.warning("%s failed after %d items: it went over %s", self._title, self._items, limit)
+
+    @property
+    def _title(self) -> str:
+        return f"{self._production.name}: the run {self.run_id}"
 
     def _abandon(self) -> None:
         """Ends the run although its source is not closed."""

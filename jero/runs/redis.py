@@ -1,6 +1,7 @@
 """Runs on Redis: any process follows and stops a run, and one process, its writer, appends to it."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
@@ -34,6 +35,8 @@ from jero.runs.redis_scripts import (
 from jero.runs.redis_watch import LeaseWatch
 from jero.runs.redis_writer import RENEWALS, OpenRun, Times, Writer
 from jero.runs.register import Claim, NewRun, Orders, RunOptions, RunRecord, RunRegister, too_many_of_owner
+
+logger = logging.getLogger("jero.runs")
 
 # Theory of operation
 # -------------------
@@ -153,7 +156,7 @@ class RedisRegister(RunRegister):
         async with self._in_time():
             answer = await self._read(run_id, owner)
             if _is_overdue(answer) and run_id not in self._writer.runs and self._is_calm(run_id):
-                await self._access.run(LOSE, *self._losing(run_id))
+                self._report([run_id], [await self._access.run(LOSE, *self._losing(run_id))])
                 answer = await self._read(run_id, owner)
         if not answer:
             return None
@@ -187,10 +190,16 @@ class RedisRegister(RunRegister):
         """Returns what the watch wants to know of runs that are followed here. Ends those that are overdue."""
         answers = await self._access.run_together(READ, [(self._keys.of_run(run_id), ("",)) for run_id in run_ids])
         found = zip(run_ids, answers, strict=True)
-        overdue = [self._losing(run_id) for run_id, answer in found if _is_overdue(answer) and self._is_calm(run_id)]
+        overdue = [run_id for run_id, answer in found if _is_overdue(answer) and self._is_calm(run_id)]
         if overdue:
-            await self._access.run_together(LOSE, overdue)
+            self._report(overdue, await self._access.run_together(LOSE, [*map(self._losing, overdue)]))
         return answers
+
+    def _report(self, run_ids: Sequence[str], answers: Sequence[Any]) -> None:
+        """Logs the runs that this process has ended as lost: theirs cannot."""
+        for run_id, answer in zip(run_ids, answers, strict=True):
+            if answer == b"ended":
+                logger.warning("%s: the run %s is lost: its process has not renewed it in time", self._name, run_id)
 
     def _losing(self, run_id: str) -> Call:
         """Returns what ends a run as lost, if it is overdue."""

@@ -23,6 +23,7 @@ from jero.channels.store import Store
 from jero.codec import DEFAULT_ENCODER
 from jero.errors import BadRequest, NotFound, Problem, ServiceUnavailable, UnprocessableContent, WiringError
 from jero.framing.event import ServerSentEvent
+from jero.names import nearest
 from jero.responses.streaming import Source, check_source
 from jero.runs.end import Limit, Outcome, read_end
 from jero.runs.memory import MemoryRegister
@@ -366,8 +367,11 @@ def make_register(store: Store, name: str, options: RunOptions) -> RunRegister:
 
 
 def _check(limits: RunLimits) -> None:
-    """Raises `ValueError` if a limit is out of its bounds."""
+    """Raises `ValueError` if a limit is out of its bounds, and `TypeError` if there is no such limit."""
     for name, value in limits.items():
+        if name not in RunLimits.__annotations__:
+            instead = nearest(name, RunLimits.__annotations__) or ", ".join(RunLimits.__annotations__)
+            raise TypeError(f"Runs({name}=...): there is no such limit. Use {instead}.")
         if name.startswith("max_") and name != "max_duration":
             if not (isinstance(value, int) and value >= 1):
                 raise ValueError(f"Runs({name}={value!r}): it must be a whole number, at least 1.")

@@ -64,7 +64,7 @@ async def test_a_run_has_max_bytes_at_most(make_store: Callable[[], Store], size
             assert end_of(events) == RunEnd(outcome="failed", limit="max_bytes")
 
 
-async def test_a_run_lasts_for_max_duration_at_most(store: Store) -> None:
+async def test_a_run_lasts_for_max_duration_at_most(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     source = Managed()
     async with Runs(store, Item, max_duration=0.4) as runs:
         run = await runs.start(source, owner=ANN)
@@ -75,6 +75,9 @@ async def test_a_run_lasts_for_max_duration_at_most(store: Store) -> None:
     (error,) = source.left_with
     assert isinstance(error, StreamInterrupted)
     assert error.reason == "expired"
+    assert [record.getMessage() for record in caplog.records if record.name == "jero.runs"] == [
+        f"runs: the run {run.id} failed after 1 items: it went over max_duration"
+    ]
 
 
 async def test_runs_end_in_the_order_in_which_they_began(store: Store) -> None:
@@ -155,4 +158,11 @@ async def test_a_producer_does_not_run_ahead_of_its_log(store: Store) -> None:
 async def test_a_limit_that_is_out_of_bounds_is_refused(store: Store, limit: str, value: Any) -> None:
     options: dict[str, Any] = {limit: value}
     with pytest.raises(ValueError, match=rf"Runs\({limit}=.*\): it must be"):
+        Runs(store, Item, **options)
+
+
+@pytest.mark.parametrize(("limit", "instead"), [("max_byte", "max_bytes"), ("ttl", "keep, max_items")])
+async def test_a_limit_that_does_not_exist_is_refused(store: Store, limit: str, instead: str) -> None:
+    options: dict[str, Any] = {limit: 10}
+    with pytest.raises(TypeError, match=rf"Runs\({limit}=\.\.\.\): there is no such limit\. Use {instead}"):
         Runs(store, Item, **options)

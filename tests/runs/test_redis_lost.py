@@ -3,6 +3,8 @@
 import asyncio
 import signal
 
+import pytest
+
 from jero.channels import RedisStore
 from jero.runs import Runs
 from tests.channels.reading import Follower, Note
@@ -31,7 +33,9 @@ async def test_followers_of_a_killed_worker_get_the_end_in_time(redis_server: Re
         assert 0 <= ended - until < 3_000  # a second, on a machine that is not busy
 
 
-async def test_a_killed_worker_is_noticed_by_who_asks_later(redis_server: RedisServer) -> None:
+async def test_a_killed_worker_is_noticed_by_who_asks_later(
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
     async with two_workers(redis_server.url, lost_after=0.3) as (runs, other):
         async with worker_process(redis_server.url, lost_after=0.3) as worker:
             worker.signal(signal.SIGKILL)
@@ -39,6 +43,8 @@ async def test_a_killed_worker_is_noticed_by_who_asks_later(redis_server: RedisS
         status = await runs.status(worker.run_id, owner=OWNER)
         assert status.state == "lost"
         assert check(await read(await other.follow(worker.run_id, owner=OWNER)), "lost") == status.items
+    lost = f"the run {worker.run_id} is lost: its process has not renewed it in time"
+    assert sum(lost in record.getMessage() for record in caplog.records) == 1
 
 
 async def test_a_worker_that_slept_too_long_appends_nothing_more(redis_server: RedisServer) -> None:

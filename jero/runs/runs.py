@@ -367,11 +367,11 @@ def make_register(store: Store, name: str, options: RunOptions) -> RunRegister:
 
 
 def _check(limits: RunLimits) -> None:
-    """Raises `ValueError` if a limit is out of its bounds, and `TypeError` if there is no such limit."""
+    """Raises `ValueError` if a limit is out of its bounds, and `TypeError` if it does not exist."""
     for name, value in limits.items():
         if name not in RunLimits.__annotations__:
             instead = nearest(name, RunLimits.__annotations__) or ", ".join(RunLimits.__annotations__)
-            raise TypeError(f"Runs({name}=...): there is no such limit. Use {instead}.")
+            raise TypeError(f"Runs({name}=...): this limit does not exist. Use {instead}.")
         if name.startswith("max_") and name != "max_duration":
             if not (isinstance(value, int) and value >= 1):
                 raise ValueError(f"Runs({name}={value!r}): it must be a whole number, at least 1.")

@@ -6,8 +6,6 @@ from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 
-from redis.crc import key_slot
-
 from tests import programs
 from tests.channels.redis_server import PATIENCE, Options, RedisServer
 from tests.ports import free_port
@@ -74,7 +72,9 @@ class ClusterServers:
 
     def master_of(self, key: str) -> RedisServer:
         """Returns the server that has the slot of a key."""
-        return self._find(lambda flags, slots: "master" in flags and key_slot(key.encode()) in slots)[0]
+        answering = next(server for server in self.servers if server.is_answering)
+        slot = int(answering.command("CLUSTER", "KEYSLOT", key).removeprefix(b":"))
+        return self._find(lambda flags, slots: "master" in flags and slot in slots)[0]
 
     def masters(self) -> list[RedisServer]:
         """Returns the servers that have slots."""

@@ -164,5 +164,5 @@ async def test_a_limit_that_is_out_of_bounds_is_refused(store: Store, limit: str
 @pytest.mark.parametrize(("limit", "instead"), [("max_byte", "max_bytes"), ("ttl", "keep, max_items")])
 async def test_a_limit_that_does_not_exist_is_refused(store: Store, limit: str, instead: str) -> None:
     options: dict[str, Any] = {limit: 10}
-    with pytest.raises(TypeError, match=rf"Runs\({limit}=\.\.\.\): there is no such limit\. Use {instead}"):
+    with pytest.raises(TypeError, match=rf"Runs\({limit}=\.\.\.\): this limit does not exist\. Use {instead}"):
         Runs(store, Item, **options)

@@ -73,9 +73,9 @@ class Producer:
         "_error",
         "_finishing",
         "_first_item_after",
-        "_has_begun",
         "_is_fenced",
         "_is_over",
+        "_is_producing",
         "_items",
         "_limit",
         "_production",
@@ -102,9 +102,9 @@ class Producer:
         self._items = 0
         self._bytes = 0
         self._first_item_after: float | None = None
-        self._has_begun = False
         self._is_fenced = False
         self._is_over = False
+        self._is_producing = False
         self._finishing: asyncio.Task[None] | None = None
         self._teardown = TeardownLimit(TEARDOWN_SECONDS, contextvars.copy_context(), _do_nothing, self._abandon)
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"{production.name} {run_id}")
@@ -116,8 +116,13 @@ class Producer:
         self._ending, self._limit = ending, limit
         if limit is not None:
             self._log_limit(limit)
-        if self._has_begun:  # else its first step sees it
-            self._teardown.start(self._task)
+        if not self._is_producing:  # its first step sees it
+            return
+        self._teardown.start(self._task)
+        if asyncio.current_task() is self._task:
+            # A task that cancels itself is cancelled wherever it next waits, which may be in the teardown.
+            asyncio.get_running_loop().call_soon(self._cancel_source)
+        else:
             self._task.cancel()
 
     def fence(self) -> None:
@@ -125,15 +130,20 @@ class Producer:
         self._is_fenced = True
         self.stop("failed")
 
+    def _cancel_source(self) -> None:
+        if self._is_producing:
+            self._task.cancel()
+
     async def _run(self) -> None:
-        self._has_begun = True
         try:
             if self._ending is None:
+                self._is_producing = True
                 await self._produce()
             else:
                 await close_unstarted(self._stream)
         except BaseException as error:
             self._raised(error)
+        self._is_producing = False
         if self._ending is None:
             self._ending = "completed"
         self._forget_cancellation()

@@ -137,6 +137,45 @@ async def test_a_run_is_stopped_once(runs: Runs[Item]) -> None:
     assert rolled_back  # a second cancellation would have broken it off
 
 
+@pytest.mark.parametrize("then", ["ends", "yields", "waits"])
+async def test_a_source_stops_its_own_run(runs: Runs[Item], then: str) -> None:
+    run_id: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    outcomes: list[StreamOutcome] = []
+
+    async def items() -> AsyncIterator[Item]:
+        yield Item(1)
+        await runs.stop(await run_id, owner=ANN)
+        if then == "yields":
+            yield Item(2)
+        elif then == "waits":
+            await asyncio.Event().wait()
+
+    async def source() -> AsyncGenerator[AsyncIterable[Item], StreamOutcome]:
+        outcome = yield items()
+        for _ in range(5):  # a cancellation would come here
+            await checkpoint()
+        outcomes.append(outcome)
+
+    run = await runs.start(source(), owner=ANN)
+    run_id.set_result(run.id)
+    events = await read(runs, run.id)
+    assert end_of(events) == STOPPED
+    assert numbers(events)[:1] == [1]
+    assert [outcome.reason for outcome in outcomes] == ["stopped"]
+
+
+async def test_a_source_without_a_teardown_stops_its_own_run(runs: Runs[Item]) -> None:
+    run_id: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def source() -> AsyncIterator[Item]:
+        yield Item(1)
+        await runs.stop(await run_id, owner=ANN)
+
+    run = await runs.start(source(), owner=ANN)
+    run_id.set_result(run.id)
+    assert end_of(await read(runs, run.id)) == STOPPED
+
+
 async def test_a_source_that_never_pauses_is_stopped(runs: Runs[Item]) -> None:
     async def source() -> AsyncIterator[Item]:
         number = 0

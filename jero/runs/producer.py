@@ -109,6 +109,11 @@ class Producer:
         self._teardown = TeardownLimit(TEARDOWN_SECONDS, contextvars.copy_context(), _do_nothing, self._abandon)
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"{production.name} {run_id}")
 
+    @property
+    def is_ending(self) -> bool:
+        """Returns whether it is decided how the run ends."""
+        return self._ending is not None
+
     def stop(self, ending: EndReason, limit: Limit | None = None) -> None:
         """Ends the run for a reason from outside, unless it ends already."""
         if self._ending is not None:

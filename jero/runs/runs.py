@@ -5,6 +5,7 @@ import logging
 import re
 import secrets
 from collections.abc import Awaitable
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from math import inf
@@ -163,6 +164,7 @@ class Runs(Generic[T]):
             await register.close()
             raise
         self._register = register
+        self._is_draining = False
         self._production = Production(self.name, register, self._values, self._options, self._forget)
         return self
 
@@ -171,18 +173,24 @@ class Runs(Generic[T]):
     ) -> None:
         self._is_draining = True
         try:
-            async with asyncio.timeout(self._drain_timeout):
-                while self._producers or self._beginning:
-                    await self._changed.wait()
-        except TimeoutError:
-            while self._producers or self._beginning:
-                for producer in list(self._producers.values()):
-                    producer.stop("shutdown")
-                await self._changed.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._drain_timeout):
+                    while self._producers or self._beginning:
+                        await self._changed.wait()
+        finally:  # also if the task is cancelled: then the runs have no more time
+            await self._close()
+
+    async def _close(self) -> None:
+        """Ends the open runs, and closes what the store opened for them."""
+        while self._producers or self._beginning:
+            for producer in list(self._producers.values()):
+                producer.stop("shutdown")
+            await self._changed.wait()
         if self._undoing:
             await asyncio.wait(self._undoing)
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         register, self._register = self._register, None
         if register is not None:
             await register.close()
@@ -338,10 +346,9 @@ class Runs(Generic[T]):
         """Ends the runs whose `max_duration` is over. One timer is enough: the first that began is the first due."""
         if self._timer is not None:
             return
-        now = monotonic()
-        due = next((producer.due for producer in self._producers.values() if producer.due > now), None)
+        due = next((producer.due for producer in self._producers.values() if not producer.is_ending), None)
         if due is not None:
-            seconds = max(due - now, GRAIN_SECONDS)
+            seconds = max(due - monotonic(), GRAIN_SECONDS)
             self._timer = asyncio.get_running_loop().call_later(seconds, self._end_overdue)
 
     def _end_overdue(self) -> None:

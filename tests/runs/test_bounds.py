@@ -94,6 +94,19 @@ async def test_runs_end_in_the_order_in_which_they_began(store: Store) -> None:
         )
 
 
+async def test_a_run_that_is_due_while_another_is_ended_is_ended_too(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Runs(store, Item, max_duration=0.2) as runs:
+        ids = [(await runs.start(Steered(), owner=ANN)).id for _ in range(2)]
+        first, second = vars(runs)["_producers"].values()
+        assert first.due < second.due
+        times = iter([first.due])
+        monkeypatch.setattr("jero.runs.runs.monotonic", lambda: next(times, second.due))
+        for run_id in ids:
+            assert end_of(await read(runs, run_id)).limit == "max_duration"
+
+
 async def test_a_process_has_max_runs_open(store: Store) -> None:
     async with Runs(store, Item, max_runs=3) as runs:
         sources = [Steered() for _ in range(4)]

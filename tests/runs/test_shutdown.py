@@ -1,6 +1,7 @@
 """A shutdown: runs have time to finish, then they are ended, and their followers are told."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from anyio.lowlevel import checkpoint
 from jero import ServiceUnavailable, WiringError
 from jero.channels import MemoryStore, Store
 from jero.runs import RunEnd, Runs
-from tests.runs.reading import ANN, Item, Steered, check_whole, end_of, read, register_of
+from tests.runs.reading import ANN, Item, Steered, check_whole, end_of, read, register_of, until
 
 
 async def test_a_run_finishes_while_the_application_shuts_down(store: Store) -> None:
@@ -42,6 +43,36 @@ async def test_a_run_that_does_not_finish_is_ended_and_told(store: Store) -> Non
         await source.has_written(1)
     assert end_of(await following) == RunEnd(outcome="shutdown")
     assert source.is_closed
+
+
+async def test_a_shutdown_that_is_cancelled_ends_the_runs_at_once(store: Store) -> None:
+    source = Steered()
+    runs = Runs(store, Item, drain_timeout=60)
+    await runs.__aenter__()
+    run = await runs.start(source, owner=ANN)
+    following = asyncio.create_task(read(runs, run.id))
+    logs = register_of(runs).kind.logs
+    await until(lambda: run.id in logs and logs[run.id].counters.subscribers == 1)
+    leaving = asyncio.create_task(runs.__aexit__(None, None, None))
+    await checkpoint()
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    assert end_of(await following) == RunEnd(outcome="shutdown")
+    assert source.is_closed
+    async with Runs(store, Item):  # the name is free
+        pass
+
+
+async def test_it_is_opened_again_with_its_store(make_store: Callable[[], Store]) -> None:
+    store = make_store()
+    runs = Runs(store, Item, drain_timeout=0.01, max_duration=0.1)
+    for _ in range(2):
+        async with store, runs:
+            await runs.start(Steered(), owner=ANN)
+    async with store, runs:
+        run = await runs.start(Steered(), owner=ANN)
+        assert end_of(await read(runs, run.id)) == RunEnd(outcome="failed", limit="max_duration")
 
 
 async def test_a_start_that_is_under_way_is_ended_too(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

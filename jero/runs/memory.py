@@ -30,7 +30,7 @@ _ALL: Final = KindOptions(sys.maxsize, sys.maxsize)
 class MemoryRunLog(MemoryLog):
     """The log of a run, and what else is known of the run. `kept_until`: a time of `time.monotonic`, after its end."""
 
-    __slots__ = ("_drop", "ended_at", "kept_until", "run", "started_at")
+    __slots__ = ("_drop", "ended_at", "is_confirmed", "kept_until", "run", "started_at")
 
     def __init__(self, name: str, turn: Turn, drop: "Callable[[MemoryRunLog], None]") -> None:
         super().__init__(_ALL.history, _ALL.history_bytes, turn, name, run="0")
@@ -39,6 +39,7 @@ class MemoryRunLog(MemoryLog):
         self.started_at = time()
         self.ended_at: float | None = None
         self.kept_until = inf
+        self.is_confirmed = False
 
     def unused_until(self) -> float:
         return inf if self.is_gone else self.kept_until
@@ -86,9 +87,10 @@ class MemoryRegister(RunRegister):
         self._keys.clear()
 
     async def begin(self, run: NewRun) -> Claim:
-        first = None if run.key is None else self._keys.get((run.owner, run.key))
-        if first is not None and not _is_over(first):
-            return Claim(first.run.id, first.run.request)
+        while (first := self._holder_of(run)) is not None:
+            if first.is_confirmed:
+                return Claim(first.run.id, first.run.request)
+            await first.changed.wait()
         count = self._open.get(run.owner, 0)
         if count >= self._options.max_runs_per_owner:
             raise too_many_of_owner()
@@ -99,6 +101,11 @@ class MemoryRegister(RunRegister):
         if run.key is not None:
             self._keys[run.owner, run.key] = log
         return Claim(run.id, run.request)
+
+    def confirm(self, run_id: str) -> None:
+        log = self._logs[run_id]
+        log.is_confirmed = True
+        log.changed.notify()
 
     async def forget(self, run_id: str) -> None:
         log = self._logs[run_id]
@@ -132,6 +139,11 @@ class MemoryRegister(RunRegister):
     def _make_log(self, kind: Kind, name: str) -> EventLog:
         self._logs[name] = log = MemoryRunLog(name, self._store.turn, self._drop)
         return log
+
+    def _holder_of(self, run: NewRun) -> MemoryRunLog | None:
+        """Returns the log of the run that has the key of another one."""
+        log = None if run.key is None else self._keys.get((run.owner, run.key))
+        return None if log is None or _is_over(log) else log
 
     def _close_place(self, log: MemoryRunLog) -> None:
         """Counts the run no more among the open runs of its owner."""

@@ -62,6 +62,8 @@ logger = logging.getLogger("jero.runs")
 ANSWER_SECONDS: Final = 5.0
 # How long the end of a run waits for its way back to this process.
 END_SECONDS: Final = 1.0
+# How long the second of two runs with one key waits before it looks again whether the first one is confirmed.
+LOOK_SECONDS: Final = 0.02
 # How long Redis must have answered, at least, before a run is ended as lost.
 CALM_SECONDS: Final = 1.0
 # How many events of a run a process keeps in memory, and for how many seconds after its last follower.
@@ -112,7 +114,7 @@ class RedisRegister(RunRegister):
         started = await self._access.run(BEGIN, self._keys.of_run(run.id), arguments)
         gone = ""
         while True:
-            limits = self._options.max_runs_per_owner, times.lease, times.lease + times.keep
+            limits = self._options.max_runs_per_owner, times.lease
             keys = self._keys.of_owner(run.owner, run.key)
             answer: bytes = await self._access.run(CLAIM, keys, (run.id, run.request, *limits, gone))
             if not answer:
@@ -120,10 +122,13 @@ class RedisRegister(RunRegister):
                 return Claim(run.id, run.request)
             if answer == b"full":
                 raise too_many_of_owner()
-            holder, _, request = answer.decode().partition(" ")
-            if await self._read(holder, run.owner):
+            holder, request, *unconfirmed = answer.decode().split(" ")
+            if unconfirmed:
+                await asyncio.sleep(LOOK_SECONDS)
+            elif await self._read(holder, run.owner):
                 return Claim(holder, request)
-            gone = holder
+            else:
+                gone = holder
 
     async def _remove(self, run: NewRun) -> None:
         """Removes what `begin` may have stored. If Redis does not answer, that expires."""
@@ -131,6 +136,9 @@ class RedisRegister(RunRegister):
             async with asyncio.timeout(self._options.lost_after):
                 await self._access.run(RENEW_CLAIM, self._keys.of_owner(run.owner, run.key), (run.id, 0, 0))
                 await self._access.run(FORGET, self._keys.of_run(run.id), ())
+
+    def confirm(self, run_id: str) -> None:
+        self._writer.confirm(run_id)
 
     async def forget(self, run_id: str) -> None:
         run = self._writer.runs.pop(run_id, None)

@@ -35,13 +35,15 @@ class OpenRun(Struct):
     """A run of which this process is the writer.
 
     `started`: in milliseconds of Redis's clock. `stored`, `sent`: the number of the last item that is surely stored,
-    and of the last one that may be. `is_ending`: its end is being written. `is_fenced`: it has ended otherwise.
+    and of the last one that may be. `is_confirmed`: others may find it by its key. `is_ending`: its
+    end is being written. `is_fenced`: it has ended otherwise.
     """
 
     run: NewRun
     started: int
     stored: int = 0
     sent: int = 0
+    is_confirmed: bool = False
     is_ending: bool = False
     is_fenced: bool = False
 
@@ -100,6 +102,13 @@ class Writer:
         """Has a run stop, if it is open here."""
         if run_id in self.runs and self._orders is not None:
             self._orders.stop(run_id)
+
+    def confirm(self, run_id: str) -> None:
+        """Lets others find a run by its key, soon: a claim that is renewed is confirmed."""
+        run = self.runs[run_id]
+        run.is_confirmed = True
+        if run.run.key is not None:
+            self.spawn(self._access.run(RENEW_CLAIM, *self._claim_of(run)), f"confirmation of the run {run_id}")
 
     async def append(self, run_id: str, first: int, payloads: Sequence[Payload]) -> None:
         """Appends items, as `RunRegister.append` says."""
@@ -171,7 +180,7 @@ class Writer:
             answers = await self._access.run_together(RENEW, renewing)
             for run, answer in zip(some, answers, strict=True):
                 self._judge(run, answer)
-            some = [run for run in some if run.run.id in self.runs]
+            some = [run for run in some if run.run.id in self.runs and run.is_confirmed]
             await self._access.run_together(RENEW_CLAIM, [self._claim_of(run) for run in some])
 
     def _judge(self, run: OpenRun, answer: Any) -> None:

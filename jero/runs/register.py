@@ -107,17 +107,22 @@ class RunRegister(ABC):
     async def begin(self, run: NewRun) -> Claim:
         """Begins a run of which this process is the writer, unless a run of the same owner has the same key.
 
-        If two processes begin runs with one key at the same time, one of them begins. A key that names a run is
-        answered before any limit, and is free again when its run is gone. A run that has ended counts no more among the
-        open runs of its owner, and a lost one does not for longer than `lost_after` seconds.
+        If two processes begin runs with one key at the same time, one of them begins. The other one waits until that
+        run is confirmed, or removed. A key that names a run is answered before any limit, and is free again when its
+        run is gone. A run that has ended counts no more among the open runs of its owner, and a lost one does not for
+        longer than `lost_after` seconds.
 
         Raises `TooManyRequests` if the owner has `max_runs_per_owner` open runs, in all processes. Raises
         `ChannelUnavailable` if the store does not answer in time.
         """
 
     @abstractmethod
+    def confirm(self, run_id: str) -> None:
+        """Lets others find, by its key, a run that `begin` has begun. It is not removed any more."""
+
+    @abstractmethod
     async def forget(self, run_id: str) -> None:
-        """Removes a run that `begin` has begun, with its key, since nobody was told of it. May fail silently."""
+        """Removes a run that `begin` has begun, with its key, unless it was confirmed. May fail silently."""
 
     @abstractmethod
     async def append(self, run_id: str, first: int, payloads: Sequence[Payload]) -> None:

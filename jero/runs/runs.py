@@ -229,7 +229,9 @@ class Runs(Generic[T]):
         if claim.run_id != new.id:
             await close_unstarted(source)
             return Run(claim.run_id, is_new=False)
-        self._producers[new.id] = Producer(new.id, new.owner, source, self._opened()[1])
+        register, production = self._opened()
+        register.confirm(new.id)
+        self._producers[new.id] = Producer(new.id, new.owner, source, production)
         self._watch()
         return Run(new.id, is_new=True)
 

@@ -2,12 +2,18 @@
 
 import asyncio
 import signal
+from typing import Any
+
+import pytest
 
 from jero.channels import RedisStore
 from jero.runs import Runs
+from jero.runs.redis_scripts import CLAIM, RENEW_CLAIM, Keys
+from jero.runs.register import NewRun
 from tests.channels.reading import Note
 from tests.channels.redis_server import RedisServer
 from tests.programs import needs_program
+from tests.runs.reading import register_of
 from tests.runs.worker import OWNER
 from tests.runs.workers import Source, notes, read, two_workers, until, worker_process
 
@@ -57,3 +63,51 @@ async def test_two_kinds_of_runs_and_two_prefixes_do_not_meet(mortal_server: Red
         assert len({run.id for run in started}) == 3
         for runs, run in zip((a, b, c), started, strict=True):
             await read(await runs.follow(run.id, owner=OWNER))
+
+
+async def test_a_renewal_that_arrives_after_the_end_counts_the_run_no_more(
+    mortal_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with two_workers(mortal_server.url, max_runs_per_owner=1) as (runs, _):
+        register: Any = register_of(runs)
+        access: Any = vars(register)["_access"]
+        writer: Any = vars(register)["_writer"]
+        run_together: Any = access.run_together
+        is_under_way, goes_on, has_arrived = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def renew_late(script: str, calls: Any) -> Any:
+            if script != RENEW_CLAIM:
+                return await run_together(script, calls)
+            is_under_way.set()
+            await goes_on.wait()
+            answers: Any = await run_together(script, calls)
+            has_arrived.set()
+            return answers
+
+        monkeypatch.setattr(access, "run_together", renew_late)
+        source = Source(1, allowed=0)
+        run = await runs.start(source, owner=OWNER)
+        wake: asyncio.Event = vars(writer)["_wake"]
+        wake.set()
+        await is_under_way.wait()
+        source.allow()
+        await read(await runs.follow(run.id, owner=OWNER))
+        goes_on.set()
+        await has_arrived.wait()
+        assert (await runs.start(notes(1), owner=OWNER)).is_new
+
+
+async def test_a_claim_that_arrives_again_stays_confirmed(mortal_server: RedisServer) -> None:
+    async with two_workers(mortal_server.url) as (here, there):
+        register: Any = register_of(here)
+        access: Any = vars(register)["_access"]
+        writer: Any = vars(register)["_writer"]
+        source = Source(1, allowed=0)
+        run = await here.start(source, owner=OWNER, key="k")
+        assert (await there.start(notes(1), owner=OWNER, key="k")).id == run.id  # so it is confirmed
+        new: NewRun = writer.runs[run.id].run
+        known: Keys = vars(register)["_keys"]
+        keys = known.of_owner(new.owner, new.key)
+        await access.run(CLAIM, keys, (run.id, new.request, 20, 60_000, ""))
+        assert not mortal_server.command("GET", keys[1]).rstrip().endswith(b"?")
+        source.allow()

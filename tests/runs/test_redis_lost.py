@@ -10,6 +10,7 @@ from jero.runs import Runs
 from tests.channels.reading import Follower, Note
 from tests.channels.redis_server import RedisServer
 from tests.programs import needs_program
+from tests.runs.reading import eventually
 from tests.runs.worker import OWNER
 from tests.runs.workers import Source, check, read, two_workers, until_stored, worker_process
 
@@ -39,9 +40,12 @@ async def test_a_killed_worker_is_noticed_by_who_asks_later(
     async with two_workers(redis_server.url, lost_after=0.3) as (runs, other):
         async with worker_process(redis_server.url, lost_after=0.3) as worker:
             worker.signal(signal.SIGKILL)
-        await asyncio.sleep(0.5)
+
+        async def is_lost() -> bool:  # once Redis has answered soon for a while
+            return (await runs.status(worker.run_id, owner=OWNER)).state == "lost"
+
+        await eventually(is_lost)
         status = await runs.status(worker.run_id, owner=OWNER)
-        assert status.state == "lost"
         assert check(await read(await other.follow(worker.run_id, owner=OWNER)), "lost") == status.items
     lost = f"the run {worker.run_id} is lost: its process has not renewed it in time"
     assert sum(lost in record.getMessage() for record in caplog.records) == 1

@@ -352,6 +352,35 @@ async def test_a_start_that_is_cancelled_starts_nothing(
     check_whole(await read(runs, run.id), 1)
 
 
+async def test_a_key_whose_start_is_cancelled_begins_another_run_meanwhile(
+    runs: Runs[Item], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register = register_of(runs)
+    begin, goes_on, is_stored = register.begin, asyncio.Event(), asyncio.Event()
+
+    async def begin_slowly(new: Any) -> Any:
+        claim = await begin(new)
+        is_stored.set()
+        await goes_on.wait()
+        return claim
+
+    monkeypatch.setattr(register, "begin", begin_slowly)
+    starting = asyncio.create_task(runs.start([Item(0)], owner=ANN, key="k"))
+    await is_stored.wait()
+    starting.cancel()
+    is_stored.clear()
+    starting_again = asyncio.create_task(runs.start([Item(1)], owner=ANN, key="k"))
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    for _ in range(100):
+        await checkpoint()
+    assert not is_stored.is_set()  # it does not return a run that may be removed
+    goes_on.set()
+    run = await starting_again
+    assert run.is_new
+    check_whole(await read(runs, run.id), 1)
+
+
 async def test_a_task_that_is_cancelled_from_elsewhere_ends_as_in_a_shutdown(runs: Runs[Item]) -> None:
     run = await runs.start(Steered(), owner=ANN)
     await checkpoint()

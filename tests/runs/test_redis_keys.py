@@ -8,8 +8,9 @@ import pytest
 
 from jero.channels import RedisStore
 from jero.runs import Runs
+from jero.runs.redis import RedisRegister
 from jero.runs.redis_scripts import CLAIM, RENEW_CLAIM, Keys
-from jero.runs.register import NewRun
+from jero.runs.redis_writer import Writer
 from tests.channels.reading import Note
 from tests.channels.redis_server import RedisServer
 from tests.programs import needs_program
@@ -69,9 +70,9 @@ async def test_a_renewal_that_arrives_after_the_end_counts_the_run_no_more(
     mortal_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with two_workers(mortal_server.url, max_runs_per_owner=1) as (runs, _):
-        register: Any = register_of(runs)
+        register: RedisRegister = register_of(runs)
         access: Any = vars(register)["_access"]
-        writer: Any = vars(register)["_writer"]
+        writer: Writer = vars(register)["_writer"]
         run_together: Any = access.run_together
         is_under_way, goes_on, has_arrived = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
@@ -99,13 +100,13 @@ async def test_a_renewal_that_arrives_after_the_end_counts_the_run_no_more(
 
 async def test_a_claim_that_arrives_again_stays_confirmed(mortal_server: RedisServer) -> None:
     async with two_workers(mortal_server.url) as (here, there):
-        register: Any = register_of(here)
+        register: RedisRegister = register_of(here)
         access: Any = vars(register)["_access"]
-        writer: Any = vars(register)["_writer"]
+        writer: Writer = vars(register)["_writer"]
         source = Source(1, allowed=0)
         run = await here.start(source, owner=OWNER, key="k")
         assert (await there.start(notes(1), owner=OWNER, key="k")).id == run.id  # so it is confirmed
-        new: NewRun = writer.runs[run.id].run
+        new = writer.runs[run.id].run
         known: Keys = vars(register)["_keys"]
         keys = known.of_owner(new.owner, new.key)
         await access.run(CLAIM, keys, (run.id, new.request, 20, 60_000, ""))

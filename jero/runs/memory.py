@@ -87,10 +87,9 @@ class MemoryRegister(RunRegister):
         self._keys.clear()
 
     async def begin(self, run: NewRun) -> Claim:
-        while (first := self._holder_of(run)) is not None:
-            if first.is_confirmed:
-                return Claim(first.run.id, first.run.request)
-            await first.changed.wait()
+        known = await self.known(run)
+        if known is not None:
+            return known
         count = self._open.get(run.owner, 0)
         if count >= self._options.max_runs_per_owner:
             raise too_many_of_owner()
@@ -101,6 +100,13 @@ class MemoryRegister(RunRegister):
         if run.key is not None:
             self._keys[run.owner, run.key] = log
         return Claim(run.id, run.request)
+
+    async def known(self, run: NewRun) -> Claim | None:
+        while (first := self._holder_of(run)) is not None:
+            if first.is_confirmed:
+                return Claim(first.run.id, first.run.request)
+            await first.changed.wait()
+        return None
 
     def confirm(self, run_id: str) -> None:
         log = self._logs[run_id]

@@ -112,16 +112,23 @@ class RedisRegister(RunRegister):
         times = self._times
         arguments = (run.owner, run.request, self._writer.key, times.lease, times.lease + times.keep)
         started = await self._access.run(BEGIN, self._keys.of_run(run.id), arguments)
+        claim = await self._claim(run, self._options.max_runs_per_owner)
+        if claim is None:
+            raise too_many_of_owner()
+        if claim.run_id == run.id:
+            self._writer.runs[run.id] = OpenRun(run, started)
+        return claim
+
+    async def _claim(self, run: NewRun, most: int) -> Claim | None:
+        """Returns the run with the key, which is this one if there was none; `None` if the owner has too many open."""
         gone = ""
         while True:
-            limits = self._options.max_runs_per_owner, times.lease
             keys = self._keys.of_owner(run.owner, run.key)
-            answer: bytes = await self._access.run(CLAIM, keys, (run.id, run.request, *limits, gone))
+            answer: bytes = await self._access.run(CLAIM, keys, (run.id, run.request, most, self._times.lease, gone))
             if not answer:
-                self._writer.runs[run.id] = OpenRun(run, started)
                 return Claim(run.id, run.request)
             if answer == b"full":
-                raise too_many_of_owner()
+                return None
             holder, request, *unconfirmed = answer.decode().split(" ")
             if unconfirmed:
                 await asyncio.sleep(LOOK_SECONDS)
@@ -136,6 +143,12 @@ class RedisRegister(RunRegister):
             async with asyncio.timeout(self._options.lost_after):
                 await self._access.run(RENEW_CLAIM, self._keys.of_owner(run.owner, run.key), (run.id, 0, 0))
                 await self._access.run(FORGET, self._keys.of_run(run.id), ())
+
+    async def known(self, run: NewRun) -> Claim | None:
+        if run.key is None:
+            return None
+        async with self._in_time():
+            return await self._claim(run, 0)  # with no place for another one
 
     def confirm(self, run_id: str) -> None:
         self._writer.confirm(run_id)

@@ -117,6 +117,13 @@ class RunRegister(ABC):
         """
 
     @abstractmethod
+    async def known(self, run: NewRun) -> Claim | None:
+        """Returns the run that `begin` would find by the key; `None` if it would begin one.
+
+        Raises `ChannelUnavailable` if the store does not answer in time.
+        """
+
+    @abstractmethod
     def confirm(self, run_id: str) -> None:
         """Lets others find, by its key, a run that `begin` has begun. It is not removed any more."""
 

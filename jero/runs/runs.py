@@ -304,7 +304,10 @@ class Runs(Generic[T]):
             raise ServiceUnavailable("The server is shutting down.", headers=retry_after())
         register, _ = self._opened()
         if len(self._producers) + self._beginning >= self._max_runs:
-            raise ServiceUnavailable("Too many open runs.", headers=retry_after())
+            known = await register.known(new)  # a run that is there needs no place
+            if known is None:
+                raise ServiceUnavailable("Too many open runs.", headers=retry_after())
+            return known
         self._beginning += 1
         beginning = asyncio.ensure_future(register.begin(new))
         try:

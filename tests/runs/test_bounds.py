@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jero import ServiceUnavailable, StreamInterrupted, TooManyRequests
+from jero import ServiceUnavailable, StreamInterrupted, TooManyRequests, UnprocessableContent
 from jero.channels import Store
 from jero.runs import RunEnd, Runs
 from tests.runs.reading import (
@@ -110,14 +110,18 @@ async def test_a_run_that_is_due_while_another_is_ended_is_ended_too(
 async def test_a_process_has_max_runs_open(store: Store) -> None:
     async with Runs(store, Item, max_runs=3) as runs:
         sources = [Steered() for _ in range(4)]
-        started = [await runs.start(source, owner=str(index)) for index, source in enumerate(sources[:3])]
+        started = [await runs.start(source, owner=str(at), key="k") for at, source in enumerate(sources[:3])]
         with pytest.raises(ServiceUnavailable, match="Too many open runs") as refused:
-            await runs.start(sources[3], owner="3")
+            await runs.start(sources[3], owner="3", key="k")
         assert 1 <= int(refused.value.headers["Retry-After"]) <= 5
         assert sources[3].is_closed
+        again = await runs.start([], owner="1", key="k")  # a run that is there needs no place
+        assert again.id == started[1].id
+        with pytest.raises(UnprocessableContent):
+            await runs.start([], owner="1", key="k", request="another")
         sources[1].end()
         await until_ended(runs, started[1].id, owner="1")
-        run = await runs.start([Item(1)], owner="3")
+        run = await runs.start([Item(1)], owner="3", key="k")
         check_whole(await read(runs, run.id, owner="3"), 1)
         for source in sources:
             source.end()

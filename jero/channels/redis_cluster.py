@@ -111,8 +111,8 @@ class ClusterNodes(Nodes):
             raise error
         named: Any = error  # type checkers do not know the types of its parts
         node = self._node_at(self._topology.remap((named.host, int(named.port))))
+        node.scripts.has_left = False  # a master that receives its first slot is not among those that have one
         if isinstance(error, MovedError):
-            node.scripts.has_left = False
             self._slots[error.slot_id] = node
         return node
 

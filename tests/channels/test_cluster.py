@@ -9,8 +9,11 @@ from uuid import uuid4
 
 import pytest
 from redis.crc import key_slot
+from redis.exceptions import AskError
 
 from jero.channels import EARLIEST, Channel, Channels, ChannelUnavailable, Gap, RedisStore, subscribe
+from jero.channels.redis_cluster import ClusterNodes
+from jero.channels.redis_topology import Topology
 from jero.errors import WiringError
 from tests.channels.publishers import Publishers
 from tests.channels.reading import Follower, Note, numbers, order, publish, take, until
@@ -248,6 +251,27 @@ async def test_events_are_read_while_their_slot_is_on_its_way(
             assert numbers([await follower.next()]) == [701]
             await follower.close()
         assert there.statistics().gaps == 0
+
+
+async def test_a_master_that_receives_its_first_slot_is_used(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+
+    async def read(_: Topology) -> dict[int, tuple[str, int]]:
+        nonlocal looks
+        looks += 1
+        return {0: ("127.0.0.1", 1)}  # the node that has the slot still
+
+    monkeypatch.setattr(Topology, "read", read)
+    nodes: ClusterNodes = vars(RedisStore("redis://127.0.0.1:1", cluster=True))["_nodes"]
+    node = nodes.redirect(AskError(f"0 127.0.0.1:{redis_server.port}"))
+    await until(lambda: node.listener.is_connected)
+    nodes.on_failure()
+    await until(lambda: looks == 1)
+    assert nodes.redirect(AskError(f"0 127.0.0.1:{redis_server.port}")) is node
+    assert not node.scripts.has_left
+    await nodes.close()
 
 
 async def test_a_channel_of_a_slot_that_nobody_serves_waits(

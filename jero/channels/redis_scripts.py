@@ -67,8 +67,8 @@ class RetryingScripts:
                 failures.update(dict.fromkeys(there, found))
             else:
                 for place, answer in zip(there, found, strict=True):
-                    is_elsewhere = isinstance(answer, AskError)
-                    answers[place] = await self._elsewhere(script, calls[place]) if is_elsewhere else answer
+                    answers[place] = answer
+        await self._follow_redirects(script, calls, answers)
         for place, error in failures.items():
             answers[place] = error
         if failures:
@@ -95,6 +95,14 @@ class RetryingScripts:
             return await node.scripts.run_together(script, calls)
         except FAILURES as error:
             return error
+
+    async def _follow_redirects(self, script: str, calls: Sequence[Call], answers: list[Any]) -> None:
+        """Replaces the answers that name another node by those of that node."""
+        places = [place for place, answer in enumerate(answers) if isinstance(answer, AskError)]
+        # At once: if the node that is named does not answer, one call must not wait for the other.
+        found = await asyncio.gather(*(self._elsewhere(script, calls[place]) for place in places))
+        for place, answer in zip(places, found, strict=True):
+            answers[place] = answer
 
     async def _elsewhere(self, script: str, call: Call) -> Any:
         """Returns the answer to a call whose keys are on another node now, or are on the way there."""

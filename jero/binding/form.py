@@ -30,6 +30,8 @@ class _Parser(Protocol):
 
     def finish(self) -> None: ...
 
+    def close(self) -> None: ...
+
 
 _OpenParser: TypeAlias = Callable[[Entries, dict[bytes, bytes]], _Parser]
 
@@ -57,7 +59,10 @@ class FormReader:
         parser = self._parser_of(scope, entries)
         check_content_length(scope, self._policy.max_bytes)
         scope[UPLOADS] = spool
-        await self._read_body(scope, receive, parser, spool)
+        try:
+            await self._read_body(scope, receive, parser, spool)
+        finally:
+            parser.close()
         values = gather(entries.pairs, self._lists)
         return convert(values, self._struct, "form", UnprocessableContent, is_checked=self._is_checked)
 

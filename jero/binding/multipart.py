@@ -34,7 +34,8 @@ _parser_log.setLevel(logging.CRITICAL + 1)
 
 
 class MultipartForm:
-    """Passes the entries of a body to `entries`. Call `feed` for each part of the body, then `finish`.
+    """Passes the entries of a body to `entries`. Call `feed` for each part of the body, then `finish`, and
+    `close` in any case.
 
     `parameters`: those of the body's Content-Type. The methods raise `MalformedRequest`, `UnsupportedMediaType` for an
     encoding that is not read, and what `Entries` raises.
@@ -85,6 +86,10 @@ class MultipartForm:
         """Reads the end of the body."""
         if not self._has_ended:
             raise malformed_form("The body ends before its last boundary, so it was cut short")
+
+    def close(self) -> None:
+        """Ends the parser, which refers to this object: without this the garbage collector had to free both."""
+        self._parser.callbacks = {}
 
     def _begin_header(self) -> None:
         self._header.clear()

@@ -16,7 +16,8 @@ _ESCAPED: Final = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 
 
 class UrlencodedForm:
-    """Passes the entries of a body to `entries`. Call `feed` for each part of the body, then `finish`.
+    """Passes the entries of a body to `entries`. Call `feed` for each part of the body, then `finish`, and
+    `close` in any case.
 
     `parameters`: those of the body's Content-Type. Raises `UnsupportedMediaType` for another charset than UTF-8. The
     methods raise what `Entries` raises.
@@ -43,6 +44,10 @@ class UrlencodedForm:
     def finish(self) -> None:
         """Reads the end of the body."""
         self._parser.finalize()
+
+    def close(self) -> None:
+        """Ends the parser, which refers to this object: without this the garbage collector had to free both."""
+        self._parser.callbacks = {}
 
     def _begin(self) -> None:
         self._name.clear()

@@ -13,9 +13,10 @@ from jero import Endpoint, FormPolicy, NDJSONStreamingResponse, StreamingRespons
 from jero.binding.spool import MEMORY_BYTES, Spool
 from jero.http.asgi import Message
 from jero.testing import AsyncTestClient
-from tests.application import Application
-from tests.forms.bodies import MULTIPART, answer_to, file, multipart
+from tests.application import Application, call, http_scope
+from tests.forms.bodies import MULTIPART, URLENCODED, answer_to, field, file, multipart
 from tests.forms.disk import Disk
+from tests.garbage import garbage
 
 CONTENT = bytes(2 * MEMORY_BYTES)
 BODY = multipart(file(b"file", b"a.bin", CONTENT))
@@ -24,6 +25,10 @@ HEADERS = [(b"content-type", MULTIPART)]
 
 class Upload(Struct):
     file: UploadFile
+
+
+class Text(Struct):
+    text: str
 
 
 class Numbered(Struct):
@@ -224,3 +229,32 @@ async def test_an_upload_takes_no_place_of_a_stream(disk: Disk) -> None:
         assert (await client.put("/", files={"file": b"a"})).content == b"a"
         may_end.set()
         assert (await slow).content == CONTENT
+
+
+class Texts(Endpoint, path="/"):
+    async def post(self, form: Text) -> str:
+        return form.text
+
+
+@pytest.mark.parametrize(
+    ("content_type", "parts"),
+    [
+        (MULTIPART, messages(multipart(field(b"text", b"a")), more_body=False)),
+        (MULTIPART, messages(multipart(field(b"text", b"a"))[:-1], more_body=False)),
+        (MULTIPART, messages(multipart(b"A\r\n\r\n"), more_body=False)),
+        (MULTIPART, [*messages(multipart(field(b"text", b"a"))[:-1]), {"type": "http.disconnect"}]),
+        (URLENCODED, messages(b"text=a", more_body=False)),
+        (URLENCODED, messages(b"text=%ff", more_body=False)),
+        (URLENCODED, messages(b"other=a", more_body=False)),
+    ],
+    ids=["read", "cut", "malformed", "left", "urlencoded", "not in UTF-8", "a field is missing"],
+)
+async def test_a_form_leaves_nothing_to_the_collector(content_type: bytes, parts: list[Message]) -> None:
+    app = Application(Texts())
+    scope = http_scope("POST", headers=[(b"content-type", content_type)])
+
+    async def once() -> None:
+        await call(app, dict(scope), parts)
+
+    async with app.lifespan():
+        assert await garbage(once) == 0

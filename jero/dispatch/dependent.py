@@ -203,6 +203,7 @@ async def _leave_all(opened: Managers, seconds: float, error: BaseException | No
     cancellations = task.cancelling()
     limit = TeardownLimit(seconds, copy_context(), _nothing, _nothing)
     limit.start(task)
+    latest: BaseException | None = None
     try:
         with CancelScope(shield=True):  # a scope of anyio cancels each await of a teardown
             for manager in reversed(opened):
@@ -210,13 +211,34 @@ async def _leave_all(opened: Managers, seconds: float, error: BaseException | No
                     await leave(manager, error)
                 except BaseException as raised:
                     is_late = isinstance(raised, asyncio.CancelledError) and limit.is_exhausted
-                    error = limit.explain(cast("asyncio.CancelledError", raised)) if is_late else raised
+                    latest = limit.explain(cast("asyncio.CancelledError", raised)) if is_late else raised
+                    error = _in_context(latest, error)
         return error
     finally:
         limit.stop()
         while limit.is_exhausted and task.cancelling() > cancellations:
             task.uncancel()
+        latest = None
         del error, task  # the error's traceback refers to this frame
+
+
+def _in_context(raised: BaseException, error: BaseException | None) -> BaseException:
+    """Returns what a manager has raised, so that a log of it shows the `error` that it was left with, too.
+
+    Python does that for `async with`, and here only for a manager that is a generator.
+    """
+    chain, before = _chain(raised), _chain(error)
+    if error is not None and not any(found is other for found in chain for other in before):
+        chain[-1].__context__ = error
+    return raised
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    chain: list[BaseException] = []
+    while error is not None and not any(error is found for found in chain):
+        chain.append(error)
+        error = error.__context__
+    return chain
 
 
 def _nothing() -> None:

@@ -6,6 +6,7 @@ handler, and then runs the stream. The request's task waits, and passes its canc
 """
 
 import asyncio
+import logging
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import copy_context
@@ -17,6 +18,8 @@ from jero.http.asgi import Receive, Send
 from jero.streaming.plan import StreamPlan
 from jero.streaming.serve import Begun, OpenStreams, new_stream, paused, send_stream
 from jero.streaming.stream import Stream
+
+logger = logging.getLogger("jero.streams")
 
 R = TypeVar("R")
 
@@ -36,7 +39,7 @@ async def send_prepared(
     If `prepare` plans no stream, the same task calls `close` with the error of `prepare`. Then this function raises the
     error that `close` returns, or else returns what `prepare` has returned. Returns `None` after a stream. Raises what
     `send_stream` raises. A cancellation of the calling task cancels `prepare`, or stops the stream. It does not break
-    off `close`, and is raised after it.
+    off `close`, and is raised after it. Then an error of either is logged.
     """
     owner = _Owner(prepare, close, streams, send)
     del prepare, close  # they last until they have returned, and not as long as the stream
@@ -54,7 +57,7 @@ async def send_prepared(
         finally:
             del begun  # the cancellation's traceback refers to this frame
         return None
-    error, owner.error = cancelled or owner.error, None
+    error = owner.error_to_raise(cancelled, name)
     try:
         if error is not None:
             raise error
@@ -129,6 +132,16 @@ class _Owner(Generic[R]):
             return late
         finally:
             del late  # its traceback refers to this frame
+
+    def error_to_raise(self, cancelled: asyncio.CancelledError | None, name: str) -> BaseException | None:
+        """Returns the cancellation, or else what failed. Logs what failed if the cancellation hides it."""
+        error, self.error = self.error, None
+        try:
+            if cancelled is not None and error is not None and not isinstance(error, asyncio.CancelledError):
+                logger.error("%s failed, and its request was cancelled", name, exc_info=error)
+            return cancelled or error
+        finally:
+            del error, cancelled  # their tracebacks refer to this frame
 
     def has_ended(self, _: object) -> None:
         """Notes that the task has ended. If it was cancelled before its first step, nothing was prepared."""

@@ -5,6 +5,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from enum import Enum
 from functools import lru_cache, partial
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
@@ -237,12 +238,21 @@ def check_type(annotation: Any, where: str, *, allow_custom: bool = False) -> No
         found = f"msgspec cannot use {name_of(annotation)}: {error}"
         raise wiring_error(where, found, "Change that type") from error
     if unknown is not None:
+        check_pydantic(annotation, where)
         place = "" if unknown == name_of(annotation) else f" in {name_of(annotation)}"
         raise wiring_error(
             where,
             f"msgspec has no JSON for {unknown}{place}",
             "Use a Struct or another type that it knows, or give the application an encoder with an enc_hook",
         )
+
+
+def check_pydantic(annotation: Any, where: str) -> None:
+    """Raises `WiringError` if there is a Pydantic model in the type."""
+    with suppress(TypeError, NameError, RecursionError):  # what cannot be read is reported elsewhere
+        for found in custom_classes(annotation):
+            if any(base.__module__ == "pydantic.main" for base in found.__mro__):
+                raise wiring_error(where, f"{name_of(found)} is a Pydantic model", "Write a Struct with its fields")
 
 
 def _type_without_json(annotation: Any, *, allow_custom: bool) -> str | None:

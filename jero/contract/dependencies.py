@@ -14,9 +14,11 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from jero.annotations import class_of, name_of, unwrapped, wiring_error
+from jero.annotations import check_pydantic, class_of, name_of, unwrapped, wiring_error
 from jero.contract.factories import entered_type, is_async_generator, parameter_hints, required
-from jero.contract.inputs import BODIES, NAMES, Input, check_scope, read_input
+from jero.contract.inputs import BODIES, NAMES, Input, check_scope, has_body, read_input
+from jero.contract.unbound import Place, instead_of
+from jero.errors import WiringError
 from jero.routing import PathTemplate
 
 _INCLUDE: Final = "_include_dependency"
@@ -65,6 +67,7 @@ class Openings(Struct, frozen=True):
     values: tuple[tuple[str, int], ...] = ()
 
 
+_OF_FACTORIES: Final = Place()
 _NO_OVERRIDES: Final[Mapping[Key, Dependency]] = MappingProxyType({})
 
 
@@ -82,7 +85,7 @@ def read_needs(handler: Callable[..., Any], hints: Mapping[str, Any]) -> tuple[N
     """Returns the parameters of the handler that dependencies fill: those without a reserved name."""
     parameters = inspect.signature(handler).parameters.items()
     return tuple(
-        Need(name, read_key(hints[name]), str(parameter)) for name, parameter in parameters if name not in NAMES
+        Need(name, read_key(hints[name]), _text(name, hints[name])) for name, _ in parameters if name not in NAMES
     )
 
 
@@ -143,7 +146,7 @@ def _read_parameters(factory: Any, where: str) -> tuple[tuple[Input, ...], tuple
         if name in NAMES:
             inputs.append(read_input(name, hints, where))
         else:
-            needs.append(Need(name, read_key(hints[name]), str(parameter)))
+            needs.append(Need(name, read_key(hints[name]), _text(name, hints[name])))
     return tuple(inputs), tuple(needs)
 
 
@@ -171,7 +174,7 @@ class Dependencies:
             if _match(key, self._included) is None:
                 raise wiring_error("override", f"no dependency {key.text} is included", self._instead(key))
         for dependency in self._included.values():
-            self._arrange(dependency.needs, _place(dependency), [], (dependency.key,))
+            self._arrange(dependency.needs, _place(dependency), [], (dependency.key,), _OF_FACTORIES)
 
     def resolve(self, needs: Sequence[Need], template: PathTemplate, user_type: Any, where: str) -> Openings:
         """Returns the dependencies of an operation, each of them once, in the order of opening.
@@ -180,26 +183,28 @@ class Dependencies:
         included, or if a dependency takes what the operation does not have.
         """
         order: list[Dependency] = []
-        self._arrange(needs, where, order, ())
+        self._arrange(needs, where, order, (), Place(template.slots, user_type, has_body(where)))
         for dependency in order:
             check_scope(dependency.inputs, template, user_type, f"{where}, dependency {dependency.key.text}")
         openings = (Opening(dependency, self._places(dependency.needs, order)) for dependency in order)
         return Openings(tuple(openings), self._places(needs, order))
 
-    def _arrange(self, needs: Sequence[Need], where: str, order: list[Dependency], within: tuple[Key, ...]) -> None:
+    def _arrange(
+        self, needs: Sequence[Need], where: str, order: list[Dependency], within: tuple[Key, ...], place: Place
+    ) -> None:
         """Adds the dependencies that fill the parameters to `order`, each after those that it needs itself.
 
-        `within`: the dependencies that need these parameters.
+        `within`: the dependencies that need these parameters. `place`: what such parameters may take of a request.
         """
         for need in needs:
             found = self._find(need.key)
             if found is None:
-                raise wiring_error(where, _unbound(need.text), self._instead(need.key))
+                raise self._unbound(need, where, place)
             if found.key in within:
                 circle = ", which needs ".join(key.text for key in (*within[within.index(found.key) :], found.key))
                 raise wiring_error(_INCLUDE, f"{circle}, is a circle", "Take one of them out of the other's parameters")
             if found not in order:
-                self._arrange(found.needs, _place(found), order, (*within, found.key))
+                self._arrange(found.needs, _place(found), order, (*within, found.key), _OF_FACTORIES)
                 order.append(found)
 
     def _places(self, needs: Sequence[Need], order: Sequence[Dependency]) -> tuple[tuple[str, int], ...]:
@@ -212,11 +217,24 @@ class Dependencies:
         found = _match(wanted, self._included)
         return found and (_match(found.key, self._overrides) or found)
 
+    def _unbound(self, need: Need, where: str, place: Place) -> WiringError:
+        """Returns the error of a parameter that is neither of the request nor a dependency."""
+        found = f"jero cannot bind the parameter {need.text!r}, because it binds arguments by fixed names"
+        if need.key.label is None and not self._near(need.key):
+            check_pydantic(need.key.type, f"{where}, parameter {need.name!r}")
+            meant = instead_of(need.name, need.key.type, place)
+            if meant is not None:
+                return wiring_error(where, found, meant)
+        return wiring_error(where, f"{found}, and no included dependency has that type", self._instead(need.key))
+
     def _instead(self, wanted: Key) -> str:
-        near = [key.text for key in self._included if class_of(key.type) == class_of(wanted.type)]
+        near = self._near(wanted)
         if near:
             return f"Write {' or '.join(near)}"
-        return f"Use one of {', '.join(NAMES)}, or include a factory of {wanted.text}: self.{_INCLUDE}(factory)"
+        return f"Include a factory of {wanted.text} in _wire: self.{_INCLUDE}(factory)"
+
+    def _near(self, wanted: Key) -> list[str]:
+        return [key.text for key in self._included if class_of(key.type) == class_of(wanted.type)]
 
 
 def _match(wanted: Key, dependencies: Mapping[Key, Dependency]) -> Dependency | None:
@@ -229,11 +247,8 @@ def _match(wanted: Key, dependencies: Mapping[Key, Dependency]) -> Dependency | 
     return dependencies.get(wanted) or next(alike, None)
 
 
-def _unbound(text: str) -> str:
-    return (
-        f"jero cannot bind the parameter {text!r}, because it binds arguments by fixed names, and no included "
-        "dependency has that type"
-    )
+def _text(name: str, annotation: Any) -> str:
+    return f"{name}: {name_of(annotation)}"
 
 
 def _place(dependency: Dependency) -> str:

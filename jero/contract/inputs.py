@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 from msgspec import Struct
 
 from jero.annotations import (
+    check_pydantic,
     check_type,
     class_of,
     custom_classes,
@@ -18,6 +19,7 @@ from jero.annotations import (
     unwrapped,
     wiring_error,
 )
+from jero.contract.unbound import MISSING, NO_USER, Place, instead_of
 from jero.http.request import Request
 from jero.http.upload import UploadFile
 from jero.routing import PathTemplate
@@ -28,8 +30,6 @@ _STRUCTS: Final = ("path", "params", "headers", "cookies")
 BODIES: Final = ("json", "items", "content", "form")
 URLENCODED: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"
-# The type of the user if the operation has no authenticator. None would be the type of an anonymous user.
-NO_USER: Final = object()
 
 _SENT: Final = {
     "path": "a slot of the path",
@@ -76,7 +76,9 @@ def read_inputs(
         is_named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
         if not is_named or (name not in _READERS and name not in hints):
             found = f"jero cannot bind the parameter {str(parameter)!r}, because it binds arguments by fixed names"
-            raise wiring_error(where, found, f"Use one of {', '.join(_READERS)}")
+            place = Place(template.slots, user_type, has_body=has_body(where))
+            instead = instead_of(name, MISSING, place) if is_named else None
+            raise wiring_error(where, found, instead or f"Use one of {', '.join(_READERS)}")
         if name in _READERS:
             inputs.append(read_input(name, hints, where))
     _check_bodies(inputs, where)
@@ -102,8 +104,14 @@ def check_scope(inputs: Sequence[Input], template: PathTemplate, user_type: Any,
     _check_user(inputs, user_type, where)
 
 
+def has_body(where: str) -> bool:
+    """Returns whether the requests of the operation have a body. `where`: its class and its method."""
+    return not where.endswith(".get")
+
+
 def _read_fields(where: str, name: str, annotation: Any) -> Input:
     annotation = unwrapped(annotation)
+    check_pydantic(annotation, where)
     if not is_struct(annotation):
         raise wiring_error(where, f"its type is {name_of(annotation)}, which is not a Struct", _INSTEAD[name])
     if class_of(annotation).__struct_config__.array_like:
@@ -191,7 +199,7 @@ def _check_bodies(inputs: list[Input], where: str) -> None:
     bodies = [input_.name for input_ in inputs if input_.name in BODIES]
     if len(bodies) > 1:
         raise wiring_error(where, f"{' and '.join(bodies)} would both read the body", "Keep one of them")
-    if bodies and where.endswith(".get"):
+    if bodies and not has_body(where):
         found = f"{bodies[0]!r} is read from the body, but a GET request has no body"
         raise wiring_error(where, found, "Use params, or another operation")
 

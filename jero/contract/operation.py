@@ -11,8 +11,9 @@ from jero.annotations import read_hints, wiring_error
 from jero.contract.authentication import Authentication, read_authentication
 from jero.contract.dependencies import Dependencies, Need, Openings, read_needs
 from jero.contract.exceptions import ExceptionHandlers
-from jero.contract.inputs import NO_USER, Input, read_inputs
+from jero.contract.inputs import Input, read_inputs
 from jero.contract.outputs import Output, read_outputs, with_statuses
+from jero.contract.unbound import NO_USER
 from jero.endpoint import Endpoint, OperationNotes, check_endpoint, operations, read_notes
 from jero.errors import WiringError
 from jero.policy import DEFAULT_POLICY, StreamPolicy

@@ -21,6 +21,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from jero.annotations import (
+    check_pydantic,
     check_type,
     class_of,
     event_form,
@@ -224,6 +225,7 @@ def read_response(annotation: Any, origin: type[Response[Any]], where: str) -> O
     if headers in (None, type(None)):
         headers = None
     elif not is_struct(headers):
+        check_pydantic(headers, where)
         found = f"the headers of {origin.__name__} are of type {name_of(headers)}, which is not a Struct"
         raise wiring_error(where, found, "Name a Struct with a field for each header")
     content = next(iter(arguments.values()), None)

@@ -61,6 +61,17 @@ class Holder(Struct):
     foreign: list[Foreign]
 
 
+BaseModel: Any = type("BaseModel", (), {"__module__": "pydantic.main"})
+
+
+class Model(BaseModel):  # type: ignore[misc] # Pydantic need not be installed
+    pass
+
+
+class Modelled(Struct):
+    model: Model
+
+
 class Award(TypedDict):
     year: int
 
@@ -82,7 +93,7 @@ NAMES: dict[str, Any] = {
         for kind in (Movie, Book, Dog, Cat, Slots, Page, Typed, Positional, Listing, Foreign, Holder, Award, Actor)
     },
     **{kind.__name__: kind for kind in (AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator)},
-    **{kind.__name__: kind for kind in (AbstractAsyncContextManager, Meta)},
+    **{kind.__name__: kind for kind in (AbstractAsyncContextManager, Meta, Model, Modelled)},
     "Annotated": Annotated,
     "typing": typing,
     "Subscription": Subscription,

@@ -27,7 +27,7 @@ HOOK = "Use a Struct or another type that it knows, or give the application an e
         (
             "async def get(self, movie_id: int) -> Movie",
             "jero cannot bind the parameter 'movie_id: int', because it binds arguments by fixed names",
-            PARAMETERS,
+            "Write path: P, with a Struct P that has the field movie_id: int",
         ),
         ("async def get(self, movie) -> Movie", "jero cannot bind the parameter 'movie', because", PARAMETERS),
         ("async def get(self, request) -> Movie", "the parameter 'request' has no annotation", REQUEST),

@@ -422,7 +422,9 @@ def test_an_override_of_a_labelled_dependency_leaves_the_other_alone() -> None:
 def test_an_override_without_use_is_refused_and_changes_nothing() -> None:
     app = ServingApp((managed, None), endpoint=SessionEndpoint())
     with TestClient(app) as client:
-        with pytest.raises(WiringError, match=r"^override: no dependency Opened is included\. Use one of"):
+        with pytest.raises(
+            WiringError, match=r"^override: no dependency Opened is included\. Include a factory of Opened"
+        ):
             app.override(Opened, Opened()).__enter__()
         with pytest.raises(
             WiringError, match=r"^override: Session is a class, .*\. Give an instance, Session\(\.\.\.\)"

@@ -150,7 +150,7 @@ REFUSED: list[tuple[list[Any], str]] = [
         [],
         (
             r"PageEndpoint.get: .* binds arguments by fixed names, and no included dependency has that type\. "
-            r"Use one of path, .*, request, or include a factory of Session: self\._include_dependency\(factory\)\."
+            r"Include a factory of Session in _wire: self\._include_dependency\(factory\)\."
         ),
     ),
     ([needing_pool], r"_include_dependency, Session: jero cannot bind the parameter 'pool: .*Pool', because"),

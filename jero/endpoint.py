@@ -80,7 +80,8 @@ class Endpoint:
     `form_policy`: the limits of a `form`, instead of `max_body_bytes`.
     `cancel_on_disconnect`: whether a handler is cancelled if its client leaves before it has returned.
     `handler_timeout`: seconds after which a handler that has not returned is cancelled, and the request is answered
-    with 504. A body that the handler reads is part of them, a stream that it returns is not. `None`: no limit.
+    with 504. The opening of its dependencies and a body that it reads are part of them, a stream that it returns is
+    not. `None`: no limit.
     `stream_policy`: the limits of the endpoint's streams, instead of the application's.
     `validate_items`: whether values, and the items of streams, are checked before they are sent. `None`: as the
     application sets it.

@@ -26,7 +26,7 @@ from jero.contract.dependencies import Dependencies, Openings
 from jero.contract.inputs import FIELDS
 from jero.contract.operation import Operation, resolved
 from jero.dispatch.failures import Failures
-from jero.dispatch.leaving import HandlerWatch
+from jero.dispatch.leaving import HandlerWatch, limited
 from jero.dispatch.respond import Whole, send_whole
 from jero.dispatch.route import FormRoute, Route
 from jero.dispatch.stream import Place, StreamDefaults
@@ -105,6 +105,10 @@ class DependentRoute(Route):
         # A generator has not begun while its dependencies are opened. So nothing of it is lost if that is cancelled.
         self._watches = self._cancels or (self.is_stream and not self._is_awaited)
         self._opener = Opener(operation.openings)
+        # The time of the handler begins before its dependencies are opened: a pool may have no free connection.
+        seconds = operation.endpoint.handler_timeout
+        self._handler = operation.handler
+        self._begun = self._call if seconds is None or not self._is_awaited else limited(self._call, seconds)
         self._name = f"stream {operation.method} {operation.name}"
 
     def resolve(self, dependencies: Dependencies) -> None:
@@ -148,7 +152,7 @@ class DependentRoute(Route):
 
         If it returns an answer, or raises, `opened` are the dependencies to be closed.
         """
-        running = self._call(asked, opened)
+        running = self._begun(asked, opened)
         response = await (running if asked.watch is None else asked.watch.result_of(running))
         if not isinstance(response, FramedResponse):
             return response

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from jero import BaseApp, Conflict, Endpoint, NDJSONStreamingResponse, Request, StreamPolicy, Unauthorized
+from jero import (
+    BaseApp,
+    Conflict,
+    Endpoint,
+    JSONResponse,
+    NDJSONStreamingResponse,
+    Request,
+    StreamPolicy,
+    Unauthorized,
+)
 from jero.auth import HTTPScheme
 from jero.errors import ClientDisconnected, UnfinishedBody
 from jero.testing import AsyncTestClient
@@ -281,6 +290,42 @@ async def test_a_client_that_leaves_while_a_dependency_is_opened_ends_that(path:
         call.leave()
         assert await call.ended() is None
     assert record.notes == ["opening", "given up"]
+
+
+class LimitedEndpoint(Endpoint, path="/limited"):
+    handler_timeout = 0.01
+
+    async def get(self, session: Session) -> str:
+        return "never"
+
+    async def put(self, session: Session) -> JSONResponse[str] | NDJSONStreamingResponse[int]:
+        return JSONResponse(content="never")
+
+
+class LimitedAndWatchedEndpoint(LimitedEndpoint, path="/limited"):
+    cancel_on_disconnect = True
+
+
+@pytest.mark.parametrize("kind", [LimitedEndpoint, LimitedAndWatchedEndpoint])
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+async def test_a_handler_whose_dependency_is_not_opened_in_time_is_answered_with_504(
+    kind: type[Endpoint], method: str
+) -> None:
+    class Exhausted(Record):
+        async def session(self) -> AsyncIterator[Session]:
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                self.note("given up")
+            yield Session(self)
+
+    record = Exhausted()
+    app = RecordedApp(record, kind())
+    async with app.lifespan():
+        call = Call(app, record, "/limited", method).start()
+        assert await call.ended() is None
+    assert call.status == 504
+    assert record.notes == ["given up", "start", "body", "end"]
 
 
 async def test_a_handler_that_is_cancelled_by_its_client_rolls_back() -> None:

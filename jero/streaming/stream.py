@@ -96,7 +96,7 @@ class Stream:
         self._plan = plan
         self.began = monotonic()
         self._loop = asyncio.get_running_loop()
-        self.context = context or copy_context()
+        self.context = copy_context() if context is None else context
         self.state = StreamState()
         self.server_send = send
         self._turns = turns

@@ -10,7 +10,9 @@ import anyio
 import pytest
 
 from jero.framing.raw import RAW
-from tests.streaming.connection import Connection, skip_time, start, stream
+from jero.streaming.stream import Stream
+from jero.streaming.turns import Turns
+from tests.streaming.connection import Connection, make_plan, skip_time, start, stream
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
@@ -231,3 +233,9 @@ async def test_a_timeout_works_in_the_teardown_of_a_cancelled_source() -> None:
     await request
     assert ended == ["timed out"]
     assert connection.outcome.reason == "disconnected"
+
+
+async def test_a_stream_keeps_the_context_that_it_is_given_even_if_that_is_empty() -> None:
+    """Its timers run in that context, and so does the task that has opened its dependencies."""
+    connection, context = Connection(), contextvars.Context()
+    assert Stream(make_plan([1], connection.report), connection.send, Turns(), context).context is context

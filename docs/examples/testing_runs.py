@@ -11,5 +11,5 @@ def test_an_answer_is_read_again_with_its_end() -> None:
         with client.stream("POST", "/answers", json={"text": "Who is there?"}) as response:
             location = response.headers["location"]  # the client leaves before the end
         *words, end = (event.data for event in client.sse(location, Word | RunEnd))
-        assert [word.text for word in words if isinstance(word, Word)] == "You asked: Who is there?".split()
+        assert [word.text for word in words if isinstance(word, Word)] == ["You", "asked:", "Who", "is", "there?"]
         assert end == RunEnd(outcome="completed")

@@ -115,12 +115,13 @@ async def test_a_run_that_has_ended_is_not_stopped(runs: Runs[Item]) -> None:
 
 
 async def test_a_run_is_stopped_once(runs: Runs[Item]) -> None:
-    rolled_back = False
+    has_written, rolled_back = asyncio.Event(), False
 
     async def source() -> AsyncIterator[Item]:
         nonlocal rolled_back
         try:
             yield Item(1)
+            has_written.set()
             await asyncio.Event().wait()
         except asyncio.CancelledError:
             for _ in range(5):
@@ -129,7 +130,7 @@ async def test_a_run_is_stopped_once(runs: Runs[Item]) -> None:
             raise
 
     run = await runs.start(source(), owner=ANN)
-    await read(runs, run.id, count=1)
+    await has_written.wait()
     for _ in range(3):
         await runs.stop(run.id, owner=ANN)
         await checkpoint()
@@ -211,18 +212,21 @@ async def test_a_source_in_a_thread_is_stopped(runs: Runs[Item]) -> None:
 
 
 async def test_a_source_that_ignores_the_stop_is_not_pulled_for_ever(runs: Runs[Item]) -> None:
+    has_written = asyncio.Event()
+
     async def source() -> AsyncIterator[Item]:
         number = 0
         while True:
             number += 1
             yield Item(number)
+            has_written.set()
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
                 continue
 
     run = await runs.start(source(), owner=ANN)
-    await read(runs, run.id, count=1)
+    await has_written.wait()
     assert await stop(runs, run.id) == STOPPED
     assert (await runs.status(run.id, owner=ANN)).items == 2
 

@@ -1,4 +1,4 @@
-"""A run that is streamed at once: the client that starts it reads it, and its `Location` is for one that comes back."""
+"""A run whose response is its stream. A client that leaves finds it again by the `Location` of the response."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -7,6 +7,7 @@ from httpx_sse import connect_sse
 from tests.channels.redis_server import running_redis
 from tests.docs.example import Example, served
 from tests.docs.program import PATIENCE
+from tests.docs.two_workers import check_shared
 
 
 @pytest.fixture(scope="module")
@@ -17,18 +18,8 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
             yield example
 
 
-def test_an_event_of_one_worker_reaches_the_clients_of_another(example: Example, client: httpx.Client) -> None:
-    with (
-        served("channel_redis") as other,
-        httpx.Client(base_url=other.url, timeout=PATIENCE, trust_env=False) as theirs,
-        connect_sse(client, "GET", "/notifications") as here,
-        connect_sse(theirs, "GET", "/notifications") as there,
-    ):
-        posting = [client, theirs, client]
-        ids = [poster.post("/notifications", json={"text": "news"}).json()["id"] for poster in posting]
-        for source in (here, there):
-            events = source.iter_sse()
-            assert [next(events).id for _ in ids] == ids
+def test_an_event_of_one_worker_reaches_the_clients_of_another(client: httpx.Client) -> None:
+    check_shared("channel_redis", client)
 
 
 def test_an_id_is_valid_after_a_restart(example: Example, client: httpx.Client) -> None:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from jero import BaseApp, BearerAuth, Endpoint, NDJSONStreamingResponse, StreamOutcome, StreamPolicy
 from jero.testing import AsyncTestClient
+from tests.threads import stream_threads
 
 
 class User(Struct):
@@ -49,9 +50,8 @@ class Blocking(Endpoint, path="/blocking"):
     async def end(self) -> None:
         """Lets the sources end, and waits for their threads."""
         self.may_end.set()
-        for thread in threading.enumerate():
-            if thread.name == "stream source":
-                await asyncio.to_thread(thread.join, 20)
+        for thread in stream_threads():
+            await asyncio.to_thread(thread.join, 20)
 
     def rows(self) -> Iterator[int]:
         try:
@@ -129,7 +129,7 @@ async def test_a_place_is_given_back_when_its_thread_has_ended() -> None:
 
 async def test_threads_have_a_bound_of_their_own() -> None:
     app = App(StreamPolicy(max_threads=2, teardown_timeout=0.01))
-    before = threading.active_count()
+    before = stream_threads()
     async with AsyncTestClient(app) as client:
         for _ in range(2):
             await leave_while_it_blocks(client)
@@ -137,7 +137,7 @@ async def test_threads_have_a_bound_of_their_own() -> None:
             refused: httpx.Response = await client.get("/blocking")
             assert refused.status_code == 503
             assert refused.json()["detail"] == "Too many streams run in threads."
-        assert threading.active_count() - before <= 3  # one more is the test client's
+        assert len(stream_threads() - before) == 2
         async with AsyncExitStack() as stack:  # streams without a thread are not refused
             await open_feed(stack, client, {})
         await app.blocking.end()

@@ -13,6 +13,7 @@ from jero.framing.json import JSON_ARRAY
 from jero.policy import StreamPolicy
 from jero.streaming.source import close_unstarted
 from tests.streaming.connection import Connection, start, stream
+from tests.threads import stream_threads
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
@@ -279,15 +280,15 @@ async def test_a_source_whose_client_left_before_the_first_item_is_closed() -> N
 
 @pytest.mark.parametrize("source", [[], [1, 2], (1, 2), list(range(20_000))], ids=["empty", "list", "tuple", "long"])
 async def test_a_list_or_tuple_is_sent_without_a_thread(source: list[int]) -> None:
-    connection, before = Connection(), threading.active_count()
-    threads = set[int]()
+    connection, before = Connection(), stream_threads()
+    threads = set[threading.Thread]()
     request = start(source, connection)
     while not request.done():
-        threads.add(threading.active_count())
+        threads |= stream_threads()
         await asyncio.sleep(0)
     assert connection.body == b"".join(b"%d\n" % number for number in source)
     assert connection.outcome.items == len(source)
-    assert threads <= {before}  # the set is empty if tasks are eager, and the request is done
+    assert threads <= before  # no thread is seen if tasks are eager, and the request is done
 
 
 async def test_a_subclass_of_list_is_pulled_in_a_thread() -> None:

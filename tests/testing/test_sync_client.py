@@ -88,12 +88,12 @@ def test_a_request_body_may_be_a_generator() -> None:
 
 def test_the_first_request_wires_the_application_without_a_with_block() -> None:
     app = Feeds()
-    threads = threading.active_count()
+    threads = set(threading.enumerate())
     client = TestClient(app)
     assert client.post("/echo", content=b"x").content == b"x"
     client.close()
     assert app.record.steps == ["started", "stopped"]
-    assert threading.active_count() <= threads
+    assert set(threading.enumerate()) <= threads
 
 
 def test_each_with_block_starts_and_stops_the_application() -> None:
@@ -109,10 +109,10 @@ def test_an_application_that_fails_to_start_raises_its_reason() -> None:
         async def _wire(self) -> None:
             raise WiringError("Nothing fits.")
 
-    threads = threading.active_count()
+    threads = set(threading.enumerate())
     with pytest.raises(RuntimeError, match=r"startup failed: WiringError: Nothing fits\."), TestClient(App()):
         pass
-    assert threading.active_count() <= threads
+    assert set(threading.enumerate()) <= threads
 
 
 def test_closing_the_client_closes_its_open_streams() -> None:
@@ -187,11 +187,11 @@ def test_the_exception_that_broke_a_stream_is_raised_if_asked_for(path: str) -> 
 
 def test_closing_the_client_shuts_the_application_down_after_an_exception() -> None:
     app = Feeds()
-    threads = threading.active_count()
+    threads = set(threading.enumerate())
     with (
         pytest.raises(LookupError, match="of the teardown"),
         TestClient(app, raise_app_exceptions=True) as client,
     ):
         client.send(client.build_request("GET", "/failing/teardown"), stream=True)
     assert app.record.steps == ["started", "stopped"]
-    assert threading.active_count() <= threads
+    assert set(threading.enumerate()) <= threads

@@ -19,18 +19,17 @@ Call: TypeAlias = tuple[Sequence[str], Sequence[str | bytes | int]]
 
 
 class MessageFollower(Protocol):
-    """Receives the messages about a key.
-
-    `source`: which Redis the messages came from last.
-    """
-
-    source: Identity | None
+    """Receives the messages about a key."""
 
     @property
     def key(self) -> str: ...
 
     def on_subscribed(self, source: Identity) -> None:
         """Takes note that this Redis sends the messages from now on."""
+        ...
+
+    def on_handed_over(self, source: Identity, heir: Identity) -> None:
+        """Takes note that this Redis has said that the heir sends the messages from now on."""
         ...
 
     def on_away(self, seconds: float) -> None:

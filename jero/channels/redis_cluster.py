@@ -31,12 +31,20 @@ from jero.errors import WiringError
 #
 # A channel is listened to at one node, in `_followed`. It goes to another one in one of two cases:
 #
-# - The node itself says that another one has the slot. Then the node has published all that it had acknowledged, unless
-#   its own replica has replaced it: the log compares what both say of themselves.
+# - The node itself says that another one has the slot, and has been a master all the time. Then it has published all
+#   that it had acknowledged, unless its own replica has replaced it: the log compares what both say of themselves.
 # - The node is not a master any more, and does not answer. Then it may have acknowledged what nobody else has.
 #
 # What the cluster says of a slot may be older than what a node has said of it. So a node that answers, or that still is
 # a master, keeps its channels until it says itself that they are elsewhere.
+#
+# A node that was replaced by its replica becomes a replica itself. It accepts subscriptions, and passes on what the new
+# master publishes. It may do so before a process learns of the promotion. So a listener leaves a node that is a replica
+# or has been one, and finds that out in three ways:
+#
+# - A stream is read where it is followed, after each subscription. A replica says that another node has the slot.
+# - If a node says so, to a reader or to the listener, the listener first compares the node with what it was.
+# - It also does that if the cluster does not name the node among its masters.
 
 logger = logging.getLogger("jero.channels")
 
@@ -158,12 +166,11 @@ class ClusterNodes(Nodes):
         node = self.redirect(error)
         for log, there in list(self._followed.get(error.slot_id, {}).items()):
             if there is not None and there.listener is listener and node is not there:
-                listener.hand_over(log)
+                listener.hand_over(log, node.listener.identity)
                 self._follow(log, error.slot_id, node)
 
     def read_soon(self, log: StreamFollower) -> None:
-        slot = self.slot_of(log.key)
-        node = self._slots.get(slot) or self._followed.get(slot, {}).get(log)
+        node = self._followed_at(log) or self._slots.get(self.slot_of(log.key))
         if node is not None:
             node.reader.read_soon(log)
         else:
@@ -175,11 +182,17 @@ class ClusterNodes(Nodes):
             self.read_soon(log)
 
     def on_redirect(self, log: StreamFollower, error: AskError) -> bool:
-        node, is_asking = self.redirect(error), not isinstance(error, MovedError)
-        asyncio.get_running_loop().call_later(
-            REDIRECTED_SECONDS, partial(node.reader.read_soon, log, is_asking=is_asking)
-        )
+        node, there = self.redirect(error), self._followed_at(log)
+        read = partial(self.read_soon, log)  # where it is followed then
+        if not isinstance(error, MovedError):
+            read = partial(node.reader.read_soon, log, is_asking=True)
+        elif there is not None and there is not node:
+            there.listener.refuse(error)
+        asyncio.get_running_loop().call_later(REDIRECTED_SECONDS, read)
         return True
+
+    def _followed_at(self, log: MessageFollower) -> RedisNode | None:
+        return self._followed.get(self.slot_of(log.key), {}).get(log)
 
     # What becomes of the nodes
 
@@ -210,7 +223,11 @@ class ClusterNodes(Nodes):
         lost: set[RedisNode | None] = {None}
         for address, node in self._nodes.items():
             node.scripts.has_left = address not in masters
-            if address not in masters and not node.listener.is_connected:
+            if address in masters:
+                continue
+            if node.listener.is_connected:
+                node.listener.doubt()
+            else:
                 lost.add(node)
         self._leave(lost)
         for address, node in list(self._nodes.items()):

@@ -11,8 +11,8 @@ class Identity(Struct, frozen=True):
 
     `run_id`: another for each process. `replaced`: the history that a replica had before it was promoted. `is_durable`:
     it answers only when the disk has what it answers for. `history`: the history that it has now, which its replicas
-    share. `address`: its host and port. `is_replica`: it follows another one. `is_handed_over`: it said itself that
-    another Redis has the stream now. `earlier`: the histories that it had before, which its replicas may have had, too.
+    share. `address`: its host and port. `is_replica`: it follows another one. `heir`: the Redis that has the stream
+    now, as this one said itself. `earlier`: the histories that it had before, which its replicas may have had, too.
     """
 
     run_id: str
@@ -21,7 +21,7 @@ class Identity(Struct, frozen=True):
     history: str = ""
     address: str = ""
     is_replica: bool = False
-    is_handed_over: bool = False
+    heir: "Identity | None" = None
     earlier: frozenset[str] = frozenset()
 
     def has_all_of(self, earlier: "Identity") -> bool:
@@ -29,27 +29,42 @@ class Identity(Struct, frozen=True):
         if not (self.run_id and earlier.run_id):
             return False
         if self.run_id == earlier.run_id:
-            return True
-        if earlier.is_handed_over:  # its slot was moved, unless this one is its replica and was promoted
-            return self.replaced not in {earlier.history, *earlier.earlier}
-        is_restart = self.address == earlier.address and not self.replaced.strip("0")
+            return self.is_unbroken_since(earlier)
+        if earlier.heir is not None:  # its slot was moved, unless this one is its replica and was promoted
+            return self.replaced not in {earlier.history, *earlier.earlier} and self._has_all_of_heir(earlier.heir)
+        is_restart = self.address == earlier.address and not self._was_promoted
         return is_restart and self.is_durable and earlier.is_durable
+
+    def is_unbroken_since(self, earlier: "Identity") -> bool:
+        """Returns whether this is the same process, and has followed no other Redis meanwhile."""
+        if self.run_id != earlier.run_id or self.is_replica != earlier.is_replica:
+            return False
+        # A promotion begins a new history, and names the one before. A master without replicas may begin one, too.
+        return self.history == earlier.history or not (self.is_replica or self._was_promoted)
+
+    @property
+    def _was_promoted(self) -> bool:
+        return bool(self.replaced.strip("0"))
+
+    def _has_all_of_heir(self, heir: "Identity") -> bool:
+        """Returns whether this is the Redis that has received a stream, and has lost nothing of it."""
+        return self.has_all_of(heir) if heir.run_id else self.address == heir.address
 
     def after(self, earlier: "Identity") -> "Identity":
         """Returns the identity of this Redis, which has a stream after another one, or after it was connected to."""
-        if earlier.is_handed_over:
+        if earlier.heir is not None:
             return self
         histories = {*earlier.earlier, earlier.history} - {self.history, self.replaced}
         return replace(self, earlier=frozenset(histories)) if histories else self
 
-    def handed_over(self) -> "Identity":
+    def handed_over(self, heir: "Identity") -> "Identity":
         """Returns the identity of the same Redis after it has given a stream to another one."""
-        return replace(self, is_handed_over=True)
+        return replace(self, heir=heir)
 
 
-def unknown() -> Identity:
+def unknown(address: str = "") -> Identity:
     """Returns the identity of a Redis that does not say which one it is: another one for each connection."""
-    return Identity("", "", is_durable=False)
+    return Identity("", "", is_durable=False, address=address)
 
 
 def read_identity(info: bytes, settings: Sequence[bytes], address: str) -> Identity:

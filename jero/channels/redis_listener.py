@@ -15,7 +15,7 @@ from redis.exceptions import AskError, MovedError, RedisError, ResponseError
 
 from jero.channels.redis_access import MessageFollower, StreamFollower
 from jero.channels.redis_connections import ATTEMPT_SECONDS, ConnectionOptions, back_off
-from jero.channels.redis_identity import read_identity, unknown
+from jero.channels.redis_identity import Identity, read_identity, unknown
 from jero.channels.ring import Turn
 
 logger = logging.getLogger("jero.channels")
@@ -45,7 +45,7 @@ SHARDED: Final = PubSub("SPUBLISH", "SSUBSCRIBE", "SUNSUBSCRIBE", b"smessage", 1
 
 
 class ReplicaFound(RedisError):
-    """A node that was a master of a cluster is a replica now, or may be one."""
+    """A node that was a master of a cluster is a replica now, or may have been one since."""
 
 
 class NodeOwner(ABC):
@@ -77,7 +77,9 @@ class Listener:
 
     The slot of a channel may move to another node of a cluster. Then Redis ends the subscription, and refuses the next
     one with the address of that node. If the node itself has become a replica, it ends all subscriptions, but does not
-    refuse the next ones: then a new connection is made, which finds that out.
+    refuse the next ones, unless their slots move. So a node that says that a slot is elsewhere is asked on another
+    connection whether it has been a master all the time. If not, the listener connects again, and compares what the node
+    is then with what it was.
 
     `follows_since`: when the connection began to listen, by `time.monotonic`.
     """
@@ -86,6 +88,7 @@ class Listener:
         self, title: str, options: ConnectionOptions, pubsub: PubSub, heartbeat: float, turn: Turn, owner: NodeOwner
     ) -> None:
         self._title = title
+        self._address = _address(*(options.arguments.get(name, "") for name in ("host", "port")))
         self._pool = options.pool(1)
         self._pubsub = pubsub
         self._heartbeat = heartbeat
@@ -102,6 +105,9 @@ class Listener:
         self._wake = asyncio.Event()
         self._connection: Any = None
         self._life: asyncio.Timeout | None = None
+        # What Redis has said of slots that it does not have, and whether it may not be the master that it was.
+        self._refused: list[MovedError] = []
+        self._is_doubted = False
         self._heard = 0
         self._identity = unknown()
         self._task: asyncio.Task[None] | None = None
@@ -130,15 +136,29 @@ class Listener:
         self._logs.pop(channel, None)
         self._change(channel)
 
-    def hand_over(self, log: MessageFollower) -> None:
-        """Has the log receive no messages from this Redis, which said that another one has its stream now."""
+    def hand_over(self, log: MessageFollower, heir: Identity) -> None:
+        """Has the log receive no messages from this Redis, which said that the heir has its stream now."""
         channel = self.channel_of(log.key).encode()
         for known in (self._logs, self._unacknowledged, self._changed):
             known.pop(channel, None)
         self._sent.discard(channel)
         self._ended.discard(channel)
-        if log.source is not None and log.source.run_id == self._identity.run_id:
-            log.source = log.source.handed_over()
+        log.on_handed_over(self._identity, heir)
+
+    def refuse(self, error: MovedError) -> None:
+        """Has the owner told that another Redis has a slot, as this one said, once it is known to be what it was."""
+        self._refused.append(error)
+        self._wake.set()
+
+    def doubt(self) -> None:
+        """Finds out soon whether this Redis is still the master that it was. If it is not, connects again."""
+        self._is_doubted = True
+        self._wake.set()
+
+    @property
+    def identity(self) -> Identity:
+        """Returns which Redis answers, as far as is known: its address at least, if it is of a cluster."""
+        return self._identity if self._identity.run_id else unknown(self._address)
 
     @property
     def away_for(self) -> float:
@@ -167,34 +187,49 @@ class Listener:
                 self._connection = self._pool.make_connection()
                 async with asyncio.timeout(ATTEMPT_SECONDS):
                     await self._connection.connect()
-                    await self._recognize()
+                    self._identity = unknown()
+                    self._identity = await self._recognize(self._connection)
                 failures = 0
                 await self._follow()
             except Exception as error:
                 self._log_outage(error)
             finally:
-                await self._disconnect()
+                connection, self._connection = self._connection, None
+                if connection is not None:
+                    await _disconnect(connection)
             self._owner.on_failure()
             await back_off(failures)
             failures += 1
 
-    async def _recognize(self) -> None:
-        """Finds out which Redis answers."""
-        self._identity = unknown()
+    async def _recognize(self, connection: Any) -> Identity:
+        """Returns which Redis answers. Raises `ReplicaFound` if it is a replica and must not be one."""
         try:
-            info = await self._ask("INFO", "server", "replication")
-            settings = await self._ask("CONFIG", "GET", "appendonly", "appendfsync")
+            info = await _ask(connection, "INFO", "server", "replication")
+            settings = await _ask(connection, "CONFIG", "GET", "appendonly", "appendfsync")
         except ResponseError as error:  # the user of the connection may not ask
             logger.info("%s does not say which process it is: %s", self._title, error)
-            return
-        host, port = (getattr(self._connection, name, "") for name in ("host", "port"))
-        self._identity = read_identity(info, settings, f"{host}:{port}")
-        if self._pubsub.needs_master and self._identity.is_replica:
+            return unknown()
+        address = _address(*(getattr(connection, name, "") for name in ("host", "port")))
+        identity = read_identity(info, settings, address)
+        if self._pubsub.needs_master and identity.is_replica:
             raise ReplicaFound("it is a replica now")
+        return identity
 
-    async def _ask(self, *command: str) -> Any:
-        await self._connection.send_command(*command)
-        return await self._connection.read_response(disable_decoding=True)
+    async def _verify(self) -> None:
+        """Raises `ReplicaFound` if this Redis is not the master that it was, or has not been one all the time.
+
+        Asks on another connection, since one with subscriptions takes no such question.
+        """
+        connection = self._pool.make_connection()
+        try:
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                await connection.connect()
+                identity = await self._recognize(connection)
+        finally:
+            await _disconnect(connection)
+        if identity.run_id and not identity.is_unbroken_since(self._identity):
+            raise ReplicaFound("it has been a replica")
+        self._identity = identity if identity.run_id else self._identity
 
     async def _follow(self) -> None:
         """Listens to all channels until the connection is lost."""
@@ -204,6 +239,8 @@ class Listener:
         self._sent.clear()
         self._unacknowledged.clear()
         self._ended.clear()
+        self._refused.clear()
+        self._is_doubted = False
         self._changed = dict.fromkeys(self._logs)
         self._wake.set()
         self._log_recovery()
@@ -218,13 +255,13 @@ class Listener:
             await asyncio.wait((writing,))
 
     async def _read(self) -> None:
-        read, message, owner = self._connection.read_response, self._pubsub.message, self._owner
+        read, message = self._connection.read_response, self._pubsub.message
         while True:
             try:
                 answer = await read(disable_decoding=True, timeout=math.inf)
             except MovedError as error:
                 self._refuse_change(error.slot_id)
-                owner.on_moved(self, error)
+                self.refuse(error)
                 continue
             self._heard += 1
             if self._turn.is_over():
@@ -285,9 +322,19 @@ class Listener:
                     heard, deadline = self._heard, now() + (ATTEMPT_SECONDS if is_asked else self._heartbeat)
                 else:
                     self._wake.clear()
+                    await self._hand_over_refused()
                     await self._send_changes()
         except Exception as error:
             self._end(error)
+
+    async def _hand_over_refused(self) -> None:
+        """Has the owner told which slots are elsewhere, and looks whether this Redis is what it was before that."""
+        refused, self._refused = self._refused, []
+        if refused or self._is_doubted:
+            self._is_doubted = False
+            await self._verify()
+            for error in refused:
+                self._owner.on_moved(self, error)
 
     async def _send_changes(self) -> None:
         changed, self._changed = self._changed, {}
@@ -314,13 +361,6 @@ class Listener:
         if self._life is not None:
             self._life.reschedule(asyncio.get_running_loop().time())
 
-    async def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(Exception):  # it is not used any more, whatever its state
-                async with asyncio.timeout(ATTEMPT_SECONDS):
-                    await connection.disconnect(nowait=True)
-
     def _log_outage(self, error: Exception) -> None:
         if self._down_since is None:
             self._down_since = monotonic()
@@ -334,3 +374,19 @@ class Listener:
     def _chunks(self, channels: Sequence[bytes]) -> list[Sequence[bytes]]:
         size = self._pubsub.channels_per_command
         return [channels[at : at + size] for at in range(0, len(channels), size)]
+
+
+async def _ask(connection: Any, *command: str) -> Any:
+    await connection.send_command(*command)
+    return await connection.read_response(disable_decoding=True)
+
+
+async def _disconnect(connection: Any) -> None:
+    with contextlib.suppress(Exception):  # it is not used any more, whatever its state
+        async with asyncio.timeout(ATTEMPT_SECONDS):
+            await connection.disconnect(nowait=True)
+
+
+def _address(host: object, port: object) -> str:
+    """Returns the address that an identity has: only a colon if it is of a Unix socket."""
+    return f"{host}:{port}"

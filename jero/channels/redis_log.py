@@ -81,12 +81,12 @@ class RedisLog(EventLog):
         "_queue",
         "_queue_bytes",
         "_resumed",
+        "_source",
         "_timeline",
         "is_doubtful",
         "is_unreadable",
         "key",
         "options",
-        "source",
     )
 
     def __init__(
@@ -105,7 +105,7 @@ class RedisLog(EventLog):
         self.is_doubtful = False
         self.is_unreadable = False
         # Which Redis its messages came from last.
-        self.source: Identity | None = None
+        self._source: Identity | None = None
         self._is_listening = False
         self._is_reading = False
         # After what is read or waits now, the stream is to be read again.
@@ -247,11 +247,20 @@ class RedisLog(EventLog):
 
     def on_subscribed(self, source: Identity) -> None:
         """Reads the stream, because this Redis sends its messages from now on."""
-        if self.source is not None and self.source is not source:
-            self.is_doubtful = self.is_doubtful or not source.has_all_of(self.source)
-            source = source.after(self.source)
-        self.source = source
+        self._source = self._compare(source)
         self._read_again()
+
+    def on_handed_over(self, source: Identity, heir: Identity) -> None:
+        """Notes that the heir has the stream now. What this Redis has lost before is missing there, too."""
+        if self._source is not None:
+            self._source = self._compare(source).handed_over(heir)
+
+    def _compare(self, source: Identity) -> Identity:
+        """Returns the identity of a Redis that has the stream now. Notes if it may not have all that was before."""
+        if self._source is None or self._source is source:
+            return source
+        self.is_doubtful = self.is_doubtful or not source.has_all_of(self._source)
+        return source.after(self._source)
 
     def on_away(self, seconds: float) -> None:
         """Notes that messages may have been missed for so long. A stream may have begun and expired meanwhile."""

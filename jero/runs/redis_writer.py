@@ -56,7 +56,6 @@ class Writer:
 
     def __init__(self, access: Access, keys: Keys, times: Times) -> None:
         self.key = keys.writer()
-        self.source: Identity | None = None
         self.runs: dict[str, OpenRun] = {}
         self._access = access
         self._keys = keys
@@ -88,8 +87,10 @@ class Writer:
 
     def on_subscribed(self, source: Identity) -> None:
         """Renews the runs, which tells whether calls were missed."""
-        self.source = source
         self._wake.set()
+
+    def on_handed_over(self, source: Identity, heir: Identity) -> None:
+        """Does nothing: the runs are renewed when it is subscribed again."""
 
     def on_away(self, seconds: float) -> None:
         """Does nothing: the runs are renewed when it is subscribed again."""

@@ -9,7 +9,7 @@ class Proxy:
     """Forwards bytes in both directions, between its own port and the port of Redis.
 
     `is_down`: refuses connections. `is_mute`: drops the answers of Redis; commands still arrive. `held`: delays an
-    answer that contains these bytes until `release`.
+    answer that contains these bytes until `release`. `is_holding`: is set when a command is held.
     """
 
     def __init__(self, port: int) -> None:
@@ -21,12 +21,17 @@ class Proxy:
         self.is_mute = False
         self.held: bytes | None = None
         self._released = asyncio.Event()
+        self._held_command: bytes | None = None
+        self._commands_released = asyncio.Event()
+        self.is_holding = asyncio.Event()
         self.answers_lost = asyncio.Event()
+        self.port = 0
         self.url = ""
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"redis://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/0"
+        self.port = self._server.sockets[0].getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
         return self
 
     async def __aexit__(
@@ -35,6 +40,8 @@ class Proxy:
         assert self._server is not None
         self._server.close()
         self.cut()
+        self.release()
+        self.release_commands()
         await self._server.wait_closed()
 
     def cut(self) -> None:
@@ -46,6 +53,17 @@ class Proxy:
         """Forwards the delayed answers."""
         self.held = None
         self._released.set()
+
+    def hold_command(self, content: bytes) -> None:
+        """Delays a command that contains these bytes, and what follows it, until `release_commands`."""
+        self._held_command = content
+        self._commands_released.clear()
+        self.is_holding.clear()
+
+    def release_commands(self) -> None:
+        """Forwards the delayed commands."""
+        self._held_command = None
+        self._commands_released.set()
 
     def lead_to(self, port: int) -> None:
         """Forwards new connections to another port, and aborts the present ones."""
@@ -76,6 +94,9 @@ class Proxy:
     async def _forward_commands(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while data := await reader.read(65_536):
+                if self._held_command is not None and self._held_command in data:
+                    self.is_holding.set()
+                    await self._commands_released.wait()
                 if writer not in self._swallowing:
                     writer.write(data)
         except OSError:

@@ -356,11 +356,6 @@ async def test_publish_waits_for_a_replica_of_the_master_alone(cluster: ClusterS
         assert replica.read("XLEN", f"{prefix}channels:room:{name}") == b":3\r\n"
 
 
-def has_gaps(receiving: Sequence[RecordingSubscriber], count: int) -> bool:
-    """Returns whether each subscriber has received that many gaps."""
-    return all(len(subscriber.gaps) == count for subscriber in receiving)
-
-
 async def test_four_processes_lose_no_acknowledged_event_although_masters_are_killed_and_slots_move(
     cluster: ClusterServers, prefix: str
 ) -> None:
@@ -372,14 +367,12 @@ async def test_four_processes_lose_no_acknowledged_event_although_masters_are_ki
             RecordingSubscriber(channel.subscribe(after="0-0"), in_batches=number % 2 > 0) for number in range(10)
         ]
         publishing = asyncio.create_task(publishers.run())
-        for promotions, settled in ((1, 100), (2, 600)):
+        for settled in (100, 600):
             await publishers.until(settled)
             master = await asyncio.to_thread(cluster.master_of, key)
             replica = await asyncio.to_thread(cluster.replica_of, master)
             master.kill()
             await asyncio.to_thread(cluster.promote, replica)
-            # A master that comes back before its end was noticed may hide that it was replaced: docs/redis.md says so.
-            await until(partial(has_gaps, receiving, promotions))
             await asyncio.to_thread(cluster.restore)  # there is a replica to wait for again
             await publishers.until(settled + 200)
             others = [server for server in cluster.masters() if server is not replica]

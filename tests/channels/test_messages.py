@@ -8,7 +8,6 @@ from uuid import uuid4
 import pytest
 
 from jero.channels import EARLIEST, Channel, Channels, Gap, RedisStore
-from jero.channels.redis_identity import Identity
 from jero.channels.stream import EMPTY, format_id
 from tests.channels.proxy import Proxy
 from tests.channels.reading import Follower, Note, numbers, publish, take, until
@@ -378,35 +377,3 @@ async def test_each_lost_connection_is_a_gap_if_redis_may_not_be_asked_which_one
             mortal_server.command("CLIENT", "KILL", "TYPE", "pubsub")
             assert isinstance((await follower.next()).data, Gap)
         await follower.close()
-
-
-SAME = Identity("a", "0" * 40, is_durable=False)
-DURABLE = Identity("a", "0" * 40, is_durable=True)
-MOVED = Identity("a", "0" * 40, is_durable=False, history="h" * 40).handed_over()
-MOVED_ON = Identity("d", "0" * 40, is_durable=False, history="d" * 40).after(MOVED).handed_over()
-EARLIER = Identity("c", "0" * 40, is_durable=True, history="e" * 40)
-MOVED_AFTER_RESTART = Identity("a", "0" * 40, is_durable=True, history="h" * 40).after(EARLIER).handed_over()
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "expected"),
-    [
-        (SAME, SAME, True),
-        (SAME, Identity("b", "0" * 40, is_durable=False), False),
-        (DURABLE, Identity("b", "0" * 40, is_durable=True), True),
-        (DURABLE, Identity("b", "0" * 40, is_durable=False), False),
-        (SAME, Identity("b", "0" * 40, is_durable=True), False),
-        (DURABLE, Identity("b", "c" * 40, is_durable=True), False),  # a replica that was promoted
-        (Identity("", "", is_durable=False), Identity("", "", is_durable=False), False),  # it does not say
-        (DURABLE, Identity("b", "0" * 40, is_durable=True, address="there:1"), False),  # it is not a restart
-        (MOVED, Identity("b", "0" * 40, is_durable=False), True),  # another master, which the slot was moved to
-        (MOVED, Identity("b", "c" * 40, is_durable=False), True),
-        (MOVED, Identity("b", "h" * 40, is_durable=False), False),  # the replica of the one that had the slot
-        (MOVED, Identity("", "", is_durable=False), False),
-        (MOVED_ON, Identity("b", "h" * 40, is_durable=False), True),  # which was promoted when it did not have the slot
-        (MOVED_AFTER_RESTART, Identity("b", "e" * 40, is_durable=True), False),  # the replica of the one before it
-        (MOVED_AFTER_RESTART, Identity("b", "0" * 40, is_durable=True), True),
-    ],
-)
-def test_which_redis_has_all_events_of_the_one_before(before: Identity, after: Identity, *, expected: bool) -> None:
-    assert after.has_all_of(before) == expected

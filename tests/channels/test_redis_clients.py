@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +13,7 @@ from redis.asyncio.cluster import RedisCluster
 from jero.channels import EARLIEST, Channel, Channels, ChannelUnavailable, Gap, RedisStore
 from jero.channels.redis_connections import options_of_cluster, options_of_redis
 from jero.channels.redis_topology import Topology
-from tests.channels.proxy import Proxy
+from tests.channels.cluster_proxies import client_through, proxies_of
 from tests.channels.reading import Follower, Note, numbers, publish, take, until
 from tests.channels.redis_cluster import ClusterServers, wait_until
 from tests.channels.redis_server import RedisServer, SentinelServer, running_redis
@@ -92,14 +91,8 @@ async def test_the_client_of_a_cluster_is_neither_used_nor_closed(cluster: Clust
 
 
 async def test_nodes_are_found_where_the_client_of_the_cluster_finds_them(cluster: ClusterServers, prefix: str) -> None:
-    async with AsyncExitStack() as stack:
-        proxies = {server.port: await stack.enter_async_context(Proxy(server.port)) for server in cluster.servers}
-        ports = {port: int(proxy.url.rpartition(":")[2].removesuffix("/0")) for port, proxy in proxies.items()}
-
-        def remap(address: tuple[str, int]) -> tuple[str, int]:
-            return address[0], ports.get(address[1], address[1])
-
-        client = RedisCluster(host="127.0.0.1", port=ports[cluster.servers[0].port], address_remap=remap)
+    async with proxies_of(cluster) as proxies:
+        client = client_through(proxies)
         async with RedisStore(client=client, prefix=prefix) as store:
             await check(store)
             channel = Channel(store, "notes", Note, publish_timeout=20)

@@ -360,6 +360,10 @@ class EventLog(ABC):
                 del self._skipped[next(iter(self._skipped))]
             logger.warning("%s: %s %s. It is skipped.", self.title, event_id, fault)
 
+    def report_fault(self, error: Exception) -> None:
+        """Logs an error of jero itself, with its traceback."""
+        logger.error("%s: an event could not be added", self.title, exc_info=error)
+
     def last_id(self) -> str | None:
         """Returns the id of the newest event that this process has seen, or `None` if it has not seen any."""
         newest = self.ring.high_watermark

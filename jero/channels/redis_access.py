@@ -63,6 +63,10 @@ class StreamFollower(MessageFollower, Protocol):
         """Takes a snapshot of the stream."""
         ...
 
+    def lose_track(self) -> None:
+        """Has the next snapshot be a gap, because something could not be taken."""
+        ...
+
 
 class RedisAccess(ABC):
     """The connections that the channels of a store share."""

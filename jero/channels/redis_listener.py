@@ -78,8 +78,8 @@ class Listener:
     The slot of a channel may move to another node of a cluster. Then Redis ends the subscription, and refuses the next
     one with the address of that node. If the node itself has become a replica, it ends all subscriptions, but does not
     refuse the next ones, unless their slots move. So a node that says that a slot is elsewhere is asked on another
-    connection whether it has been a master all the time. If not, the listener connects again, and compares what the node
-    is then with what it was.
+    connection whether it has been a master all the time. If not, the listener connects again, and the logs compare what
+    the node is then with what it was.
 
     `follows_since`: when the connection began to listen, by `time.monotonic`.
     """

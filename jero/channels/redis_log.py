@@ -272,12 +272,15 @@ class RedisLog(EventLog):
         if self._is_reading or self._draining is not None:
             self._hold(message)
             return
-        event = self._read_message(message)
-        if event is not None and self.pace.must_wait(event.size):
-            self._queue = deque([event])
-            self._start_draining()
-        elif event is not None:
-            self.add(event)
+        try:
+            event = self._read_message(message)
+            if event is not None and self.pace.must_wait(event.size):
+                self._queue = deque([event])
+                self._start_draining()
+            elif event is not None:
+                self.add(event)
+        except Exception as error:
+            self._recover(error)
 
     def _hold(self, message: bytes) -> None:
         """Keeps a message for later. If there are too many, drops it, and has the stream read again."""
@@ -290,6 +293,18 @@ class RedisLog(EventLog):
             return
         self._queue.append(message)
         self._queue_bytes += size
+
+    def lose_track(self) -> None:
+        """Drops what waits. The next snapshot is a gap."""
+        self._queue = None
+        self._queue_bytes = 0
+        self.is_doubtful = True
+
+    def _recover(self, error: Exception) -> None:
+        """Goes on with a gap after an error, which is logged: other channels share the task."""
+        self.report_fault(error)
+        self.lose_track()
+        self._read_again()
 
     def read_arguments(self, max_bytes: int) -> list[str | int]:
         """Returns the arguments of the script `READ` for the next snapshot, which has about `max_bytes` at most."""
@@ -370,13 +385,16 @@ class RedisLog(EventLog):
 
     async def _drain(self) -> None:
         """Adds what waits, at the pace of the subscribers."""
-        while self._queue and not self._is_reading:
-            event = self._next()
-            if event is None:
-                continue
-            if self.pace.must_wait(event.size):
-                await self.pace.wait(event.size, _do_nothing)
-            self.add(event)
+        try:
+            while self._queue and not self._is_reading:
+                event = self._next()
+                if event is None:
+                    continue
+                if self.pace.must_wait(event.size):
+                    await self.pace.wait(event.size, _do_nothing)
+                self.add(event)
+        except Exception as error:
+            self._recover(error)
         self._draining = None
         self._end_of_queue()
 

@@ -102,16 +102,26 @@ class StreamReader:
     def _give(self, log: StreamFollower, answer: Any) -> None:
         if isinstance(answer, AskError) and self._owner.on_redirect(log, answer):
             return
-        if isinstance(answer, RedisError):
-            if not log.is_unreadable:
-                log.is_unreadable = True
-                logger.warning("%s cannot be read and is retried: %s", log.key, answer)
-            asyncio.get_running_loop().call_later(UNREADABLE_SECONDS, self._retry, log)
-            return
-        if log.is_unreadable:
-            log.is_unreadable = False
-            logger.warning("%s can be read again", log.key)
-        log.take(make_snapshot(answer))
+        try:
+            if isinstance(answer, RedisError):
+                raise answer
+            log.take(make_snapshot(answer))
+        except Exception as error:  # a fault of one channel does not stop the others
+            self._retry_later(log, error)
+        else:
+            if log.is_unreadable:
+                log.is_unreadable = False
+                logger.warning("%s can be read again", log.key)
+
+    def _retry_later(self, log: StreamFollower, error: Exception) -> None:
+        is_refused = isinstance(error, RedisError)
+        if not is_refused:
+            log.lose_track()
+        if not log.is_unreadable:
+            log.is_unreadable = True
+            fault = None if is_refused else error
+            logger.warning("%s cannot be read and is retried: %s", log.key, error, exc_info=fault)
+        asyncio.get_running_loop().call_later(UNREADABLE_SECONDS, self._retry, log)
 
     def _retry(self, log: StreamFollower) -> None:
         if not (log.is_closed or log.is_gone):

@@ -133,7 +133,8 @@ def docs(session: nox.Session) -> None:
     """Builds the documentation. A warning is an error."""
     install(session, "docs")
     site = Path(session.create_tmp()).resolve() / "site"
-    session.run("mkdocs", "build", "--strict", "--site-dir", str(site), env={"NO_MKDOCS_2_WARNING": "1"})
+    build = ("python", "-m", "mkdocs", "build", "--strict", "--site-dir", str(site))  # -m: it imports from tools/
+    session.run(*build, env={"NO_MKDOCS_2_WARNING": "1"})
 
 
 @nox.session

@@ -111,8 +111,10 @@ class BaseApp:
         auth: Auth | None = None,
         exception_handlers: Mapping[K, ExceptionHandler[Any]] | None = None,
     ) -> None:
-        """Serves the endpoint. `path` replaces its own path; `auth` checks who calls.
+        """Serves the endpoint.
 
+        `path`: a path template, instead of the endpoint's own.
+        `auth`: checks who calls, before the body is read.
         `exception_handlers`: handlers for requests to the endpoint's path, by exception class, as those of
         `_include_exception_handler`. They come before the application's: the endpoint's handler of a base class is
         called even if the application has one of a nearer class. What the endpoint's handlers do not match goes to the
@@ -165,6 +167,9 @@ class BaseApp:
         with a whole body, or returns or raises an `HTTPError`; it may be `async def`.
         If several classes match, the handler of the nearest class is called. A handler of `Exception` is not called
         for an `HTTPError`. A handler of `HTTPError` is also called for the 500 of an unexpected exception.
+
+        Raises `WiringError` if `exception` is not a class of exceptions or has a handler already, or if the handler
+        does not take these arguments.
         """
         where = "_include_exception_handler"
         self._open_wiring(where).failures.handlers.add(exception, handler, where)
@@ -174,6 +179,9 @@ class BaseApp:
 
         Mounted applications start up after `_wire`, in the order of inclusion. They shut down before the resources
         close.
+
+        Raises `WiringError` if `app` is not an ASGI application, if the path is not one without slots that begins with
+        "/", or if it has an application already.
         """
         self._open_wiring("_include_app").mounts.add(app, path)
 
@@ -189,9 +197,14 @@ class BaseApp:
     ) -> None:
         """Serves the OpenAPI document of all endpoints on `path`, and a page that shows the document on `docs_path`.
 
-        `docs_path=None` leaves out the page, `path=None` both. `version` is the version of the API; `openapi_version`
-        is "3.2.0" or "3.1.0". For `servers`, `description` and the others see `jero.openapi.info.DocumentInfo`.
-        The document is written once, after `_wire`.
+        `title`, `version`: the name and the version of the API.
+        `path`: `None` leaves out the document and the page.
+        `docs_path`: `None` leaves out the page.
+        `openapi_version`: "3.2.0" or "3.1.0".
+        `**description`: `servers`, `description` and the other fields of `jero.openapi.info.DocumentInfo`.
+
+        The document is written once, after `_wire`. Raises `WiringError` if this is called twice, or if an argument
+        cannot be in the document.
         """
         self._open_wiring("_include_openapi")
         if self._documentation is not None:
@@ -200,11 +213,17 @@ class BaseApp:
         self._documentation = Documentation(info, path, docs_path, openapi_version)
 
     def _enter(self, manager: AbstractContextManager[R]) -> R:
-        """Opens a resource for as long as the application runs. Resources close in reverse, also if `_wire` fails."""
+        """Opens a resource for as long as the application runs. Resources close in reverse, also if `_wire` fails.
+
+        Returns what the context manager returns on entry. Raises `WiringError` for an asynchronous one.
+        """
         return self._lifespan.enter(manager)
 
     async def _aenter(self, manager: AbstractAsyncContextManager[R]) -> R:
-        """Opens a resource for as long as the application runs. Resources close in reverse, also if `_wire` fails."""
+        """Opens a resource for as long as the application runs. Resources close in reverse, also if `_wire` fails.
+
+        Returns what the context manager returns on entry. Raises `WiringError` for a synchronous one.
+        """
         return await self._lifespan.aenter(manager)
 
     async def _on_stream_start(self, start: StreamStart) -> None:
@@ -270,8 +289,8 @@ class BaseApp:
 
             with app.override(Session, FakeSession()), TestClient(app) as client: ...
 
-        `dependency`: the type, as a parameter names it. `replacement`: the value itself, or a factory, as
-        `_include_dependency` takes one.
+        `dependency`: the type, as a parameter names it.
+        `replacement`: the value itself, or a factory, as `_include_dependency` takes one.
 
         Raises `WiringError` if the application includes no such dependency, or if the factory cannot be one.
         """

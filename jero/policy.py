@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 EndReason: TypeAlias = Literal["completed", "disconnected", "failed", "stalled", "expired", "shutdown", "stopped"]
+"""Why a stream ended: `StreamOutcome` explains each reason."""
 
 
 def is_positive(value: object) -> bool:

@@ -28,7 +28,7 @@ FIGURES = re.compile(r"^<!-- (benchmarks/\w+\.md) -->$", re.MULTILINE)
 
 def pages(root: Path) -> list[Path]:
     """Returns the README and the pages of the documentation."""
-    return [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+    return [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
 
 
 def with_present_text(page: str, root: Path) -> str:

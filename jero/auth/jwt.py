@@ -52,7 +52,8 @@ class JWTAuth(BearerAuth[Expiring[C]], Generic[C]):
     function, async or not, that takes the key id and returns such a key or `None`. Private keys are refused.
     `algorithms`: the accepted algorithms. The header of a token cannot add to them. HMAC cannot be mixed with others.
     `audience`, `issuer`: the token must name one of them. If `audience` is not given, a token with one is refused.
-    `leeway`: the seconds by which clocks may differ. `required`: the claims that a token must have.
+    `leeway`: the seconds by which clocks may differ.
+    `required`: the claims that a token must have.
 
     With `JWTAuth[Claims | None]` the user of a request without a token is `None`. A stream ends at `exp`.
     Raises `WiringError` if the algorithms and the keys are not safe together.

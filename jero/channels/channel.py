@@ -35,8 +35,10 @@ class Earliest(Enum):
 
 
 EARLIEST: Final = Earliest.EARLIEST
-# Where a subscription begins: after the event with this id, with the oldest kept event, or with the next one.
+"""The place before the oldest event that the store keeps."""
+
 After: TypeAlias = str | Literal[Earliest.EARLIEST] | None
+"""Where a subscription begins: after the event with this id, with the oldest kept event, or with the next one."""
 
 
 class Values(Generic[T]):
@@ -77,8 +79,10 @@ class ChannelStatistics(Struct, frozen=True, kw_only=True):
 
     Channels of the same name in one store share their counters.
 
-    `subscribers`: how many are subscribed now. `kept`: how many events are in memory. `last_id`: the id of the newest
-    event, or `None` if this process has not seen an event. `published`: how many events this process has published.
+    `subscribers`: how many are subscribed now.
+    `kept`: how many events are in memory.
+    `last_id`: the id of the newest event, or `None` if this process has not seen an event.
+    `published`: how many events this process has published.
     `delivered`: how many events were sent to subscribers; an event that goes to ten subscribers counts ten times.
     `gaps`: how many gaps were sent to subscribers.
     """
@@ -97,10 +101,15 @@ class Channel(Generic[T]):
     It is for a name that stays as long as the application. For many names that come and go, `Channels` makes channels
     like this one.
 
-    `history`: how many events are kept for subscribers that are slow or reconnect. `history_bytes`: how many bytes of
-    them each process keeps in memory, at most; the newest event is kept even if it alone has more. `publish_timeout`:
-    how many seconds the store has to store an event. `encoder`: the JSON encoder for the events. An event is encoded
-    once for all formats and subscribers, so encoders of the application and of responses are not used.
+    `store`: the open store that keeps the events.
+    `name`: 1 to 512 bytes of UTF-8. Channels of the same name in one store have the same events.
+    `type`: the type of the data of an event.
+    `publish_timeout`: how many seconds the store has to store an event.
+    `encoder`: the JSON encoder for the events. An event is encoded once for all formats and subscribers, so encoders of
+    the application and of responses are not used.
+    `history`: how many events are kept for subscribers that are slow or reconnect (1,000).
+    `history_bytes`: how many bytes of them each process keeps in memory, at most (16 MiB). The newest event is kept
+    even if it alone has more.
 
     Raises `ValueError` if `name` is empty or has more than 512 bytes, `history` or `history_bytes` is less than 1, or
     `publish_timeout` is not positive. Raises `WiringError` if the store is not open, if it has a channel of that name

@@ -33,8 +33,10 @@ class Keeping(TypedDict, total=False):
 class ChannelsStatistics(Struct, frozen=True, kw_only=True):
     """The channels of a kind as this process sees them at one moment. Counting begins when the store is opened.
 
-    `open`: how many names are open. `subscribers`: how many are subscribed now, to all of them. `published`,
-    `delivered`, `gaps`: as in `ChannelStatistics`, of all channels, those that are not open any more included.
+    `open`: how many names are open.
+    `subscribers`: how many are subscribed now, to all of them.
+    `published`, `delivered`, `gaps`: as in `ChannelStatistics`, of all channels, those that are not open any more
+    included.
     """
 
     open: int
@@ -50,10 +52,11 @@ class Channels(Generic[T]):
     Make it once, in `_wire`, in an open store. `channels["7"]` is the channel of the name "7", at any time. Nothing is
     kept for a name that nobody subscribes to, publishes in or has events in.
 
-    `kind`: the name of all of them, which tells them from other channels of the store. `history`, `history_bytes`,
-    `publish_timeout`, `encoder`: for each channel, as `Channel` says. `keep`: for how many seconds the events of a
-    channel are kept after the last of them, at least; `None` if for ever. `linger`: for how many seconds the process
-    keeps a channel open after its last subscriber and publication.
+    `store`, `type`, `publish_timeout`, `encoder`, `history`, `history_bytes`: for each channel, as `Channel` says.
+    `kind`: the name of all of them, which tells them from other channels of the store.
+    `keep`: for how many seconds the events of a channel are kept after the last of them, at least (3,600). `None`: for
+    ever.
+    `linger`: for how many seconds the process keeps a channel open after its last subscriber and publication (60).
 
     Raises `ValueError`, `WiringError` and `TypeError` as `Channel` does, and `ValueError` if `keep` or `linger` is not
     positive.

@@ -60,9 +60,10 @@ def subscribe(*channels: Channel[Any], after: After = ...) -> Subscription[Any]:
 def subscribe(*channels: Channel[Any], after: After = None) -> Subscription[Any]:
     """Returns the events of up to 16 channels, of any kinds and stores, as one stream.
 
-    The events of each channel come in their order. `after`: an id of such a stream; it contains a position in each
-    channel. A channel that it does not name begins with the next event, as all do if it is `None` or empty; with
-    `EARLIEST`, all begin with the oldest kept event. Each channel may have a gap of its own.
+    The events of each channel come in their order. Each channel may have a gap of its own.
+
+    `after`: an id of such a stream; it contains a position in each channel. A channel that it does not name begins with
+    the next event, as all do if it is `None` or empty. With `EARLIEST`, all begin with the oldest kept event.
 
     Raises `ValueError` for no channel, for more than 16, and for one channel twice. Raises `BadRequest` if `after`
     cannot be an id of such a stream.

@@ -35,16 +35,18 @@ _BRACES: Final = re.compile(r"[^{}]*(\{[^{}]+\}[^{}]*)?")
 class RedisStore(Store):
     """Channels in the Redis at `url`: "redis://localhost:6379/0", or a URL with "rediss://" or "unix://".
 
-    `cluster`: the URL is of any node of a Redis cluster. `client`: instead of a URL, a client of `redis.asyncio`: a
-    `Redis`, also one of a `Sentinel`, or a `RedisCluster`. The store makes connections of its own in the same way. It
-    does not use those of the client, and does not close them.
-
-    `prefix`: the beginning of all its keys. `connections`: how many events are published at once, at most. A quarter as
-    many connections more, at least one, read old events for subscribers that come back, so that no number of them
-    delays a publisher. One connection more listens to new events, and one reads what it has missed. A cluster has as
-    many to each master. `heartbeat`: if no event comes for this number of seconds, Redis must answer anyway, so that a
-    lost connection is noticed. `wait_replicas`: how many replicas of this Redis must have an event before `publish`
-    returns, so that fewer events are lost if one of them replaces it.
+    `client`: instead of a URL, a client of `redis.asyncio`: a `Redis`, also one of a `Sentinel`, or a `RedisCluster`.
+    The store makes connections of its own in the same way. It does not use those of the client, and does not close
+    them.
+    `cluster`: whether the URL is of a node of a Redis cluster, of any one.
+    `prefix`: the beginning of all its keys.
+    `connections`: how many events are published at once, at most. A quarter as many connections more, at least one,
+    read old events for subscribers that come back, so that no number of them delays a publisher. One connection more
+    listens to new events, and one reads what it has missed. A cluster has as many to each master.
+    `heartbeat`: if no event comes for this number of seconds, Redis must answer anyway, so that a lost connection is
+    noticed.
+    `wait_replicas`: how many replicas of this Redis must have an event before `publish` returns, so that fewer events
+    are lost if one of them replaces it.
 
     Entering the store raises `ChannelUnavailable` if Redis does not answer. It raises `WiringError` if a node of a
     cluster is older than Redis 7, or if the URL is of a node of a cluster but `cluster` is not set.

@@ -23,9 +23,12 @@ E = TypeVar("E", bound=Exception)
 Answer: TypeAlias = (
     JSONResponse[Any, Any] | TextResponse[Any] | BytesResponse[Any] | NoContent[Any] | Redirect[Any] | HTTPError
 )
+"""What an exception handler returns."""
+
 ExceptionHandler: TypeAlias = (
     Callable[[E], Answer | Awaitable[Answer]] | Callable[[E, Request], Answer | Awaitable[Answer]]
 )
+"""A function of an exception, or of an exception and the request, which may be `async def`."""
 
 _WHOLE: Final[tuple[Any, ...]] = (JSONResponse, TextResponse, BytesResponse, NoContent, Redirect)
 

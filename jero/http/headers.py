@@ -13,6 +13,7 @@ from msgspec import Struct
 from jero.http.asgi import HeaderPairs
 
 RawHeaders: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
+"""Names and values of headers. Pairs may repeat a name."""
 
 TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
 _FORBIDDEN_IN_VALUE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110, section 5.5

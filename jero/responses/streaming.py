@@ -30,12 +30,18 @@ Source: TypeAlias = (
     | AsyncGenerator[AsyncIterable[T], StreamOutcome]
     | AsyncGenerator[AsyncIterable[T], None]
 )
+"""The source of a stream. `FramedResponse` says what each kind of it is."""
+
 # These can be iterated, but a stream of their characters or keys is a mistake.
 _NOT_STREAMS: Final = (str, bytes, bytearray, memoryview, Mapping)
-# In an event stream the last item may be text, such as "[DONE]", whatever the type of the others.
 LastEvent: TypeAlias = T | str | ServerSentEvent[Any] | Callable[[StreamOutcome], T | str | ServerSentEvent[Any]]
+"""The last item of an event stream: it may be text, such as "[DONE]", whatever the type of the others."""
+
 LastItem: TypeAlias = T | ServerSentEvent[Any] | Callable[[StreamOutcome], T | ServerSentEvent[Any]]
+"""The last item of any other stream. Of a `ServerSentEvent` it is the data."""
+
 ErrorHandler: TypeAlias = Callable[[Exception], T | Awaitable[T | None] | None]
+"""A function that makes one last item of the exception that ended a stream, or `None` for no item."""
 
 
 def check_source(argument: str, stream: object) -> None:
@@ -147,8 +153,10 @@ class JSONArrayStreamingResponse(FramedResponse[T, H], Generic[T, H], frozen=Tru
     """Streams items as the elements of one JSON array (RFC 8259, section 5), sent as `application/json`.
 
     The ping is a space. If the stream fails, the array stays open, so that no parser takes it for complete, unless
-    `on_error` gives a last element. `close_on_error`: closes it all the same, for clients that want what came to parse.
-    The transfer is cut short in both cases.
+    `on_error` gives a last element.
+
+    `close_on_error`: whether the array is closed all the same, for clients that want what came to parse. The transfer
+    is cut short in both cases.
     """
 
     framing: ClassVar[Framing] = JSON_ARRAY

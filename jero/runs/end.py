@@ -30,8 +30,10 @@ class RunEnd(Notice, frozen=True, kw_only=True):
     - "shutdown": the server of its source shut down.
     - "lost": the process of its source died, or did not reach the store for too long.
 
-    `limit`: the limit that a failed run went over. `problem`: what a failed run's source raised; an `HTTPError` as its
-    problem, and anything else as an internal server error. `headers`: those of the `HTTPError`, such as `Retry-After`.
+    `limit`: the limit that a failed run went over.
+    `problem`: what a failed run's source raised; an `HTTPError` as its problem, and anything else as an internal server
+    error.
+    `headers`: those of the `HTTPError`, such as `Retry-After`.
     """
 
     event_type: ClassVar[str] = END

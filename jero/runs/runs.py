@@ -48,7 +48,11 @@ logger = logging.getLogger("jero.runs")
 
 
 class Run(Struct, frozen=True):
-    """A run that was started. `id`: its random name. `is_new`: this call started it, and not an earlier one."""
+    """A run that was started.
+
+    `id`: its random name.
+    `is_new`: whether this call started it, and not an earlier one.
+    """
 
     id: str
     is_new: bool
@@ -57,8 +61,11 @@ class Run(Struct, frozen=True):
 class RunStatus(Struct, frozen=True, kw_only=True):
     """A run at one moment.
 
-    `state`: "running", or how it ended, as `RunEnd.outcome`. `items`: how many items it has so far. `ended_at`: `None`
-    while it is running. `limit`, `problem`: of a failed run, as in `RunEnd`.
+    `id`: its random name.
+    `state`: "running", or how it ended, as `RunEnd.outcome`.
+    `items`: how many items it has so far.
+    `started_at`, `ended_at`: in UTC. `ended_at` is `None` while it is running.
+    `limit`, `problem`: of a failed run, as in `RunEnd`.
     """
 
     id: str
@@ -89,8 +96,10 @@ class Runs(Generic[T]):
     Open it in `_wire`, in an open store: `runs = await self._aenter(Runs(store, AnswerChunk))`. A run goes on, whoever
     follows it, in the process that started it. Any process that shares the store can follow and stop it.
 
-    `name`: tells several `Runs` of one store apart. `encoder`: the JSON encoder for the items; each is encoded once,
-    for all formats and followers. Limits, with times in seconds:
+    `name`: tells several `Runs` of one store apart.
+    `encoder`: the JSON encoder for the items. Each is encoded once, for all formats and followers.
+
+    The limits, with times in seconds:
 
     - `keep`: how long a run is kept after its end (600). Then everything of it is gone.
     - `max_items`, `max_bytes`: how many items a run has at most (100,000), and how many bytes of JSON, with about 100
@@ -205,10 +214,11 @@ class Runs(Generic[T]):
         session that a dependency opens, since that is closed by then: let the source open its own. Of an item that is a
         `ServerSentEvent`, `data` and `event` are kept. The run gives its items ids of its own.
 
-        `owner`: who may follow and stop the run, such as the id of a user; nobody else finds it. `key`: the request's
-        `Idempotency-Key`, if it has one. If the owner has a run with this key, returns that run, and closes the source
-        unused. `request`: what the key stands for, such as the body: bytes, or anything that is JSON. Of these three
-        only hashes are stored.
+        `owner`: who may follow and stop the run, such as the id of a user; nobody else finds it.
+        `key`: the request's `Idempotency-Key`, if it has one. If the owner has a run with this key, returns that run,
+        and closes the source unused.
+        `request`: what the key stands for, such as the body: bytes, or anything that is JSON. Of these three only
+        hashes are stored.
 
         If `start` is cancelled, nothing has started, and the source is closed.
 

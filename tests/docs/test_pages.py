@@ -116,6 +116,7 @@ def test_each_example_is_on_a_page_and_has_its_test() -> None:
         "links",
         "pages",
         "readme",
+        "reference",
     }
 
 

@@ -112,6 +112,7 @@ def test_each_example_is_on_a_page_and_has_its_test() -> None:
     examples = {path.stem for path in EXAMPLES.glob("*.py")}
     assert examples == {name for page in PAGES for name in shown_examples(page)}
     assert examples == {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")} - {
+        "ending",
         "examples_in_docs",
         "links",
         "pages",

@@ -53,6 +53,7 @@ ON_THE_NEWEST = (
     "tests/docs/test_anthropic_gateway.py",
     "tests/docs/test_dependencies_sqlalchemy.py",
     "tests/docs/test_mcp_server.py",
+    "tests/docs/test_migrated.py",
     "tests/docs/test_openai_gateway.py",
     "tests/docs/test_pages.py",
     "tests/matrix",

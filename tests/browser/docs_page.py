@@ -1,52 +1,10 @@
 """Controls the documentation page as a reader does, and reads what it shows."""
 
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request, WebError, expect
+from playwright.sync_api import Locator, Page, expect
 
-# Collects the violations of the page's policy that Chromium reports.
-COLLECT_VIOLATIONS = """
-    window.violations = [];
-    document.addEventListener("securitypolicyviolation", (event) => {
-        window.violations.push(`${event.violatedDirective} blocks ${event.blockedURI}`);
-    });
-"""
-# The start of Chromium's message for an error response or a cut one. Tests ask the server for both.
-RESPONSE_WORDS = "Failed to load resource: "
-
-
-class Watch:
-    """Collects faults of a page: errors, violations of its policy, and requests to other hosts."""
-
-    def __init__(self, context: BrowserContext, url: str) -> None:
-        self._context = context
-        self._host = urlsplit(url).netloc
-        self._seen: list[str] = []
-        context.add_init_script(COLLECT_VIOLATIONS)
-        context.on("console", self._on_console)
-        context.on("weberror", self._on_error)
-        context.on("request", self._on_request)
-
-    def faults(self) -> list[str]:
-        violations = [page.evaluate("window.violations") for page in self._context.pages]
-        return [*self._seen, *(str(violation) for page in violations for violation in page)]
-
-    def forget(self) -> None:
-        """Drops the faults up to now: the test has caused them."""
-        self._seen.clear()
-
-    def _on_console(self, message: ConsoleMessage) -> None:
-        is_response = message.text.startswith(RESPONSE_WORDS) and "/docs" not in message.location["url"]
-        if message.type in {"error", "warning"} and not is_response:
-            self._seen.append(f"console: {message.text}")
-
-    def _on_error(self, error: WebError) -> None:
-        self._seen.append(f"uncaught: {error.error}")
-
-    def _on_request(self, request: Request) -> None:
-        parts = urlsplit(request.url)
-        if parts.scheme not in {"data", "blob"} and parts.netloc != self._host:
-            self._seen.append(f"request to another host: {request.url}")
+from tests.browser.watch import Watch
 
 
 class DocsPage:

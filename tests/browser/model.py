@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from demo_app.settings import Service
 from jero import BaseApp, Endpoint, EventStreamResponse, ServerSentEvent, StreamPolicy, TooManyRequests
 from tests.browser.serving import PATIENCE
+from tests.browser.watch import Watch
 
 DONE = ServerSentEvent(data="[DONE]")
 
@@ -89,9 +90,10 @@ def service_at(url: str) -> Service:
 class DemoPage:
     """The demo's page, shown by Chromium."""
 
-    def __init__(self, page: Page, url: str) -> None:
+    def __init__(self, page: Page, url: str, watch: Watch) -> None:
         self.page = page
         self.url = url
+        self.watch = watch
 
     def open(self, fragment: str = "") -> None:
         self.page.goto(f"{self.url}/{fragment}")
@@ -100,6 +102,10 @@ class DemoPage:
     def ask(self, question: str) -> None:
         self.field.fill(question)
         self.field.press("Enter")
+
+    def post(self, message: str) -> None:
+        self.page.get_by_label("A message to all").fill(message)
+        self.page.get_by_role("button", name="Post").click()
 
     @property
     def field(self) -> Locator:

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.browser.docs_page import Watch
 from tests.browser.model import DemoPage, Model, service_at
 from tests.browser.serving import PATIENCE, served
+from tests.browser.watch import Chromium
 from tests.channels.proxy import Proxy
 from tests.channels.redis_server import running_redis
 from tests.demo.running import demo_process
@@ -56,10 +56,10 @@ def post(url: str, text: str) -> None:
     httpx.post(f"{url}/notifications", json={"text": text}, timeout=PATIENCE, trust_env=False).raise_for_status()
 
 
-def test_an_answer_whose_process_is_killed_is_told_as_lost(chromium: Browser, workers: Workers) -> None:
+def test_an_answer_whose_process_is_killed_is_told_as_lost(chromium: Chromium, workers: Workers) -> None:
     with chromium.new_context() as context:
-        watch = Watch(context, workers.address)
-        demo = DemoPage(context.new_page(), workers.address)
+        demo = DemoPage(context.new_page(), workers.address, chromium.watch)
+        chromium.watch.allow(r"net::ERR_\w+ GET /(questions/.+|notifications)")
         demo.open()
         demo.ask("Say it.")
         workers.model.say("Half an ")
@@ -83,4 +83,3 @@ def test_an_answer_whose_process_is_killed_is_told_as_lost(chromium: Browser, wo
         workers.model.finish()
         demo.state("Complete.")
         demo.shows("A whole answer.")
-        assert not watch.faults()

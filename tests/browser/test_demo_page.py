@@ -1,57 +1,16 @@
 """Tests the demo's page: an answer that is asked, watched, reloaded and stopped, and the notifications beside it."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Route, expect
 
-from demo_app.app import App
-from demo_app.settings import Settings
-from tests.browser.docs_page import Watch
-from tests.browser.model import DemoPage, Model, service_at
-from tests.browser.serving import PATIENCE, served
+from tests.browser.model import DemoPage, Model
+from tests.browser.serving import PATIENCE
+from tests.browser.watch import CUT, Chromium, Scheme
 from tests.programs import needs_program
 
 pytestmark = needs_program("chromium")
-
-# Keeps what is added to the live region, as a screen reader is told of it.
-LISTEN = """
-    () => {
-        window.spoken = [];
-        new MutationObserver((changes) => {
-            for (const change of changes) for (const node of change.addedNodes) window.spoken.push(node.textContent);
-        }).observe(document.querySelector("[role=log][aria-label=Answer]"), { childList: true, subtree: true });
-    }
-"""
-LANDMARKS = """
-    () => [...document.querySelectorAll("input, textarea, select, button, pre, section, [role=log]")]
-        .filter((element) => !(element.labels?.length || element.textContent.trim() && element.matches("button")
-            || element.ariaLabel || element.getAttribute("aria-labelledby"))).map((element) => element.outerHTML)
-"""
-
-
-@pytest.fixture(scope="module")
-def model() -> Iterator[Model]:
-    model = Model()
-    with served(model) as url:
-        model.url = url
-        yield model
-
-
-@pytest.fixture(scope="module")
-def demo_url(model: Model) -> Iterator[str]:
-    with served(App(Settings(service_at(model.url), heartbeat=0.2))) as url:
-        yield url
-
-
-@pytest.fixture
-def demo(chromium: Browser, demo_url: str) -> Iterator[DemoPage]:
-    with chromium.new_context() as context:
-        watch = Watch(context, demo_url)
-        yield DemoPage(context.new_page(), demo_url)
-        assert not watch.faults()
 
 
 def test_an_answer_comes_word_by_word(demo: DemoPage, model: Model) -> None:
@@ -81,7 +40,7 @@ def test_a_page_that_is_reloaded_in_mid_answer_goes_on_from_the_right_word(demo:
         demo.page.reload()
         model.say(*words[at + 10 : at + 20])
         demo.shows("".join(words[: at + 20]))
-    other = DemoPage(demo.page.context.new_page(), demo.url)
+    other = DemoPage(demo.page.context.new_page(), demo.url, demo.watch)
     other.page.goto(demo.page.url)
     model.finish()
     for page in (demo, other):
@@ -105,6 +64,7 @@ def test_a_question_is_asked_once_although_its_request_fails(demo: DemoPage, mod
         else:
             route.continue_()
 
+    demo.watch.allow("net::ERR_FAILED POST /questions")
     demo.open()
     demo.page.route("**/questions", refuse_twice)
     demo.ask("Who is there?")
@@ -118,6 +78,7 @@ def test_a_question_is_asked_once_although_its_request_fails(demo: DemoPage, mod
 
 
 def test_stop_ends_the_request_to_the_model(demo: DemoPage, model: Model) -> None:
+    demo.watch.allow(f"{CUT} GET /questions/.+")
     model.left.clear()
     demo.open()
     demo.ask("Say it.")
@@ -146,6 +107,7 @@ def test_back_shows_the_answer_before(demo: DemoPage, model: Model) -> None:
 
 
 def test_a_failed_answer_is_told(demo: DemoPage, model: Model) -> None:
+    demo.watch.allow("429 GET /questions/.+")
     demo.open()
     model.refuse()
     demo.ask("Who is there?")
@@ -160,6 +122,7 @@ def test_a_question_of_white_space_is_not_asked(demo: DemoPage) -> None:
 
 
 def test_an_answer_that_is_not_kept_is_told(demo: DemoPage) -> None:
+    demo.watch.allow("404 (GET|HEAD) /questions/A+")
     demo.open("#AAAAAAAAAAAAAAAAAAAAAA")
     demo.state("This answer is not kept any more.")
 
@@ -186,40 +149,13 @@ def test_the_bytes_are_shown_in_each_format(demo: DemoPage, model: Model, format
     assert text.startswith(bytes_)
 
 
-def test_a_screen_reader_is_told_each_sentence_once(demo: DemoPage, model: Model) -> None:
-    demo.open()
-    demo.page.evaluate(LISTEN)
-    demo.ask("Count.")
-    sentences = ["One is first. ", 'He said: "two." ', "Three!\n\n", "- four\n", "Five is 5.0 and"]
-    model.say(*(word for sentence in sentences for word in sentence.split("|")))
-    model.say(*" no more".partition(" "))
-    model.finish()
-    demo.state("Complete.")
-    spoken: list[str] = demo.page.evaluate("window.spoken")
-    assert "".join(spoken) == "".join(sentences) + " no more"
-    assert spoken[-1] == "Five is 5.0 and no more"
-    assert demo.page.locator("#coming").text_content() == ""
-    assert demo.page.locator("#coming").get_attribute("aria-hidden") == "true"
-
-
-def test_everything_has_a_name_and_is_reached_by_the_keyboard(demo: DemoPage) -> None:
-    demo.open()
-    assert demo.page.evaluate(LANDMARKS) == []
-    seen: list[str] = []
-    for _ in range(7):
-        demo.page.keyboard.press("Tab")
-        seen.append(demo.page.evaluate("document.activeElement.id || document.activeElement.textContent"))
-    assert seen == ["The API, live", "question", "Ask", "format", "bytes", "message", "Post"]
-
-
 def test_a_message_reaches_all_pages(demo: DemoPage) -> None:
     with ExitStack() as stack:
-        pages = [demo, DemoPage(demo.page.context.new_page(), demo.url)]
+        pages = [demo, DemoPage(demo.page.context.new_page(), demo.url, demo.watch)]
         for page in pages:
             page.open()
             stack.callback(page.page.close)
-        demo.page.get_by_label("A message to all").fill("<i>The parcel</i>")
-        demo.page.get_by_role("button", name="Post").click()
+        demo.post("<i>The parcel</i>")
         for page in pages:
             expect(page.page.locator("#notifications li")).to_contain_text("<i>The parcel</i>")
         expect(demo.page.get_by_label("A message to all")).to_have_value("")
@@ -227,13 +163,15 @@ def test_a_message_reaches_all_pages(demo: DemoPage) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_shows_the_page_without_scrolling_sideways(
-    chromium: Browser, demo_url: str, model: Model, scheme: Literal["light", "dark"]
+    chromium: Chromium, demo_url: str, model: Model, scheme: Scheme
 ) -> None:
     with chromium.new_context(color_scheme=scheme, viewport={"width": 360, "height": 740}) as context:
-        demo = DemoPage(context.new_page(), demo_url)
+        demo = DemoPage(context.new_page(), demo_url, chromium.watch)
         demo.open()
-        demo.ask("Say it.")
+        demo.ask("w" * 200)
         model.say("a" * 200)
         model.finish()
         demo.state("Complete.")
+        demo.post("m" * 200)
+        expect(demo.page.locator("#notifications li").first).to_contain_text("m" * 200)
         assert demo.page.evaluate("document.documentElement.scrollWidth") == 360

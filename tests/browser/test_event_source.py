@@ -6,15 +6,16 @@ from typing import ClassVar
 
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from jero import BaseApp, Endpoint, NoContent, ResumeHeaders, ServerSentEvent, SSEResponse, TextResponse
-from tests.browser.docs_page import Watch
 from tests.browser.serving import served
+from tests.browser.watch import Chromium
 from tests.programs import needs_program
 
 pytestmark = needs_program("chromium")
 
+PAGE = '<!doctype html><title>Listens</title><link rel="icon" href="data:,">'
 LAST = 6
 A_CONNECTION = 3
 # Listens until the browser stops reconnecting. Then resolves with the received events.
@@ -62,7 +63,7 @@ class Listener(Endpoint, path="/"):
     """The page that opens the `EventSource`."""
 
     async def get(self) -> TextResponse:
-        return TextResponse(content="<!doctype html><title>Listens</title>", raw_headers={"Content-Type": "text/html"})
+        return TextResponse(content=PAGE, raw_headers={"Content-Type": "text/html"})
 
 
 class Resumed(Endpoint):
@@ -94,13 +95,11 @@ class App(BaseApp):
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
+def page(chromium: Chromium) -> Iterator[Page]:
     with served(App()) as url, chromium.new_context() as context:
-        watch = Watch(context, url)
         page = context.new_page()
         page.goto(url)
         yield page
-        assert not [fault for fault in watch.faults() if "favicon" not in fault]
 
 
 @pytest.mark.parametrize("path", ["/events", "/negotiated"])

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from tests.browser.docs_page import DocsPage
 from tests.browser.feeds import EVENTS, App, Movie
 from tests.browser.serving import PATIENCE
+from tests.browser.watch import CUT
 from tests.programs import needs_program
 
 pytestmark = needs_program("chromium")
@@ -161,6 +162,7 @@ def test_resuming_sends_the_last_id(docs: DocsPage, app: App) -> None:
 
 
 def test_a_cut_is_shown_as_a_cut(docs: DocsPage, app: App) -> None:
+    docs.watch.allow(f"{CUT} GET /cut")
     docs.open("get/cut")
     docs.start()
     expect(docs.status).to_have_text("Streaming…")

@@ -8,14 +8,15 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from jero import BaseApp
 from jero.openapi.serve import page_endpoints
 from jero.testing import TestClient
-from tests.browser.docs_page import DocsPage, Watch
+from tests.browser.docs_page import DocsPage
 from tests.browser.feeds import Lines
 from tests.browser.serving import served
+from tests.browser.watch import Chromium
 from tests.programs import needs_program
 
 POLICY = (
@@ -139,13 +140,11 @@ def test_references_are_relative(docs_path: str, document_path: str, prefix: str
 
 @needs_program("chromium")
 @pytest.mark.parametrize("docs_path", ["/docs", "/a/b/docs/"])
-def test_the_page_works_below_a_prefix(chromium: Browser, docs_path: str) -> None:
+def test_the_page_works_below_a_prefix(chromium: Chromium, docs_path: str) -> None:
     with served(Host(App(docs_path))) as url, chromium.new_context() as context:
-        watch = Watch(context, url)
-        docs = DocsPage(context.new_page(), f"{url}/below/it{docs_path}", watch)
+        docs = DocsPage(context.new_page(), f"{url}/below/it{docs_path}", chromium.watch)
         docs.open(heading='"Movies" & <script>')
         expect(docs.page).to_have_title(TITLE)
         docs.open("get/lines")
         docs.start()
         docs.ended("Completed", "5 items")
-        assert not watch.faults()

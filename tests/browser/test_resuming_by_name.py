@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from msgspec import Struct
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from jero import BaseApp, Endpoint, NDJSONStreamingResponse, ResumeHeaders, ServerSentEvent, SSEResponse
 from jero.framing.json import NDJSON_NAMES
-from tests.browser.docs_page import DocsPage, Watch
+from tests.browser.docs_page import DocsPage
 from tests.browser.serving import served
+from tests.browser.watch import Chromium
 from tests.programs import needs_program
 
 pytestmark = needs_program("chromium")
@@ -47,11 +48,9 @@ class App(BaseApp):
 
 
 @pytest.fixture
-def docs(chromium: Browser) -> Iterator[DocsPage]:
+def docs(chromium: Chromium) -> Iterator[DocsPage]:
     with served(App()) as url, chromium.new_context() as context:
-        watch = Watch(context, url)
-        yield DocsPage(context.new_page(), f"{url}/docs", watch)
-        assert not watch.faults()
+        yield DocsPage(context.new_page(), f"{url}/docs", chromium.watch)
 
 
 def test_an_id_that_is_not_ascii_resumes_the_stream(docs: DocsPage) -> None:

@@ -2,13 +2,14 @@
 
 from jero.auth.api_key import APIKeyAuth
 from jero.auth.auth import Auth, Expiring
-from jero.auth.header import BasicAuth, BearerAuth
+from jero.auth.header import AuthorizationHeaders, BasicAuth, BearerAuth
 from jero.auth.scheme import APIKeyScheme, HTTPScheme, SecurityScheme
 
 __all__ = [
     "APIKeyAuth",
     "APIKeyScheme",
     "Auth",
+    "AuthorizationHeaders",
     "BasicAuth",
     "BearerAuth",
     "Expiring",

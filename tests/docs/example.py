@@ -41,13 +41,18 @@ class Example:
         return Program([*command, *options, f"{self.url}{path}"])
 
 
-@contextmanager
-def served(name: str, options: Sequence[str] = ()) -> Generator[Example, None, None]:
+def running(name: str, options: Sequence[str] = ()) -> Program:
     """Runs `uvicorn name:app` in the folder of the examples, on a free port."""
     command = [sys.executable, "-m", "uvicorn", f"{name}:app", "--app-dir", str(EXAMPLES)]
-    with Program([*command, "--port", "0", *options]) as program:
-        running = program.line_with("Uvicorn running on ")
-        yield Example(program, running.split()[4])
+    return Program([*command, "--port", "0", *options])
+
+
+@contextmanager
+def served(name: str, options: Sequence[str] = ()) -> Generator[Example, None, None]:
+    """Runs an example, and yields it when it is served."""
+    with running(name, options) as program:
+        line = program.line_with("Uvicorn running on ")
+        yield Example(program, line.split()[4])
 
 
 @contextmanager

@@ -1,0 +1,3 @@
+from recipe_settings_testing import test_a_loan_ends_after_the_days_of_the_settings, test_the_days_have_a_default
+
+__all__ = ["test_a_loan_ends_after_the_days_of_the_settings", "test_the_days_have_a_default"]

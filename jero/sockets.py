@@ -49,6 +49,21 @@ class Socket(Struct, frozen=True):
         return _inode(self.descriptor) == self.inode
 
 
+class ListeningSocket(Struct, frozen=True):
+    """A listening socket: all its descriptors, and the inode that they share."""
+
+    descriptors: tuple[int, ...]
+    inode: int
+
+    def is_open(self) -> bool:
+        """Returns whether all descriptors of the socket are still open.
+
+        A server that inherits its socket, as by systemd's activation, may listen on a copy of the descriptor. When it
+        stops, it closes the copy alone.
+        """
+        return all(_inode(descriptor) == self.inode for descriptor in self.descriptors)
+
+
 class Sockets:
     """The connections of the process, as they were at the last look.
 
@@ -119,7 +134,7 @@ class Sockets:
             self._broken.add(own[2:])
 
 
-def find_listener(scope: Scope) -> Socket | None:
+def find_listener(scope: Scope) -> ListeningSocket | None:
     """Returns the listening socket that the request came by, or `None` if it is not found."""
     server = scope.get("server")
     if not server:
@@ -129,7 +144,12 @@ def find_listener(scope: Scope) -> Socket | None:
         is_listening = bool(found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
         return is_listening and _has_port(found.getsockname(), server)
 
-    return next((Socket(*numbers) for numbers in _descriptors() if _read(numbers[0], fits)), None)
+    descriptors = _descriptors()
+    for descriptor, inode in descriptors:
+        if _read(descriptor, fits):
+            copies = (other for other, its_inode in descriptors if its_inode == inode)
+            return ListeningSocket((descriptor, *copies), inode)
+    return None
 
 
 def lists_descriptors() -> bool:

@@ -37,4 +37,18 @@ UVICORN_PURE = Server(
 GRANIAN = Server("granian", ("granian", "{app}", "--interface", "asgi", "--port", "{port}"))
 HYPERCORN = Server("hypercorn", ("hypercorn", "{app}", "--bind", "127.0.0.1:{port}"))
 
+ACTIVATED = (
+    Server(
+        "uvicorn-activated",
+        ("tests.servers.activated", "{port}", "uvicorn", "{app}", "--fd", "3", "--loop", "uvloop"),
+        statuses={signal.SIGTERM: -signal.SIGTERM},
+    ),
+    Server(
+        "uvicorn-asyncio-activated",
+        ("tests.servers.activated", "{port}", "uvicorn", "{app}", "--fd", "3", "--loop", "asyncio"),
+        statuses={signal.SIGTERM: -signal.SIGTERM},
+    ),
+    Server("hypercorn-activated", ("tests.servers.activated", "{port}", "hypercorn", "{app}", "--bind", "fd://3")),
+)
+
 SERVERS = (UVICORN, UVICORN_PURE, GRANIAN, HYPERCORN)

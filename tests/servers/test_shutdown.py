@@ -14,7 +14,7 @@ from tests.servers.conftest import named
 from tests.servers.impatient import DRAIN_TIMEOUT
 from tests.servers.open_streams import OpenStreams, open_streams
 from tests.servers.running import PATIENCE, Running, StillThereError, running
-from tests.servers.servers import GRANIAN, HYPERCORN, SERVERS, UVICORN, Server
+from tests.servers.servers import ACTIVATED, GRANIAN, HYPERCORN, SERVERS, UVICORN, Server
 from tests.servers.wire import new_key, numbers
 
 FEEDS = "tests.servers.feeds:app"
@@ -156,6 +156,15 @@ def test_a_shutdown_ends_the_streams_of_several_workers(server: Server) -> None:
             assert expect_exit(process, sent_at) == 0
             assert streams.reasons() == ["shutdown"] * 40
             expect_retry_times(streams, "/events/idle")
+
+
+@pytest.mark.parametrize("server", ACTIVATED, ids=named)
+def test_a_shutdown_ends_the_streams_if_the_socket_is_inherited(server: Server) -> None:
+    with running(server, FEEDS) as process, open_streams(process, *["/events/idle"] * 20) as streams:
+        sent_at = terminate(process)
+        assert expect_exit(process, sent_at) == server.statuses.get(signal.SIGTERM, 0)
+        assert streams.reasons() == ["shutdown"] * 20
+        expect_retry_times(streams, "/events/idle")
 
 
 @pytest.fixture

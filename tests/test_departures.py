@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import weakref
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -48,10 +49,11 @@ class Request:
     def __init__(self, accepted: socket.socket) -> None:
         self.scope: Scope = {"http_version": "1.1"}
         self.cycle = Cycle(accepted)
-        self.left = asyncio.Event()
+        self.sought, self.left = asyncio.Event(), asyncio.Event()
 
     @property
     def server_send(self) -> Any:
+        self.sought.set()
         return self.cycle.send
 
     def client_left(self) -> None:
@@ -107,6 +109,20 @@ async def test_each_one_of_many_is_noticed(ends: tuple[socket.socket, socket.soc
     watch.close()
 
     assert all(stream.cycle.is_closed and stream.cycle.disconnected for stream in streams)
+
+
+async def test_a_stream_is_freed_at_its_end_and_not_at_the_next_look(
+    ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    streams = [Request(ends[1])]
+    watch = Departures(Connections(), streams)
+    watch.begin()
+    monkeypatch.setattr(departures, "LOOK_SECONDS", 60.0)
+    await streams[0].sought.wait()
+    left = weakref.ref(streams[0])
+    streams.clear()
+    assert left() is None
+    watch.close()
 
 
 @pytest.mark.parametrize("count", [1, AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, 2 * AT_ONCE])

@@ -11,6 +11,7 @@ request costs nothing: its connection is found in that look. The system shows th
 import asyncio
 from collections.abc import Iterable
 from typing import Any, Final, Protocol
+from weakref import WeakKeyDictionary
 
 from jero.connection import Connections, Link
 from jero.http.asgi import Scope
@@ -54,7 +55,8 @@ class Departures:
         self._connections = connections
         self._streams = streams
         self.handlers: set[Watched] = set()
-        self._links: dict[Watched, Link | None] = {}  # `None`: sought, and not found
+        # `None`: sought, and not found. A request that is over is not kept.
+        self._links: WeakKeyDictionary[Watched, Link | None] = WeakKeyDictionary()
         self._timer: asyncio.TimerHandle | None = None
         self.is_looking = False
 
@@ -77,7 +79,6 @@ class Departures:
         self.is_looking = False
         if not rest:
             rest = [*self._streams, *self.handlers]
-            self._links = {watched: self._links[watched] for watched in rest if watched in self._links}
             if not rest:
                 return
         part, rest = rest[:AT_ONCE], rest[AT_ONCE:]

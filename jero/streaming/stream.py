@@ -61,6 +61,7 @@ class Stream:
     """
 
     __slots__ = (
+        "__weakref__",
         "_buffer",
         "_dropped",
         "_end_timer",

@@ -114,11 +114,11 @@ class ClusterNodes(Nodes):
             raise SlotUnserved(f"No node of the cluster serves the slot of {key}.")
         return node
 
-    def redirect(self, error: AskError) -> RedisNode:
+    def redirect(self, error: AskError, host: str) -> RedisNode:
         if self._is_closed:
             raise error
         named: Any = error  # type checkers do not know the types of its parts
-        node = self._node_at(self._topology.remap((named.host, int(named.port))))
+        node = self._node_at(self._topology.remap((named.host or host, int(named.port))))
         node.scripts.has_left = False  # a master that receives its first slot is not among those that have one
         if isinstance(error, MovedError):
             self._slots[error.slot_id] = node
@@ -163,7 +163,7 @@ class ClusterNodes(Nodes):
             node.listener.listen(log)
 
     def on_moved(self, listener: Listener, error: MovedError) -> None:
-        node = self.redirect(error)
+        node = self.redirect(error, listener.host)
         for log, there in list(self._followed.get(error.slot_id, {}).items()):
             if there is not None and there.listener is listener and node is not there:
                 listener.hand_over(log, node.listener.identity)
@@ -181,8 +181,8 @@ class ClusterNodes(Nodes):
             self.on_failure()
             self.read_soon(log)
 
-    def on_redirect(self, log: StreamFollower, error: AskError) -> bool:
-        node, there = self.redirect(error), self._followed_at(log)
+    def on_redirect(self, log: StreamFollower, error: AskError, host: str) -> bool:
+        node, there = self.redirect(error, host), self._followed_at(log)
         read = partial(self.read_soon, log)  # where it is followed then
         if not isinstance(error, MovedError):
             read = partial(node.reader.read_soon, log, is_asking=True)

@@ -38,6 +38,11 @@ class ConnectionOptions(Struct, frozen=True):
         """Returns the number of the database."""
         return int(self.arguments.get("db") or 0)
 
+    @property
+    def host(self) -> str:
+        """Returns the host that is connected to, if the options name one."""
+        return str(self.arguments.get("host") or "")
+
     def at(self, host: str, port: int) -> "ConnectionOptions":
         """Returns the same options for another address."""
         return ConnectionOptions(self.connection_class, {**self.arguments, "host": host, "port": port})

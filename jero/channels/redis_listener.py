@@ -56,8 +56,8 @@ class NodeOwner(ABC):
         """Notes that a connection has failed."""
 
     @abstractmethod
-    def on_redirect(self, log: StreamFollower, error: AskError) -> bool:
-        """Has a log read at the Redis that an error names. Returns `False` if there is not any."""
+    def on_redirect(self, log: StreamFollower, error: AskError, host: str) -> bool:
+        """Has a log read at the Redis that an error of one at `host` names. Returns `False` if there is not any."""
 
     @abstractmethod
     def on_moved(self, listener: "Listener", error: MovedError) -> None:
@@ -81,13 +81,15 @@ class Listener:
     connection whether it has been a master all the time. If not, the listener connects again, and the logs compare what
     the node is then with what it was.
 
-    `follows_since`: when the connection began to listen, by `time.monotonic`.
+    `host`: where Redis is, if the options say so. `follows_since`: when the connection began to listen, by
+    `time.monotonic`.
     """
 
     def __init__(
         self, title: str, options: ConnectionOptions, pubsub: PubSub, heartbeat: float, turn: Turn, owner: NodeOwner
     ) -> None:
         self._title = title
+        self.host = options.host
         self._address = _address(*(options.arguments.get(name, "") for name in ("host", "port")))
         self._pool = options.pool(1)
         self._pubsub = pubsub

@@ -59,13 +59,14 @@ class NodeOptions(Struct, frozen=True):
 
 
 class RedisNode:
-    """The connections to one Redis. `title`: how log messages name it.
+    """The connections to one Redis. `title`: how log messages name it. `host`: where it is, if the options say so.
 
     `scripts`: run scripts. `listener`: receives the messages. `reader`: reads what is missing.
     """
 
     def __init__(self, title: str, connecting: ConnectionOptions, options: NodeOptions, owner: NodeOwner) -> None:
         self.title = title
+        self.host = connecting.host
         self.scripts = ScriptConnections(connecting, options.scripts, options.wait_replicas)
         self.listener = Listener(title, connecting, options.pubsub, options.heartbeat, options.turn, owner)
         self.reader = StreamReader(connecting, owner)

@@ -42,8 +42,8 @@ class Nodes(NodeOwner):
         """Returns the node that has a key. Raises `RedisError` if none has it now."""
 
     @abstractmethod
-    def redirect(self, error: AskError) -> RedisNode:
-        """Returns the node that an error names. Raises the error if there is not any."""
+    def redirect(self, error: AskError, host: str) -> RedisNode:
+        """Returns the node that an error of a node at `host` names. Raises the error if there is not any."""
 
     @abstractmethod
     def group(self, keys: Sequence[str]) -> Iterable[tuple[RedisNode, Sequence[str]]]:
@@ -100,7 +100,7 @@ class OneNode(Nodes):
     def node_of(self, key: str) -> RedisNode:
         return self._node
 
-    def redirect(self, error: AskError) -> RedisNode:
+    def redirect(self, error: AskError, host: str) -> RedisNode:
         raise error
 
     def group(self, keys: Sequence[str]) -> Iterable[tuple[RedisNode, Sequence[str]]]:
@@ -121,7 +121,7 @@ class OneNode(Nodes):
     def on_failure(self) -> None:
         """Does nothing: each connection is made again."""
 
-    def on_redirect(self, log: StreamFollower, error: AskError) -> bool:
+    def on_redirect(self, log: StreamFollower, error: AskError, host: str) -> bool:
         return False
 
     def on_moved(self, listener: Listener, error: MovedError) -> None:

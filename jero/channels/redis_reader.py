@@ -31,6 +31,7 @@ class StreamReader:
 
     def __init__(self, options: ConnectionOptions, owner: NodeOwner) -> None:
         self._redis = options.client(1)
+        self._host = options.host
         self._owner = owner
         # Which logs wait, and whether Redis is asked for a stream whose slot it does not have yet.
         self._waiting: dict[StreamFollower, bool] = {}
@@ -100,7 +101,7 @@ class StreamReader:
             await self._redis.script_load(READ)
 
     def _give(self, log: StreamFollower, answer: Any) -> None:
-        if isinstance(answer, AskError) and self._owner.on_redirect(log, answer):
+        if isinstance(answer, AskError) and self._owner.on_redirect(log, answer, self._host):
             return
         try:
             if isinstance(answer, RedisError):

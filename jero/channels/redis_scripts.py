@@ -135,7 +135,7 @@ class RetryingScripts:
             try:
                 return await node.scripts.run(script, keys, arguments, is_asking=is_asking)
             except AskError as error:
-                node, is_asking = self._nodes.redirect(error), not isinstance(error, MovedError)
+                node, is_asking = self._nodes.redirect(error, node.host), not isinstance(error, MovedError)
         return await node.scripts.run(script, keys, arguments, is_asking=is_asking)
 
     async def append(self, key: str, options: KindOptions, content: Sequence[str | bytes]) -> bytes:
@@ -169,7 +169,7 @@ class RetryingScripts:
             return
         for answer in answers:
             if isinstance(answer, MovedError):
-                self._nodes.redirect(answer)
+                self._nodes.redirect(answer, node.host)
 
 
 def token_prefix(key: str) -> str:

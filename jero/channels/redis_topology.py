@@ -3,11 +3,13 @@
 import asyncio
 import random
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from redis.asyncio.cluster import ClusterNode, NodesManager, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.crc import REDIS_CLUSTER_HASH_SLOTS
 from redis.exceptions import RedisClusterException, RedisError
 
 from jero.channels.redis_connections import ATTEMPT_SECONDS, options_of_cluster
@@ -43,20 +45,45 @@ class Topology:
 
         Raises `ClusterUnknown` if no node answers.
         """
-        asked = [self._node(address) for address in self._in_random_order()]
-        manager = NodesManager(
-            asked, require_full_coverage=False, connection_kwargs=self._arguments(), address_remap=self._remap
-        )
+        found: dict[int, Address] = {}
+        known: set[Address] = set()
+        fault: Exception | None = None
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
-                await manager.initialize()
-        except (RedisClusterException, RedisError, OSError, TimeoutError) as error:
-            raise ClusterUnknown(str(error) or type(error).__name__) from error
+                for address in self._in_random_order():
+                    try:
+                        slots, nodes = await self._ask(address)
+                    except (RedisClusterException, RedisError, OSError, IndexError) as error:  # it knows no master
+                        fault = error
+                        continue
+                    found = {**slots, **found}
+                    known |= nodes
+                    if len(found) == REDIS_CLUSTER_HASH_SLOTS:
+                        break
+        except TimeoutError as error:
+            fault = error
+        if not known:
+            raise ClusterUnknown(str(fault) or type(fault).__name__) from fault
+        self._known = known
+        return found
+
+    async def _ask(self, address: Address) -> tuple[Mapping[int, Address], AbstractSet[Address]]:
+        """Returns which master has which slots, and where all nodes are, as one node says."""
+        asked = ClusterNode(*address, **self._arguments())
+
+        def remap(named: tuple[str | None, int]) -> Address:  # a node leaves out a host that it does not know
+            return self.remap((named[0] or address[0], named[1]))
+
+        manager = NodesManager(
+            [asked], require_full_coverage=False, connection_kwargs=self._arguments(), address_remap=remap
+        )
+        try:
+            await manager.initialize()
         finally:
-            closing = asyncio.gather(*(node.disconnect() for node in asked), return_exceptions=True)
-            await asyncio.shield(closing)  # all are closed, also if this task is cancelled meanwhile
-        self._known = {(node.host, int(node.port)) for node in manager.nodes_cache.values()}
-        return {slot: (nodes[0].host, int(nodes[0].port)) for slot, nodes in manager.slots_cache.items()}
+            closing = asyncio.gather(asked.disconnect(), return_exceptions=True)
+            await asyncio.shield(closing)  # it is closed, also if this task is cancelled meanwhile
+        nodes = {(node.host, int(node.port)) for node in manager.nodes_cache.values()}
+        return {slot: (nodes[0].host, int(nodes[0].port)) for slot, nodes in manager.slots_cache.items()}, nodes
 
     def remap(self, address: Address) -> Address:
         """Returns where the client of the user finds a node that calls itself by this address."""
@@ -68,9 +95,6 @@ class Topology:
         addresses = list({*self._known, *self._first})
         random.shuffle(addresses)
         return addresses
-
-    def _node(self, address: Address) -> Any:
-        return ClusterNode(*address, **self._arguments())
 
     def _arguments(self) -> dict[str, Any]:
         return {

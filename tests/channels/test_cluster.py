@@ -265,11 +265,11 @@ async def test_a_master_that_receives_its_first_slot_is_used(
 
     monkeypatch.setattr(Topology, "read", read)
     nodes: ClusterNodes = vars(RedisStore("redis://127.0.0.1:1", cluster=True))["_nodes"]
-    node = nodes.redirect(AskError(f"0 127.0.0.1:{redis_server.port}"))
+    node = nodes.redirect(AskError(f"0 127.0.0.1:{redis_server.port}"), "")
     await until(lambda: node.listener.is_connected)
     nodes.on_failure()
     await until(lambda: looks == 1)
-    assert nodes.redirect(AskError(f"0 127.0.0.1:{redis_server.port}")) is node
+    assert nodes.redirect(AskError(f"0 127.0.0.1:{redis_server.port}"), "") is node
     assert not node.scripts.has_left
     await nodes.close()
 

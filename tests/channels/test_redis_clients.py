@@ -190,3 +190,40 @@ def test_connections_are_encrypted_as_those_of_the_client(*, is_cluster: bool) -
 def test_what_is_neither_a_url_nor_an_asynchronous_client_is_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match="client"):
         RedisStore(**arguments)
+
+
+@pytest.fixture
+def cluster_without_hosts(cluster: ClusterServers) -> Iterator[ClusterServers]:
+    """Has the nodes of the cluster name each other by their ports alone, as behind one address."""
+    for server in cluster.servers:
+        server.command("CONFIG", "SET", "cluster-preferred-endpoint-type", "unknown-endpoint")
+    yield cluster
+    for server in cluster.servers:
+        server.command("CONFIG", "SET", "cluster-preferred-endpoint-type", "ip")
+
+
+async def test_a_node_that_is_named_without_a_host_is_at_the_host_that_was_asked(
+    cluster_without_hosts: ClusterServers, prefix: str
+) -> None:
+    cluster, named = cluster_without_hosts, set[str]()
+    port = cluster.servers[0].port
+
+    def record(address: tuple[str, int]) -> tuple[str, int]:
+        named.add(address[0])
+        return address
+
+    client = RedisCluster(host="127.0.0.1", port=port, address_remap=record)
+    async with RedisStore(client=client, prefix=prefix) as store:
+        channel = Channel(store, "notes", Note, publish_timeout=20)
+        follower = Follower(channel.subscribe())
+        await publish(channel, 1)
+        assert numbers([await follower.next()]) == [1]
+        key = f"{prefix}channel:notes"
+        for number in (2, 3):
+            target = next(server for server in cluster.masters() if server is not cluster.master_of(key))
+            await asyncio.to_thread(cluster.move_slot, client.keyslot(key), target)
+            await publish(channel, 1, first=number)
+            assert numbers([await follower.next()]) == [number]
+        await follower.close()
+        assert channel.statistics().gaps == 0
+    assert named == {"127.0.0.1"}

@@ -27,11 +27,11 @@ PYTHONS = list(dict.fromkeys([*nox.project.python_versions(PROJECT), RUNNING]))
 # What the `house` session runs.
 ON_ITS_OWN = ("tests/house",)
 # The oldest interpreter lacks the most, and the newest has changed the most. What lies between them runs the tests of
-# what an interpreter decides: annotations and type aliases, event loops and tasks, streams, channels, the client.
-# It leaves out what starts programs: servers, the demo, the examples, and applications inside other frameworks.
+# what an interpreter decides: annotations and type aliases, event loops and tasks, streams, channels, the client. It
+# runs each example of the documentation, too, because readers start from them.
+# It leaves out what starts programs: servers, the demo, and applications inside other frameworks.
 ON_THE_OUTERMOST = (
     "tests/demo",
-    "tests/docs",
     "tests/ecosystem",
     "tests/servers",
 )
@@ -50,12 +50,8 @@ ON_THE_NEWEST = (
     "tests/demo/test_question_runs.py",
     "tests/demo/test_shared_answers.py",
     "tests/dependencies/test_databases.py",
-    "tests/docs/test_anthropic_gateway.py",
-    "tests/docs/test_dependencies_sqlalchemy.py",
-    "tests/docs/test_mcp_server.py",
     "tests/docs/test_migrated.py",
-    "tests/docs/test_openai_gateway.py",
-    "tests/docs/test_pages.py",
+    "tests/docs/test_pages.py",  # it compares what the examples print with the pages
     "tests/matrix",
     "tests/npm",
     "tests/openapi/test_python_client.py",

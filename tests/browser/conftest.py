@@ -4,10 +4,11 @@ A test fails if a page causes an error.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from demo_app.app import App as Demo
 from demo_app.settings import Settings
@@ -28,13 +29,19 @@ FLAGS = (
 )
 
 
+@contextmanager
+def launched(playwright: Playwright) -> Generator[Browser, None, None]:
+    """Starts Chromium."""
+    expect.set_options(timeout=PATIENCE * 1000)
+    browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+    yield browser
+    browser.close()
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=PATIENCE * 1000)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+    with sync_playwright() as playwright, launched(playwright) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

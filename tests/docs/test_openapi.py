@@ -7,8 +7,8 @@ import httpx
 import pytest
 from openapi_spec_validator import OpenAPIV32SpecValidator, validate
 
+from tests.docs.console import FENCE
 from tests.docs.program import ROOT
-from tests.docs.test_pages import FENCE
 
 PAGE = (ROOT / "docs" / "openapi.md").read_text("utf-8")
 

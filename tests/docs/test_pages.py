@@ -1,10 +1,9 @@
-"""Compares the pages with the code: runs each example, and checks each output that a page shows."""
+"""Compares the pages with the code: runs each command that a page shows, and checks what it prints."""
 
 import re
 import shlex
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
@@ -13,62 +12,31 @@ from msgspec.structs import asdict
 
 from jero import NDJSONStreamingResponse, SSEResponse, StreamPolicy
 from jero.policy import EndReason
+from tests.demo.running import demo_process
+from tests.docs.console import COMMANDS, DEMO, FENCE, PAGES, SHOWN_ADDRESS, Shown, shown_examples
 from tests.docs.example import EXAMPLES, STAND_INS, Example, served, served_gateway
 from tests.docs.program import ROOT
 from tests.programs import needs_program
 
 DOCS = ROOT / "docs"
-PAGES = sorted(DOCS.glob("*.md"))
-# The comment above a block names the example that the block shows: see tools/examples_in_docs.py.
-FENCE = re.compile(
-    r"(?:^<!-- docs/examples/(?P<example>\w+)\.py(?: \w+)? -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$",
-    re.MULTILINE | re.DOTALL,
-)
-SHOWN_ADDRESS = "http://127.0.0.1:8000"
 # These headers differ from one response to the next.
 UNSHOWN = re.compile(r"(date|server): ")
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A call of curl that a page shows: the example that answers it, the command, and the printed lines."""
-
-    example: str
-    command: str
-    lines: list[str]
-
-
-def shown_examples(page: Path) -> list[str]:
-    return [fence["example"] for fence in FENCE.finditer(page.read_text("utf-8")) if fence["example"]]
-
-
-def shown_calls(page: Path) -> list[Shown]:
-    calls: list[Shown] = []
-    examples: list[str] = []
-    for fence in FENCE.finditer(page.read_text("utf-8")):
-        if fence["example"]:
-            examples.append(fence["example"])
-        command, *lines = fence["text"].replace("\\\n", "").splitlines()
-        if command.startswith("$ curl") and lines:
-            calls.append(Shown(answering(examples, command), command, lines))
-    return calls
-
-
-def answering(examples: list[str], command: str) -> str:
-    """Returns the nearest example above that serves the path, or the first steps if no example does."""
-    path = re.search(rf"{SHOWN_ADDRESS}/(\w*)", command)
-    assert path is not None, command
-    for name in reversed(examples):
-        if re.search(rf'path="/({path[1]}|{{\w+}})\b', (EXAMPLES / f"{name}.py").read_text("utf-8")):
-            return name
-    return "first_steps"
-
-
-CALLS = [call for page in PAGES for call in shown_calls(page)]
+# What a run is named on the pages. Each real run has another name.
+SHOWN_RUN = "zkJqdLL8ExmquMYj4OC-ZA"
+CALLS = [shown for shown in COMMANDS if shown.program == "curl"]
+# Commands that a page shows without what they print: they install or start something.
+STARTING = (
+    *(r"python3 -m venv \.venv", r"\. \.venv/bin/activate", r"export \w+=\S+"),
+    *(r"pip install '\.\[[\w,]+\]'.*", r"(\.venv/bin/)?(uvicorn|gunicorn|granian|hypercorn) .*"),
+    r"pytest \w+\.py",  # the test of that example runs it
+    r"schemathesis run .*",  # tests/demo/test_openapi.py runs it
+    r"nox -s bench.*|python -m (benchmarks|tools\.examples_in_docs).*",
+    r"python3 -m venv .* && \.venv/bin/python -m demo_app",  # test_readme.py compares it, and tests/demo runs it
+)
 
 
 def printed(example: Example, call: Shown) -> list[str]:
-    _, _, *arguments = shlex.split(call.command)
+    _, *arguments = shlex.split(call.command)
     url = next(argument for argument in arguments if argument.startswith(SHOWN_ADDRESS))
     arguments.remove(url)
     with example.curl(url.removeprefix(SHOWN_ADDRESS), *arguments) as curl:
@@ -77,31 +45,73 @@ def printed(example: Example, call: Shown) -> list[str]:
         return [line for line in curl.rest() if not UNSHOWN.match(line)]
 
 
+def answer_to(example: Example, call: Shown, run: str) -> str:
+    """Sends a call whose answer is not shown. Returns the beginning of its successful response, up to the first line.
+
+    `run`: the name of a run that goes where the page has another one.
+    """
+    _, *arguments = shlex.split(call.command.replace(SHOWN_RUN, run))
+    url = next(argument for argument in arguments if argument.startswith(SHOWN_ADDRESS))
+    arguments.remove(url)
+    with example.curl(url.removeprefix(SHOWN_ADDRESS), "--include", *arguments) as curl:
+        head = [curl.line()]
+        assert head[0].split()[1] in {"200", "201", "202"}, (call.command, head)
+        while head[-1]:
+            head.append(curl.line())
+        return "\n".join([*head, curl.line()])
+
+
 @contextmanager
-def served_alone_or_behind(name: str) -> Generator[Example, None, None]:
-    """Serves an example, and the service behind it if it is a gateway."""
-    if name in STAND_INS:
+def served_as_shown(name: str) -> Generator[Example, None, None]:
+    """Serves an example, and the service behind it if it is a gateway. Or serves the demo."""
+    if name == DEMO:
+        with demo_process() as (program, url):
+            yield Example(program, url)
+    elif name in STAND_INS:
         with served_gateway(name) as (gateway, _):
             yield gateway
-        return
-    with served(name) as example:
-        yield example
+    else:
+        with served(name) as example:
+            yield example
 
 
 @needs_program("curl")
-@pytest.mark.parametrize("name", sorted({call.example for call in CALLS}))
+@pytest.mark.parametrize("name", sorted({call.answering for call in CALLS}))
 def test_curl_prints_what_the_pages_show(name: str) -> None:
-    with served_alone_or_behind(name) as example:
+    run = ""
+    with served_as_shown(name) as example:
         for call in CALLS:
-            if call.example == name:
-                assert printed(example, call) == call.lines, call.command
+            if call.answering != name:
+                continue
+            if call.lines:
+                assert printed(example, call) == list(call.lines), call.command
+                continue
+            answer = answer_to(example, call, run)
+            named = re.search(r'(?:location: /\w+/|"id": ?")([\w-]{22})\b', answer)
+            run = named[1] if named else run
 
 
-def test_pages_show_calls() -> None:
+def test_each_command_of_a_page_is_checked() -> None:
+    for shown in COMMANDS:
+        script = re.fullmatch(r"python (\w+)\.py", shown.command)
+        if script:
+            test = (Path(__file__).parent / f"test_{script[1]}.py").read_text("utf-8")
+            assert f"$ {shown.command}" in test, f"compare what {shown.command} prints with {shown.page.name}"
+        elif shown.program != "curl":
+            assert not shown.lines, f"{shown.page.name}: nothing compares what this prints: {shown.command}"
+            known = any(re.fullmatch(pattern, shown.command) for pattern in STARTING)
+            assert known, f"{shown.page.name}: nothing runs this: {shown.command}"
+
+
+def test_each_block_of_commands_is_found() -> None:
+    for page in PAGES:
+        blocks = re.findall(r"^ *```+ *console", page.read_text("utf-8"), re.MULTILINE)
+        found = [fence for fence in FENCE.finditer(page.read_text("utf-8")) if fence["language"] == "console"]
+        assert len(blocks) == len(found), page.name
     assert len(CALLS) > 10
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_python_on_a_page_names_its_example(page: Path) -> None:
     for fence in FENCE.finditer(page.read_text("utf-8")):
         if fence["language"] == "python":

@@ -5,9 +5,8 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from enum import Enum
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
 import msgspec
@@ -15,7 +14,6 @@ import typing_extensions
 from msgspec import Struct
 from msgspec.inspect import (
     AnyType,
-    BoolType,
     ByteArrayType,
     BytesType,
     CustomType,
@@ -32,7 +30,6 @@ from msgspec.inspect import (
     MemoryViewType,
     Metadata,
     NamedTupleType,
-    NoneType,
     RawType,
     SetType,
     StrType,
@@ -45,27 +42,10 @@ from msgspec.inspect import (
     VarTupleType,
 )
 
-from jero.codec import json_decoder
 from jero.errors import WiringError
 
 _DEFAULTS: Final = ("default", "default_factory")
 _HASHED_BY_VALUE: Final = (AnyType, DecimalType, FloatType, IntType, UUIDType)
-# The key of a JSON object is a string. msgspec writes strings, numbers and dates as keys, but none of these types.
-_NO_KEYS: Final = (
-    BoolType,
-    DataclassType,
-    DictType,
-    FrozenSetType,
-    ListType,
-    NamedTupleType,
-    NoneType,
-    SetType,
-    StructType,
-    TupleType,
-    TypedDictType,
-    VarTupleType,
-)
-
 # `type X = ...` (PEP 695), and its backport, which is a class of its own in some versions.
 _ALIASES: Final[tuple[Any, ...]] = tuple(
     {typing_extensions.TypeAliasType, getattr(typing, "TypeAliasType", typing_extensions.TypeAliasType)}
@@ -97,7 +77,21 @@ def name_of(annotation: Any) -> str:
     """Returns the text of an annotation without the names of modules, close to what its user wrote."""
     if isinstance(annotation, type) and not typing.get_args(annotation):
         return annotation.__name__
-    return _MODULES.sub("", str(annotation))
+    return without_modules(str(annotation))
+
+
+def without_modules(text: str) -> str:
+    """Returns a text without the names of modules before those of classes."""
+    return _MODULES.sub("", text)
+
+
+def parameter_text(parameter: inspect.Parameter) -> str:
+    """Returns a parameter as its user wrote it, without its default."""
+    text = str(parameter.replace(annotation=parameter.empty, default=parameter.empty))
+    if parameter.annotation is parameter.empty:
+        return text
+    annotation = parameter.annotation
+    return f"{text}: {annotation if isinstance(annotation, str) else name_of(annotation)}"
 
 
 def function_of(called: Any) -> Any:
@@ -223,52 +217,6 @@ def _open_variables(annotation: Any) -> tuple[Any, ...]:
     return () if isinstance(annotation, type) else getattr(annotation, "__parameters__", ())
 
 
-def check_type(annotation: Any, where: str, *, allow_custom: bool = False) -> None:
-    """Raises `WiringError` if msgspec cannot represent the type in JSON.
-
-    That is so for a class that msgspec does not know, unless `allow_custom`, and for an untagged union of Structs.
-    """
-    find = _class_without_json if isinstance(annotation, type) else _type_without_json
-    try:
-        unknown = find(annotation, allow_custom=allow_custom)
-    except RecursionError as error:
-        found = f"{name_of(annotation)} is an alias that contains itself, which msgspec cannot use"
-        raise wiring_error(where, found, "Write a Struct for the part that repeats") from error
-    except (TypeError, NameError) as error:
-        found = f"msgspec cannot use {name_of(annotation)}: {error}"
-        raise wiring_error(where, found, "Change that type") from error
-    if unknown is not None:
-        check_pydantic(annotation, where)
-        place = "" if unknown == name_of(annotation) else f" in {name_of(annotation)}"
-        raise wiring_error(
-            where,
-            f"msgspec has no JSON for {unknown}{place}",
-            "Use a Struct or another type that it knows, or give the application an encoder with an enc_hook",
-        )
-
-
-def check_pydantic(annotation: Any, where: str) -> None:
-    """Raises `WiringError` if there is a Pydantic model in the type."""
-    with suppress(TypeError, NameError, RecursionError):  # what cannot be read is reported elsewhere
-        for found in custom_classes(annotation):
-            if any(base.__module__ == "pydantic.main" for base in found.__mro__):
-                raise wiring_error(where, f"{name_of(found)} is a Pydantic model", "Write a Struct with its fields")
-
-
-def _type_without_json(annotation: Any, *, allow_custom: bool) -> str | None:
-    """Returns the name of a type in `annotation` that msgspec cannot represent in JSON, or `None`.
-
-    Raises `TypeError` or `NameError` if msgspec cannot read the annotation.
-    """
-    info = msgspec.inspect.type_info(annotation)
-    json_decoder(annotation)
-    return next(_without_json(info, allow_custom=allow_custom), None)
-
-
-# Many handlers name the same few classes. Annotations of other kinds are not always hashable.
-_class_without_json = lru_cache(maxsize=1_024)(_type_without_json)
-
-
 def holds_custom(annotation: Any) -> bool:
     """Returns whether the type contains a class that msgspec does not know."""
     return bool(custom_classes(annotation))
@@ -276,23 +224,23 @@ def holds_custom(annotation: Any) -> bool:
 
 def custom_classes(annotation: Any) -> set[type]:
     """Returns the classes in the type that msgspec does not know."""
-    return {node.cls for node in _nodes(msgspec.inspect.type_info(annotation)) if isinstance(node, CustomType)}
+    return {node.cls for node in nodes(msgspec.inspect.type_info(annotation)) if isinstance(node, CustomType)}
 
 
 def holds_any(annotation: Any) -> bool:
     """Returns whether the type allows every value somewhere."""
-    return any(isinstance(node, AnyType) for node in _nodes(msgspec.inspect.type_info(annotation)))
+    return any(isinstance(node, AnyType) for node in nodes(msgspec.inspect.type_info(annotation)))
 
 
 def hashes_numbers(annotation: Any) -> bool:
     """Returns whether the type contains a set, or a dict with keys, of numbers or UUIDs: a client can choose hashes."""
     hashed: list[Type] = []
-    for node in _nodes(msgspec.inspect.type_info(annotation)):
+    for node in nodes(msgspec.inspect.type_info(annotation)):
         if isinstance(node, SetType | FrozenSetType):
             hashed.append(node.item_type)
         elif isinstance(node, DictType):
             hashed.append(node.key_type)
-    return any(isinstance(node, _HASHED_BY_VALUE) for item in hashed for node in _nodes(item))
+    return any(isinstance(node, _HASHED_BY_VALUE) for item in hashed for node in nodes(item))
 
 
 def fast_path_types(annotation: Any) -> frozenset[type]:
@@ -308,7 +256,7 @@ def fast_path_types(annotation: Any) -> frozenset[type]:
         for member in union_members(annotation)
         if isinstance(member, type)
         and isinstance(info := msgspec.inspect.type_info(member), StructType | DataclassType | IntType | FloatType)
-        and not any(isinstance(node, RawType | AnyType | CustomType) for node in _nodes(info))
+        and not any(isinstance(node, RawType | AnyType | CustomType) for node in nodes(info))
     )
 
 
@@ -387,15 +335,7 @@ def _form_of_class(cls: type) -> EventForm:
     return "any" if cls is object else "json"
 
 
-def _without_json(info: Type, *, allow_custom: bool) -> Iterator[str]:
-    for node in _nodes(info):
-        if isinstance(node, CustomType) and not allow_custom:
-            yield name_of(node.cls)
-        elif isinstance(node, DictType) and isinstance(node.key_type, _NO_KEYS):
-            yield f"dict keys that are a {type(node.key_type).__name__.removesuffix('Type').lower()}"
-
-
-def _nodes(info: Any) -> Iterator[Type]:
+def nodes(info: Any) -> Iterator[Type]:
     """Yields the type and every type inside it. A recursive type is yielded once."""
     waiting: list[Any] = [info]
     seen: set[int] = set()

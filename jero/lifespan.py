@@ -7,7 +7,7 @@
 import asyncio
 import logging
 import traceback
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -16,7 +16,7 @@ from anyio import CancelScope
 
 from jero.annotations import wiring_error
 from jero.errors import ServiceUnavailable, WiringError, add_advice
-from jero.http.asgi import ASGIApp, Message, Receive, Send
+from jero.http.asgi import ASGIApp, Message, Receive, Scope, Send
 
 logger = logging.getLogger("jero.lifespan")
 
@@ -163,6 +163,28 @@ class Lifespan:
         return self._resources
 
 
+class RefusedClass:
+    """Refuses to start, and to answer: a server gets it if it was given the class of an application.
+
+    Some servers call the result with `receive` and `send`, as in ASGI 2, and others await it, as in ASGI 3.
+    """
+
+    def __init__(self, name: str, scope: Scope, *channels: Any) -> None:
+        self._scope = scope
+        self._channels = channels
+        self._error = wiring_error(name, "the server was given the class", f"Write app = {name}(), and serve app")
+
+    async def __call__(self, receive: Receive, send: Send) -> None:
+        """Lets the startup fail. Raises `WiringError` for a request."""
+        if self._scope["type"] != "lifespan":
+            raise self._error
+        await receive()
+        await send(_failed("startup", self._error))
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self(*self._channels).__await__()
+
+
 def _is_cancelled(error: BaseException) -> bool:
     """Returns whether the server has cancelled the lifespan."""
     task = asyncio.current_task()
@@ -179,6 +201,8 @@ def _failed(phase: str, error: BaseException) -> Message:
 def _not_a_manager(manager: object, where: str, other: str, instead: str) -> WiringError:
     """Returns the error of something that `where` cannot open. `other`: the method that `instead` would call."""
     name = type(manager).__name__
+    if isinstance(manager, type):
+        return wiring_error(where, f"got {manager.__name__}, a class", f"Write {manager.__name__}(...)")
     if hasattr(type(manager), other):
         kind = "a synchronous" if other == "__enter__" else "an asynchronous"
         return wiring_error(where, f"{name} is {kind} context manager", f"Write {instead}(...)")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FunctionType, NoneType
 from typing import Any, Final, cast
 
-from jero.annotations import wiring_error
+from jero.annotations import parameter_text, wiring_error
 
 # How alike two names are, from 0 to 1: "taggs" and "tags" 0.89, "max_body_size" and "max_body_bytes" 0.74. Short names
 # must be more alike than long ones.
@@ -65,12 +65,18 @@ def check_self(name: str, function: FunctionType, where: str) -> None:
     """Raises `WiringError` if the method does not take `self`: it takes no argument, or begins with a handler's."""
     parameters = list(inspect.signature(function).parameters.values())
     first = parameters[0] if parameters else None
-    if first is not None and first.name not in _BOUND and first.kind is not first.KEYWORD_ONLY:
+    if first is not None and not _is_argument(first):
         return
     found = "it takes no argument" if first is None else f"its first argument is {first.name!r}"
-    others = ", ".join(["self", *(str(parameter) for parameter in parameters)])
+    others = ", ".join(["self", *map(parameter_text, parameters)])
     kind = "async def" if inspect.iscoroutinefunction(function) else "def"
     raise wiring_error(where, f"{found}, but a method gets self first", f"Write {kind} {name}({others})")
+
+
+def _is_argument(first: inspect.Parameter) -> bool:
+    """Returns whether the first parameter is one of a request: by its name, or since it has an annotation."""
+    is_annotated = first.annotation is not first.empty and first.name.strip("_") not in ("self", "this", "")
+    return first.name in _BOUND or first.kind is first.KEYWORD_ONLY or is_annotated
 
 
 def could_be_handler(function: FunctionType) -> bool:
@@ -96,7 +102,8 @@ def check_value(name: str, value: Any, allowed: Mapping[str, tuple[tuple[type, .
     if not types or (isinstance(value, types) and not (isinstance(value, bool) and bool not in types)):
         return
     kind = type(cast("object", value)).__name__
-    raise wiring_error(where, f"{name} is of type {kind}: {value!r}", instead)
+    found = f"the class {value.__name__}" if isinstance(value, type) else f"of type {kind}: {value!r}"
+    raise wiring_error(where, f"{name} is {found}", instead)
 
 
 def annotated_fields(owner: type) -> frozenset[str]:

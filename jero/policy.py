@@ -92,7 +92,7 @@ class FormPolicy(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for field in self.__struct_fields__:
             number = getattr(self, field)
-            if number is not None and number < 1:
+            if number is not None and (not is_positive(number) or number < 1):
                 raise ValueError(f"FormPolicy({field}={number!r}): it must be at least 1.")
 
 

@@ -36,6 +36,8 @@ from msgspec import Struct
 R = TypeVar("R")
 
 _SLOT: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+# Slots as other frameworks write them: `<id>`, `<int:id>`, `:id` and `{id:int}`.
+_FOREIGN_SLOT: Final = re.compile(r"<(?:\w+:)?([A-Za-z_]\w*)>|:([A-Za-z_]\w*)|\{([A-Za-z_]\w*):[^{}]*\}", re.ASCII)
 
 
 class PathTemplate(Struct, frozen=True):
@@ -51,17 +53,13 @@ def read_template(text: str) -> PathTemplate:
 
     Raises `ValueError` if the path is malformed; its message is a whole sentence.
     """
-    if not text.startswith("/"):
-        raise ValueError(f"The path {text!r} does not begin with '/'. Write {'/' + text!r}.")
+    _check_path(text)
     segments: list[str | None] = []
     slots: list[str] = []
     for segment in split_path(text):
         slot = _SLOT.fullmatch(segment)
-        if slot is None and ("{" in segment or "}" in segment):
-            raise ValueError(
-                f"The segment {segment!r} of the path {text!r} is neither a literal nor a slot. "
-                "Write a slot as a name in braces, such as {movie_id}."
-            )
+        if slot is None:
+            _check_literal(segment, text)
         if slot is None:
             segments.append(segment)
             continue
@@ -71,6 +69,30 @@ def read_template(text: str) -> PathTemplate:
         if slots.count(name) > 1:
             raise ValueError(f"The path {text!r} has two slots named {name!r}. Give each slot a name of its own.")
     return PathTemplate(text=text, segments=tuple(segments), slots=tuple(slots))
+
+
+def _check_path(text: str) -> None:
+    """Raises `ValueError` unless the text begins as a path does, and has no query."""
+    if "://" in text:
+        path = "/" + text.partition("://")[2].partition("/")[2]
+        raise ValueError(f"The path {text!r} is a URL. Write {path!r} alone.")
+    if not text.startswith("/"):
+        raise ValueError(f"The path {text!r} does not begin with '/'. Write {'/' + text!r}.")
+    if "?" in text:
+        path = text.partition("?")[0]
+        raise ValueError(f"The path {text!r} has a query. Write {path!r} alone, and read the query with params.")
+
+
+def _check_literal(segment: str, text: str) -> None:
+    """Raises `ValueError` if the segment is meant as a slot."""
+    foreign = _FOREIGN_SLOT.fullmatch(segment)
+    name = next((found for found in foreign.groups() if found), "") if foreign else "movie_id"
+    if foreign or "{" in segment or "}" in segment:
+        more = ", and its type in the Struct of the parameter path" if foreign else ""
+        wanted = f"{{{name}}}{more}" if foreign else "a slot as a name in braces, such as {movie_id}"
+        raise ValueError(
+            f"The segment {segment!r} of the path {text!r} is neither a literal nor a slot. Write {wanted}."
+        )
 
 
 def split_path(path: str) -> list[str]:

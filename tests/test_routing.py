@@ -65,7 +65,7 @@ def test_a_malformed_path_is_refused_with_a_whole_sentence(text: str, message: s
     assert str(refused.value) == message
 
 
-@pytest.mark.parametrize("segment", ["{}", "{2}", "{a}b", "{a:int}", "a}", "{a", "{a}{b}", "{a b}", "{é}"])
+@pytest.mark.parametrize("segment", ["{}", "{2}", "{a}b", "a}", "{a", "{a}{b}", "{a b}", "{é}"])
 def test_a_segment_that_mixes_braces_and_text_is_refused(segment: str) -> None:
     with pytest.raises(ValueError, match="path") as refused:
         read_template(f"/movies/{segment}")
@@ -73,6 +73,17 @@ def test_a_segment_that_mixes_braces_and_text_is_refused(segment: str) -> None:
         f"The segment '{segment}' of the path '/movies/{segment}' is neither a literal nor a slot. "
         "Write a slot as a name in braces, such as {movie_id}."
     )
+
+
+@pytest.mark.parametrize("segment", ["<a>", "<int:a>", ":a", "{a:int}", "{a:path}"])
+def test_a_slot_as_other_frameworks_write_it_is_refused(segment: str) -> None:
+    with pytest.raises(ValueError, match=r"neither a literal nor a slot\. Write \{a\}, and its type in the Struct of "):
+        read_template(f"/movies/{segment}")
+
+
+@pytest.mark.parametrize("path", ["/a:b", "/a/b:batch", "/:", "/1:30", "/a<b"])
+def test_a_literal_may_have_a_colon(path: str) -> None:
+    assert read_template(path).slots == ()
 
 
 @pytest.mark.parametrize(

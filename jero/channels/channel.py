@@ -8,9 +8,10 @@ from typing import Any, Final, Generic, Literal, Self, TypeAlias, TypeVar, Unpac
 from msgspec import Struct
 from msgspec.json import Decoder, Encoder
 
-from jero.annotations import event_form, expanded, name_of, wiring_error
-from jero.channels.event import Payload, encode_payload
-from jero.channels.keys import fault_of_name
+from jero.allowed import AllowedValues
+from jero.annotations import event_form, expanded, is_struct, name_of, wiring_error
+from jero.channels.event import GAP, Payload, encode_payload
+from jero.channels.keys import fault_of_name, quoted_name
 from jero.channels.kind import Kind, KindOptions
 from jero.channels.log import Counters
 from jero.channels.ring import HISTORY_BYTES
@@ -18,7 +19,9 @@ from jero.channels.store import History, Store, check_store
 from jero.channels.subscribers import ChannelSubscription, Place, Subscription
 from jero.codec import DEFAULT_ENCODER, json_decoder
 from jero.errors import BadRequest
+from jero.json_types import check_pydantic
 from jero.policy import is_positive
+from jero.uncalled import uncalled
 
 T = TypeVar("T")
 
@@ -50,12 +53,14 @@ class Values(Generic[T]):
     Raises `ValueError`, `WiringError` and `TypeError` as `Channel` says.
     """
 
-    __slots__ = ("_encoder", "_form", "decoder", "of", "publish_timeout")
+    __slots__ = ("_allowed", "_encoder", "_form", "_owner", "decoder", "of", "publish_timeout")
 
     def __init__(self, owner: str, type: type[T] | UnionType, publish_timeout: float, encoder: Encoder) -> None:
         if not is_positive(publish_timeout):
             raise ValueError(f"{owner}: publish_timeout={publish_timeout!r} is not a positive number of seconds.")
         self.of: Any = expanded(type)
+        self._owner = owner
+        check_pydantic(self.of, owner)
         self._form = event_form(self.of)
         if self._form == "mixed":
             found = (
@@ -66,12 +71,27 @@ class Values(Generic[T]):
         self.publish_timeout = publish_timeout
         self._encoder = encoder
         self.decoder: Decoder[T] = json_decoder(self.of)
+        self._allowed = AllowedValues([self.of])
 
     def payload_of(self, data: T, event: str | None) -> Payload:
         """Returns the bytes of a value. Raises `TypeError` and `ValueError` as `Channel.publish` says."""
+        if data.__class__ not in self._allowed.exact and not self._allowed.allows(data):
+            raise self._error(data)
         if self._form == "text" and isinstance(data, Enum):
             data = cast("T", str.__str__(cast("Any", data)))
+        if event == GAP:
+            found = f"{self._owner}: event={event!r} is reserved for the report of missed events"
+            raise ValueError(f"{found}. Use another type.")
         return encode_payload(data, event, self._encoder)
+
+    def _error(self, data: Any) -> TypeError:
+        """Returns the error for a value of another class than the type allows."""
+        meant, wanted = uncalled(data), name_of(self.of)
+        found = type(data).__name__ if meant is None else meant.found
+        instead = f"Give {wanted}(...)" if is_struct(self.of) else f"Give a value of {wanted}"
+        return TypeError(
+            f"{self._owner}: got {found}, but it is for {wanted}. {instead if meant is None else meant.instead}."
+        )
 
 
 class ChannelStatistics(Struct, frozen=True, kw_only=True):
@@ -158,7 +178,9 @@ class Channel(Generic[T]):
     ) -> None:
         fault = fault_of_name(name)
         if fault is not None:
-            raise ValueError(f"Channel(name={name[:20]!r}): {fault}. The store needs a name to tell channels apart.")
+            raise ValueError(
+                f"Channel(name={quoted_name(name)}): {fault}. The store needs a name to tell channels apart."
+            )
         check_store(f"Channel({name!r})", store)
         values: Values[T] = Values(f"Channel({name!r})", type, publish_timeout, encoder)
         options = KindOptions(history.get("history", HISTORY), history.get("history_bytes", HISTORY_BYTES))
@@ -184,8 +206,8 @@ class Channel(Generic[T]):
         JSON. `event` is the event's type.
 
         Raises `ChannelUnavailable` if the store does not confirm the event within `publish_timeout`. The store may
-        still store it later, once. Raises `TypeError` for bytes and for types without a JSON form. Raises `ValueError`
-        if `event` contains CR, LF or NUL, or is "gap".
+        still store it later, once. Raises `TypeError` for data of another class than the channel's type, for bytes, and
+        for types without a JSON form. Raises `ValueError` if `event` contains CR, LF or NUL, or is "gap".
         """
         payload = self._values.payload_of(data, event)
         kind = self._kind

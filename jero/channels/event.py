@@ -102,14 +102,12 @@ def encode_payload(data: Any, event: str | None, encoder: Encoder) -> Payload:
     """Encodes `data` for publishing.
 
     Raises `TypeError` for bytes, which the formats do not represent alike, and for types that the encoder does not
-    support. Raises `ValueError` if an event stream cannot carry the type `event`, and if the type is "gap".
+    support. Raises `ValueError` if an event stream cannot carry the type `event`.
     """
     if isinstance(data, _BYTES):
         raise TypeError(
             "A channel's events are text or JSON, not bytes. Publish str, or a Struct with a field of bytes."
         )
-    if event == GAP:
-        raise ValueError(f"event={event!r}: the channel reserves this type to report missed events. Use another type.")
     if event is not None:
         ServerSentEvent(event=event)  # raises if the type would break its line
     if isinstance(data, str) and not isinstance(data, Enum):

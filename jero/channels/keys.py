@@ -1,13 +1,15 @@
 """Names of channels: which are valid, and how they stand in keys."""
 
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 MOST_BYTES: Final = 512
 
 
-def fault_of_name(name: str) -> str | None:
-    """Returns why a text cannot be the name of a channel, or `None` if it can. A name has 1 to 512 bytes of UTF-8."""
+def fault_of_name(name: Any) -> str | None:
+    """Returns why a value cannot be the name of a channel, or `None` if it can. A name has 1 to 512 bytes of UTF-8."""
+    if not isinstance(name, str):
+        return "it is not text"
     if not name:
         return "it is empty"
     if len(name) > MOST_BYTES:  # before it is encoded: each character has a byte at least
@@ -17,6 +19,11 @@ def fault_of_name(name: str) -> str | None:
     except UnicodeEncodeError:
         return "it is not Unicode text"
     return f"it has more than {MOST_BYTES} bytes" if size > MOST_BYTES else None
+
+
+def quoted_name(name: Any) -> str:
+    """Returns a name for a message: the beginning of a text, or what was given instead."""
+    return repr(name[:20]) if isinstance(name, str) else getattr(name, "__name__", None) or repr(name)
 
 
 def key_of(prefix: str, kind: str | None, name: str) -> str:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from types import UnionType
-from typing import Any, Generic, Never, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Generic, Never, TypedDict, TypeVar, Unpack, cast, overload
 
 from msgspec import Struct
 from msgspec.json import Encoder
 
 from jero.channels.channel import HISTORY, Channel, Values
-from jero.channels.keys import fault_of_name
+from jero.channels.keys import fault_of_name, quoted_name
 from jero.channels.kind import KindOptions
 from jero.channels.ring import HISTORY_BYTES
 from jero.channels.store import Store, check_store
@@ -105,7 +105,9 @@ class Channels(Generic[T]):
     ) -> None:
         fault = fault_of_name(kind)
         if fault is not None:
-            raise ValueError(f"Channels(kind={kind[:20]!r}): {fault}. The store needs a name to tell kinds apart.")
+            raise ValueError(
+                f"Channels(kind={quoted_name(kind)}): {fault}. The store needs a name to tell kinds apart."
+            )
         check_store(f"Channels({kind!r})", store)
         self._values: Values[T] = Values(f"Channels({kind!r})", type, publish_timeout, encoder)
         options = KindOptions(
@@ -121,6 +123,8 @@ class Channels(Generic[T]):
 
     def __getitem__(self, name: str) -> Channel[T]:
         """Returns the channel of a name: any text of 1 to 512 bytes of UTF-8. Raises `NotFound` for another."""
+        if not isinstance(cast("object", name), str):
+            raise TypeError(f"Channels({self.kind!r})[{name!r}]: it is not text. Convert it with str().")
         fault = fault_of_name(name)
         if fault is not None:
             raise NotFound(f"The name of the channel is refused: {fault}.")

@@ -26,6 +26,8 @@ def check_store(owner: str, store: object) -> None:
     if isinstance(store, Store):
         return
     if inspect.isawaitable(store):
+        if inspect.iscoroutine(store):
+            store.close()  # nothing awaits it
         raise wiring_error(owner, "the store is not awaited", "Write store = await self._aenter(MemoryStore())")
     name = store.__name__ if isinstance(store, type) else type(store).__name__
     raise wiring_error(owner, f"the store is {name}", "Give a MemoryStore or a RedisStore that is entered")

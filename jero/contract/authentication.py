@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 import msgspec
 from msgspec import Struct
 
-from jero.annotations import read_hints, wiring_error
+from jero.annotations import parameter_text, read_hints, wiring_error
 from jero.auth.api_key import APIKeyAuth
 from jero.auth.auth import CredentialAuth, declared_kind, user_type
 from jero.auth.scheme import CHALLENGE, DEFAULT_REALM, APIKeyScheme, KeyLocation, SecurityScheme
@@ -42,7 +42,7 @@ def read_authentication(auth: Any, where: str, template: PathTemplate = _NO_SLOT
     where = f"{where}, auth"
     if isinstance(auth, type):
         raise wiring_error(where, f"got {auth.__name__}, a class", f"Give an instance of it, {auth.__name__}(...)")
-    where = f"{where} {type(auth).__name__}"
+    where = f"{where} {auth.__name__ if inspect.isroutine(auth) else type(auth).__name__}"
     if isinstance(auth, CredentialAuth):
         cast("CredentialAuth[Any]", auth).check_wiring(where)
     authenticate = _read_method(auth, f"{where}.authenticate")
@@ -99,7 +99,7 @@ def _read_inputs(authenticate: Callable[..., Any], template: PathTemplate, where
     parameters = inspect.signature(authenticate).parameters
     for name, parameter in parameters.items():
         if name not in _PARAMETERS or parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            found = f"the parameter {str(parameter)!r} is not one of {names}"
+            found = f"the parameter {parameter_text(parameter)!r} is not one of {names}"
             raise wiring_error(where, found, "Take one or more of them")
     if not parameters:
         raise wiring_error(where, "it has no parameter, so it reads nothing", f"Take one or more of {names}")

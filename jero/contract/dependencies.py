@@ -14,11 +14,12 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from jero.annotations import check_pydantic, class_of, name_of, unwrapped, wiring_error
+from jero.annotations import class_of, name_of, parameter_text, unwrapped, wiring_error
 from jero.contract.factories import entered_type, is_async_generator, parameter_hints, required
 from jero.contract.inputs import BODIES, NAMES, Input, check_scope, has_body, read_input
 from jero.contract.unbound import Place, instead_of
 from jero.errors import WiringError
+from jero.json_types import check_pydantic
 from jero.routing import PathTemplate
 
 _INCLUDE: Final = "_include_dependency"
@@ -95,7 +96,10 @@ def read_dependency(factory: Any, as_: Any, where: str) -> Dependency:
     Raises `WiringError` if the factory makes no async context manager, or if a parameter cannot be bound.
     """
     if not callable(factory):
-        raise wiring_error(where, f"{factory!r} is not callable", "Give the factory, and not what it has made")
+        name = getattr(factory, "__name__", None)  # of the function that has made a generator or a coroutine
+        made = type(factory).__name__ if name is None else f"{name}(...), which a call has made"
+        instead = "the factory, and not what it has made" if name is None else f"{name}, without parentheses"
+        raise wiring_error(where, f"got {made}", f"Give {instead}")
     name = getattr(factory, "__qualname__", None) or repr(factory)
     place = f"{where}, {name}"
     entered = entered_type(factory, place, is_needed=as_ is None)
@@ -140,7 +144,7 @@ def _read_parameters(factory: Any, where: str) -> tuple[tuple[Input, ...], tuple
             found = f"a dependency does not read the body, but it takes {name!r}"
             raise wiring_error(where, found, f"Take {name} in the handler")
         if parameter.kind is parameter.POSITIONAL_ONLY or name not in hints:
-            found = f"jero cannot bind the parameter {str(parameter)!r}"
+            found = f"jero cannot bind the parameter {parameter_text(parameter)!r}"
             instead = "Give it an annotation and a name that can be a keyword, or a default"
             raise wiring_error(where, found, instead)
         if name in NAMES:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from msgspec import Struct
 
-from jero.annotations import class_of, function_of, is_open, read_hints, union_members, unwrapped, wiring_error
+from jero.annotations import class_of, function_of, is_open, name_of, read_hints, union_members, unwrapped, wiring_error
 from jero.contract.outputs import Output, read_response
 from jero.errors import HTTPError, WiringError
 from jero.http.request import Request
@@ -58,7 +58,7 @@ class ExceptionHandlers:
         cannot be called with the exception, nor with the exception and the request.
         """
         if not isinstance(exception, type) or not issubclass(exception, BaseException):
-            raise wiring_error(where, f"{exception!r} is not an exception class", "Give a subclass of Exception")
+            raise wiring_error(where, f"{_named(exception)} is not an exception class", "Give a subclass of Exception")
         name = exception.__name__
         if not issubclass(exception, Exception):
             raise wiring_error(
@@ -66,6 +66,9 @@ class ExceptionHandlers:
             )
         if exception in self._handlers:
             raise wiring_error(where, f"{name} has a handler already", "Include one of the two")
+        if not callable(cast("object", handler)):
+            found = f"the handler of {name} is of type {type(cast('object', handler)).__name__}, which is not callable"
+            raise wiring_error(where, found, "Give the function itself, without parentheses")
         takes_request = _takes_request(handler)
         if not takes_request and call_fault(handler, None) is not None:
             raise wiring_error(
@@ -78,7 +81,7 @@ class ExceptionHandlers:
     def add_all(self, handlers: Any, where: str) -> None:
         """Adds the handlers of a mapping. Raises `WiringError` as `add` does, and if it is not a mapping."""
         if not isinstance(handlers, Mapping):
-            found = f"exception_handlers={handlers!r} is not a mapping"
+            found = f"exception_handlers is of type {type(handlers).__name__}, and not a mapping"
             raise wiring_error(where, found, "Write exception_handlers={SomeError: handler}")
         for exception, handler in cast("Mapping[Any, Any]", handlers).items():
             self.add(exception, handler, where)
@@ -101,6 +104,12 @@ class ExceptionHandlers:
         return any(
             issubclass(kind, BaseExceptionGroup) and kind in handlers for handlers in self.layers for kind in kinds
         )
+
+
+def _named(found: Any) -> str:
+    if isinstance(found, type) or inspect.isroutine(found):
+        return name_of(found) if isinstance(found, type) else found.__name__
+    return repr(found)
 
 
 def _takes_request(handler: Any) -> bool:

@@ -29,6 +29,7 @@ from jero.annotations import (
 _YIELDING: Final = (AsyncGenerator, AsyncIterator, AsyncIterable)
 _UNKNOWN: Final = object()
 _INSTEAD: Final = "Write an async generator that yields it once, async def session() -> AsyncIterator[Session]"
+_ANNOTATE: Final = "Write -> AsyncIterator[Session]"
 _NAME_IT: Final = "Name the type: as_=Session"
 
 
@@ -83,7 +84,7 @@ def _returned(factory: Any, where: str, *, is_needed: bool) -> Any:
             raise
         return _UNKNOWN
     if "return" not in hints and is_needed:
-        raise wiring_error(where, "the return annotation is missing", _NAME_IT)
+        raise wiring_error(where, "the return annotation is missing", f"{_ANNOTATE}, or name the type: as_=Session")
     return hints.get("return", _UNKNOWN)
 
 

@@ -3,17 +3,17 @@
 import inspect
 import typing
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
 from jero.annotations import (
-    check_pydantic,
-    check_type,
     class_of,
     custom_classes,
     is_struct,
     name_of,
+    parameter_text,
     unfillable,
     union_members,
     unwrapped,
@@ -22,6 +22,7 @@ from jero.annotations import (
 from jero.contract.unbound import MISSING, NO_USER, Place, instead_of
 from jero.http.request import Request
 from jero.http.upload import UploadFile
+from jero.json_types import check_pydantic, check_type
 from jero.routing import PathTemplate
 
 # They are read from the request without its body. `request` is the request itself.
@@ -75,9 +76,10 @@ def read_inputs(
     for name, parameter in inspect.signature(handler).parameters.items():
         is_named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
         if not is_named or (name not in _READERS and name not in hints):
-            found = f"jero cannot bind the parameter {str(parameter)!r}, because it binds arguments by fixed names"
+            text = parameter_text(parameter)
+            found = f"jero cannot bind the parameter {text!r}, because it binds arguments by fixed names"
             place = Place(template.slots, user_type, has_body=has_body(where))
-            instead = instead_of(name, MISSING, place) if is_named else None
+            instead = instead_of(name, _type_of_default(parameter), place) if is_named else None
             raise wiring_error(where, found, instead or f"Use one of {', '.join(_READERS)}")
         if name in _READERS:
             inputs.append(read_input(name, hints, where))
@@ -86,6 +88,12 @@ def read_inputs(
     _check_slots(inputs, template, where, takes_all=takes_all_slots)
     _check_user(inputs, user_type, where)
     return tuple(inputs)
+
+
+def _type_of_default(parameter: inspect.Parameter) -> Any:
+    """Returns the type that a parameter without an annotation is meant to have, if its default shows that."""
+    kinds = (bool, int, float, str)
+    return next((kind for kind in kinds if type(parameter.default) is kind), MISSING)
 
 
 def read_input(name: str, hints: Mapping[str, Any], where: str) -> Input:
@@ -112,6 +120,8 @@ def has_body(where: str) -> bool:
 def _read_fields(where: str, name: str, annotation: Any) -> Input:
     annotation = unwrapped(annotation)
     check_pydantic(annotation, where)
+    if name != "form":
+        _check_upload(annotation, where)
     if not is_struct(annotation):
         raise wiring_error(where, f"its type is {name_of(annotation)}, which is not a Struct", _INSTEAD[name])
     if class_of(annotation).__struct_config__.array_like:
@@ -158,7 +168,16 @@ def _read_items(where: str, name: str, annotation: Any) -> Input:
     return Input(name, item, is_stream=True)
 
 
+def _check_upload(annotation: Any, where: str) -> None:
+    """Raises `WiringError` if there is a file of a form in the type of another argument."""
+    with suppress(TypeError, NameError, RecursionError):  # what cannot be read is reported elsewhere
+        if UploadFile in custom_classes(annotation):
+            form = name_of(annotation) if is_struct(annotation) else "F, with a Struct F that has a field of that type"
+            raise wiring_error(where, "only a form has an UploadFile", f"Write form: {form}")
+
+
 def _read_json(where: str, name: str, annotation: Any) -> Input:
+    _check_upload(annotation, where)
     check_type(annotation, where)
     return Input(name, annotation)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import Struct
@@ -57,8 +57,11 @@ def read_operations(endpoint: Any, path: str | None, *, auth: Any = None, has_en
     Raises `WiringError` if the endpoint, the authenticator or a handler cannot work.
     """
     if not isinstance(endpoint, Endpoint):
-        found = f"{endpoint.__name__}, a class" if isinstance(endpoint, type) else type(endpoint).__name__
-        raise wiring_error("_include_endpoint", f"got {found}", "Give an instance of a subclass of Endpoint")
+        if isinstance(endpoint, type) and issubclass(endpoint, Endpoint):
+            found, instead = f"{endpoint.__name__}, a class", f"Write {endpoint.__name__}(...), which makes an instance"
+        else:
+            found, instead = type(cast("object", endpoint)).__name__, "Give an instance of a subclass of Endpoint"
+        raise wiring_error("_include_endpoint", f"got {found}", instead)
     check_endpoint(endpoint)
     name = type(endpoint).__name__
     template = _read_path(endpoint, path, name)

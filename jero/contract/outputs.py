@@ -21,8 +21,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from jero.annotations import (
-    check_pydantic,
-    check_type,
     class_of,
     event_form,
     fast_path_types,
@@ -38,6 +36,7 @@ from jero.framing.event import ServerSentEvent
 from jero.framing.framing import Framing
 from jero.framing.json import NDJSON, NDJSON_NAMES
 from jero.framing.sse import SSE
+from jero.json_types import check_pydantic, check_type
 from jero.responses.response import BODILESS, H, Response
 from jero.responses.streaming import (
     OFFERED,
@@ -146,14 +145,28 @@ def _check_generator(handler: Callable[..., Any], annotation: Any, where: str) -
     is_async = inspect.isasyncgenfunction(handler)
     if typing.get_origin(unwrapped(annotation)) in (_ASYNCHRONOUS if is_async else _SYNCHRONOUS):
         return
-    raise wiring_error(
-        where,
-        f"the handler is {'an async' if is_async else 'a'} generator, but its return annotation is "
-        f"{name_of(annotation)}",
-        f"Write {'AsyncIterator' if is_async else 'Iterator'}[Item]; if the response needs a format or headers, yield "
-        "in another method and return NDJSONStreamingResponse(stream=self._items()), or Negotiated(...) for headers "
-        "without a format",
-    )
+    kind = "an async" if is_async else "a"
+    found = f"the handler is {kind} generator, but its return annotation is {_text(annotation)}"
+    iterator = f"{'AsyncIterator' if is_async else 'Iterator'}[{_item_of(annotation)}]"
+    origin = class_of(unwrapped(annotation))
+    is_response = isinstance(origin, type) and issubclass(origin, SourceResponse)
+    other = f", or yield in another method and return {origin.__name__}(stream=self._items())" if is_response else ""
+    raise wiring_error(where, found, f"Write {iterator}{other}")
+
+
+def _text(annotation: Any) -> str:
+    """Returns the text of an annotation, of a response without the headers that it does not name."""
+    return name_of(annotation).replace(", None]", "]")
+
+
+def _item_of(annotation: Any) -> str:
+    """Returns what a generator with that annotation is meant to yield, or "Item" if it does not say that."""
+    plain = unwrapped(annotation)
+    origin, arguments = class_of(plain), typing.get_args(plain)
+    if isinstance(origin, type) and issubclass(origin, SourceResponse | list | AsyncIterable | Iterable):
+        has_item = bool(arguments) and not issubclass(origin, StreamingResponse | str | bytes | Mapping)
+        return name_of(arguments[0]) if has_item else "bytes" if issubclass(origin, StreamingResponse) else "Item"
+    return name_of(annotation) if isinstance(annotation, type) else "Item"
 
 
 def _read_members(annotation: Any, where: str) -> Iterator[Output]:

@@ -36,7 +36,7 @@ from jero.responses.streaming import FramedResponse
 from jero.streaming.limits import TeardownLimit
 from jero.streaming.owned import Close, send_prepared
 from jero.streaming.plan import StreamPlan
-from jero.streaming.source import leave
+from jero.streaming.source import explain_yields, leave
 
 logger = logging.getLogger("jero.requests")
 
@@ -75,7 +75,11 @@ class Opener:
             manager: Any = factory(**arguments, **{name: values[place] for name, place in needed})
             if not hasattr(manager, "__aenter__"):
                 raise _not_a_manager(factory, manager)
-            values.append(await manager.__aenter__())
+            try:
+                values.append(await manager.__aenter__())
+            except RuntimeError as error:
+                explain_yields(manager, error)
+                raise
             opened.append(manager)
         return {name: values[place] for name, place in self._values}
 

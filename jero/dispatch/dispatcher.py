@@ -64,10 +64,12 @@ class Wiring:
             self._routes.append(route)
             present = self._router.add(operation.method, operation.template, route)
             if present is not None:
+                is_same = present.operation.endpoint is endpoint
+                fault = "was included already" if is_same else f"is the path of {present.operation.name} already"
                 raise wiring_error(
                     f"{operation.name}.{operation.method.lower()}",
-                    f"{operation.method} {operation.template.text} is {present.operation.name}'s already",
-                    "Give one of them another path",
+                    f"{operation.method} {operation.template.text} {fault}",
+                    "Include it once, or once more with path=" if is_same else "Give one of them another path",
                 )
         return added
 

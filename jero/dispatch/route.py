@@ -4,6 +4,7 @@ import inspect
 import time
 from typing import Any, NoReturn, cast
 
+from jero.allowed import AllowedValues
 from jero.annotations import name_of
 from jero.auth.auth import Expiring
 from jero.auth.scheme import DEFAULT_REALM, challenged
@@ -12,7 +13,7 @@ from jero.binding.faults import RepeatedHeader
 from jero.binding.fields import field_reader
 from jero.contract.authentication import Authentication
 from jero.contract.operation import Operation
-from jero.contract.values import ReturnedValues, Values
+from jero.contract.values import ReturnedValues
 from jero.dispatch.failures import Failures
 from jero.dispatch.leaving import HandlerWatch, attended, limited
 from jero.dispatch.ready import answer_if_ready
@@ -207,7 +208,7 @@ class Authenticator:
         self._authentication = authentication
         self._authenticate = authenticator.authenticate
         self._readers = [(taken.name, field_reader(taken.name, taken.type)) for taken in authentication.inputs]
-        self._users = Values([authentication.user])
+        self._users = AllowedValues([authentication.user])
         realm: str = getattr(authenticator, "realm", DEFAULT_REALM)
         self._challenge = authentication.scheme.challenge(realm, was_sent=False)
         self._challenge_expired = authentication.scheme.challenge(realm, was_sent=True)

@@ -1,7 +1,7 @@
 """Defines the status, the headers and the cookies that every response has."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Final, Generic
+from typing import ClassVar, Final, Generic, cast
 
 from msgspec import Struct
 from typing_extensions import TypeVar
@@ -37,12 +37,13 @@ class Response(Struct, Generic[H], frozen=True, kw_only=True):
     cookies: Sequence[Cookie] = ()
 
     def __post_init__(self) -> None:
-        if not 200 <= self.status_code <= 599:
-            raise ValueError(f"status_code={self.status_code!r}: the status of a response is from 200 to 599.")
-        if self.has_body and self.status_code in BODILESS:
-            raise ValueError(f"status_code={self.status_code}: this status allows no body. Return NoContent.")
+        owner, status = type(self).__name__, self.status_code
+        if not isinstance(cast("object", status), int) or not 200 <= status <= 599:
+            raise ValueError(f"{owner}(status_code={status!r}): the status of a response is from 200 to 599.")
+        if self.has_body and status in BODILESS:
+            raise ValueError(f"{owner}(status_code={status}): this status allows no body. Return NoContent.")
         if self.headers is not None and not isinstance(self.headers, Struct):
-            raise TypeError(f"headers={self.headers!r}: it is not a Struct. Pass a mapping or pairs as raw_headers.")
+            raise TypeError(f"{owner}(headers=...): it is not a Struct. Pass a mapping or pairs as raw_headers.")
         if self.raw_headers:
             raw_pairs(self.raw_headers)
 

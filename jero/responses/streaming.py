@@ -19,6 +19,7 @@ from jero.framing.sse import SSE, check_unframed
 from jero.http.headers import raw_pairs, response_header_names
 from jero.policy import StreamOutcome, StreamPolicy, is_positive
 from jero.responses.response import H, Response
+from jero.uncalled import uncalled
 
 T = TypeVar("T", default=Any)
 
@@ -47,12 +48,25 @@ ErrorHandler: TypeAlias = Callable[[Exception], T | Awaitable[T | None] | None]
 def check_source(argument: str, stream: object) -> None:
     """Raises `TypeError` if what was given as `argument` is not a source."""
     is_stream = hasattr(stream, "__aiter__") or hasattr(stream, "__aenter__") or hasattr(stream, "__iter__")
-    name = type(stream).__name__
     if not is_stream or isinstance(stream, _NOT_STREAMS):
-        raise TypeError(
-            f"{argument} takes an iterable of items, an async iterable, or an async context manager that returns an "
-            f"async iterable; got {name}."
-        )
+        raise TypeError(_not_a_source(argument, cast("object", stream)))
+    if isinstance(stream, type):
+        raise TypeError(_not_a_source(argument, cast("object", stream)))
+
+
+def _not_a_source(argument: str, given: object) -> str:
+    """Returns what is wrong with a source, and what to write instead."""
+    meant = uncalled(given)
+    if meant is not None:
+        return f"{argument}: got {meant.found}. {meant.instead}."
+    name = type(given).__name__
+    if hasattr(given, "subscribe"):
+        return f"{argument}: got {name}. Give what its method subscribe() returns."
+    single = "" if given is None else " Put a single item in a list, [item]."
+    return (
+        f"{argument} takes an iterable of items, an async iterable, or an async context manager that returns an async "
+        f"iterable; got {name}.{single}"
+    )
 
 
 class SourceResponse(Response[H], Generic[T, H], frozen=True, kw_only=True):
@@ -72,6 +86,9 @@ class SourceResponse(Response[H], Generic[T, H], frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_source(f"{type(self).__name__}(stream=...)", self.stream)
+        if self.policy is not None and not isinstance(cast("object", self.policy), StreamPolicy):
+            kind = type(cast("object", self.policy)).__name__
+            raise TypeError(f"{type(self).__name__}(policy=...): it is of type {kind}. Write policy=StreamPolicy(...).")
 
     def check_unframed(self) -> None:
         """Raises `ValueError` if `ping` or `last` is text that is framed as an event already."""
@@ -116,14 +133,14 @@ class FramedResponse(SourceResponse[T, H], Generic[T, H], frozen=True, kw_only=T
             raise ValueError(f"{type(self).__name__}(ping=...): an extra item would be an element. Leave it out.")
         if self.keepalive is None:
             return
-        _check_keepalive(self.keepalive)
+        _check_keepalive(type(self).__name__, self.keepalive)
         if self.ping is None and self.framing.keepalive is None:
             raise ValueError(f"{type(self).__name__}(keepalive=...): the format has no ping. Leave it out.")
 
 
-def _check_keepalive(seconds: float) -> None:
+def _check_keepalive(owner: str, seconds: float) -> None:
     if not is_positive(seconds):
-        raise ValueError(f"keepalive={seconds!r}: it must be a positive number of seconds, or None.")
+        raise ValueError(f"{owner}(keepalive={seconds!r}): it must be a positive number of seconds, or None.")
 
 
 class StreamingResponse(FramedResponse[bytes, H], Generic[H], frozen=True, kw_only=True):
@@ -225,7 +242,7 @@ class Negotiated(SourceResponse[T | ServerSentEvent[T], H], Generic[T, H], froze
         super().__post_init__()
         self.check_unframed()
         if self.keepalive is not UNSET and self.keepalive is not None:
-            _check_keepalive(self.keepalive)
+            _check_keepalive("Negotiated", self.keepalive)
         names = {name for name, _ in raw_pairs(self.raw_headers)} if self.raw_headers else set[bytes]()
         has_typed = isinstance(self.headers, Struct) and sets_content_type(type(self.headers))
         if has_typed or b"content-type" in names:

@@ -17,7 +17,7 @@ from msgspec import UNSET, Struct
 from msgspec.json import Encoder
 
 from jero.channels.channel import Values
-from jero.channels.keys import fault_of_name
+from jero.channels.keys import fault_of_name, quoted_name
 from jero.channels.log import Notifier
 from jero.channels.memory import MemoryStore
 from jero.channels.store import Store
@@ -138,7 +138,7 @@ class Runs(Generic[T]):
     ) -> None:
         fault = fault_of_name(name)
         if fault is not None:
-            raise ValueError(f"Runs(name={name[:20]!r}): {fault}. The store needs a name to tell runs apart.")
+            raise ValueError(f"Runs(name={quoted_name(name)}): {fault}. The store needs a name to tell runs apart.")
         self.name = name
         self._store = store
         self._values: Values[T] = Values(f"Runs({name!r})", type, publish_timeout=inf, encoder=encoder)

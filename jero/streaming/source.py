@@ -196,7 +196,9 @@ class Source:
             del outcome  # its error's traceback refers to the stream
         await lifecycle.aclose()
         name = getattr(lifecycle, "__qualname__", type(lifecycle).__name__)
-        raise RuntimeError(f"{name} yielded a second time; a lifecycle yields once: setup before, teardown after.")
+        raise RuntimeError(
+            f"{name} yielded a second time; a lifecycle yields once. Write setup before the yield, teardown after it."
+        )
 
     async def _leave(self, manager: AbstractAsyncContextManager[Any], outcome: StreamOutcome) -> None:
         error = outcome.error
@@ -215,11 +217,25 @@ async def leave(manager: AbstractAsyncContextManager[Any], error: BaseException 
             await manager.__aexit__(None, None, None)
         else:
             await manager.__aexit__(type(error), error, error.__traceback__)
+    except RuntimeError as raised:
+        if raised is not error:
+            explain_yields(manager, raised)
+            raise
     except BaseException as raised:
         if raised is not error:
             raise
     finally:
         del error  # its traceback refers to this frame
+
+
+def explain_yields(manager: Any, raised: RuntimeError) -> None:
+    """Names the generator in an error that its context manager has raised because it does not yield once."""
+    faults = {"generator didn't yield": "yielded nothing", "generator didn't stop": "yielded a second time"}
+    fault = faults.get(str(raised))
+    generator = getattr(manager, "gen", None)  # of what @asynccontextmanager makes
+    if fault is not None and generator is not None:
+        name = generator.__qualname__.rpartition("<locals>.")[2]
+        raised.args = (f"{name} {fault}. Write one yield, with setup before it and teardown after it.",)
 
 
 _DECLARED: Final[WeakKeyDictionary[CodeType, bool]] = WeakKeyDictionary()
@@ -305,7 +321,8 @@ class SentSources:
         else:
             was_used = is_iterator(source) and (_is_at_end(source) or self._knows(source))
         if was_used:
-            name = getattr(source, "__qualname__", kind.__name__)
+            name = getattr(source, "__qualname__", kind.__name__).rpartition("<locals>.")[2]
+            name = "a generator expression" if name == "<genexpr>" else name
             raise RuntimeError(
                 f"{where} returned a stream whose source, {name}, was used before, so its items are gone. "
                 "Make the source and its response inside the handler, for each request."

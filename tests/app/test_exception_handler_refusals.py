@@ -50,11 +50,20 @@ def keyword_only(*, error: Exception) -> NoContent:
     return NoContent()
 
 
-@pytest.mark.parametrize("handler", [no_argument, request_first, three_arguments, keyword_only, None, "handler"])
+@pytest.mark.parametrize("handler", [no_argument, request_first, three_arguments, keyword_only])
 def test_a_handler_that_does_not_take_the_exception_first_is_refused(handler: object) -> None:
     refused(
         r"_include_exception_handler: the handler of SoldOut, .*, does not take the exception as its first argument\. "
         r"Give a function that takes the exception, or the exception and then the request\.",
+        (SoldOut, handler),
+    )
+
+
+@pytest.mark.parametrize(("handler", "kind"), [(None, "NoneType"), ("handler", "str"), (NoContent(), "NoContent")])
+def test_a_handler_that_cannot_be_called_is_refused(handler: object, kind: str) -> None:
+    refused(
+        rf"_include_exception_handler: the handler of SoldOut is of type {kind}, which is not callable\. "
+        r"Give the function itself, without parentheses\.",
         (SoldOut, handler),
     )
 

@@ -113,8 +113,8 @@ def test_a_restarted_application_has_the_same_document() -> None:
     ("options", "message"),
     [
         ({"openapi_version": "2.0"}, "_include_openapi: openapi_version='2.0' is not supported"),
-        ({"path": "/names"}, "GET /names is NamesEndpoint's already"),
-        ({"docs_path": "/late"}, "GET /late is LateEndpoint's already"),
+        ({"path": "/names"}, "GET /names is the path of NamesEndpoint already"),
+        ({"docs_path": "/late"}, "GET /late is the path of LateEndpoint already"),
     ],
 )
 def test_unusable_options_are_refused_at_startup(options: dict[str, Any], message: str) -> None:

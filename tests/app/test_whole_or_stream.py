@@ -124,7 +124,7 @@ def test_a_whole_answer_has_its_own_status_and_headers() -> None:
     ("value", "found"),
     [
         (Part("a"), "Part"),
-        (None, "NoneType"),
+        (None, "None"),
         (JSONResponse(Whole("w")), "JSONResponse"),
         (events, "EventStreamResponse"),
         (parts, "async_generator"),

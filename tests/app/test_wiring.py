@@ -43,15 +43,18 @@ class FilmEndpoint(Endpoint, path="/movies/{film_id}"):
     [
         (
             (MoviesEndpoint(), FilmsEndpoint()),
-            "FilmsEndpoint.get: GET /movies is MoviesEndpoint's already. Give one of them another path.",
+            "FilmsEndpoint.get: GET /movies is the path of MoviesEndpoint already. Give one of them another path.",
         ),
         (
             (MovieEndpoint(), FilmEndpoint()),
-            "FilmEndpoint.get: GET /movies/{film_id} is MovieEndpoint's already. Give one of them another path.",
+            (
+                "FilmEndpoint.get: GET /movies/{film_id} is the path of MovieEndpoint already. "
+                "Give one of them another path."
+            ),
         ),
         (
             (MoviesEndpoint(), MoviesEndpoint()),
-            "MoviesEndpoint.get: GET /movies is MoviesEndpoint's already. Give one of them another path.",
+            "MoviesEndpoint.get: GET /movies is the path of MoviesEndpoint already. Give one of them another path.",
         ),
     ],
     ids=["static", "template", "twice"],
@@ -96,7 +99,7 @@ def test_an_endpoint_cannot_be_included_outside_wiring() -> None:
 @pytest.mark.parametrize("thing", [MoviesEndpoint, None, "endpoint"])
 def test_an_object_that_is_not_an_endpoint_is_refused(thing: Any) -> None:
     with (
-        pytest.raises(RuntimeError, match=r"_include_endpoint: got .* Give an instance"),
+        pytest.raises(RuntimeError, match=r"_include_endpoint: got .*instance"),
         TestClient(Application(thing)),
     ):
         pass

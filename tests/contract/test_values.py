@@ -153,10 +153,10 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (Movie, (MOVIE, 201), "return JSONResponse(content=..., status_code=201)"),
     (Movie, (MOVIE, "a"), "Its first item is of type Movie"),
     (list[Movie], (MOVIE,), "Its first item is of type Movie"),
-    (Movie, {"title": "a"}, "Return what the annotation says"),
+    (Movie, {"title": "a"}, "Return Movie(...), or annotate it with dict[str, Any]"),
     (Movie, [MOVIE], "Its first item is of type Movie"),
     (Movie, ACTOR, "Return what the annotation says"),
-    (Actor, {"name": "a"}, "Return what the annotation says"),
+    (Actor, {"name": "a"}, "Return Actor(...), or annotate it with dict[str, Any]"),
     (Sequel, MOVIE, "Return what the annotation says"),
     (Page[Movie], MOVIE, "Return what the annotation says"),
     (Award, [("year", 1)], "Its first item is of type tuple"),
@@ -191,7 +191,8 @@ def test_a_value_of_another_class_is_a_logged_500(
     assert (record.levelno, record.name) == (logging.ERROR, "jero.requests")
     assert record.exc_info is not None
     message = str(record.exc_info[1])
-    assert message.startswith(f"MoviesEndpoint.get returned {type(value).__name__}")
+    found = "None" if value is None else type(value).__name__
+    assert message.startswith(f"MoviesEndpoint.get returned {found}")
     assert "; its return annotation says " in message
     assert advice in message
 

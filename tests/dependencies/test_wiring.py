@@ -188,12 +188,15 @@ REFUSED: list[tuple[list[Any], str]] = [
     ([positional], r"positional: jero cannot bind the parameter 'pool: .*Pool'\. Give it an annotation and a name"),
     ([unannotated], r"unannotated: jero cannot bind the parameter 'pool'\. Give it an annotation and a name"),
     ([unreadable], r"unreadable: an annotation cannot be read: name 'Missing' is not defined\. Correct it"),
-    ([without_return], r"without_return: the return annotation is missing\. Name the type: as_=Session\."),
+    (
+        [without_return],
+        r"without_return: the return annotation is missing\. Write -> AsyncIterator",
+    ),
     ([coroutine], r"coroutine: it is a coroutine function, so it makes no context manager\. Write an async gen"),
     ([plain], r"plain: it returns Session, which is not an async context manager\. Write an async generator that"),
     ([synchronous], r"synchronous: it returns Generator\[Session\], which is not an async context manager\. Write"),
     ([of_anything], r"of_anything: its annotations do not say what it yields\. Name the type: as_=Session\."),
-    ([Session()], r"<.*Session object.*> is not callable\. Give the factory, and not what it has made\."),
+    ([Session()], r"got Session\. Give the factory, and not what it has made\."),
 ]
 
 

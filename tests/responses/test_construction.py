@@ -53,16 +53,22 @@ EVERY_RESPONSE = pytest.mark.parametrize(
 
 
 @EVERY_RESPONSE
-@pytest.mark.parametrize("status", [0, 100, 101, 199, 600, -1])
+@pytest.mark.parametrize("status", [0, 100, 101, 199, 600, -1, 200.5])
 def test_a_status_out_of_range_is_refused(response: Any, status: int) -> None:
-    with pytest.raises(ValueError, match=rf"status_code={status}: the status of a response is from 200 to 599\."):
+    with pytest.raises(
+        ValueError,
+        match=rf"^{response.__name__}\(status_code={status}\): the status of a response is from 200 to 599\.",
+    ):
         made(response, status_code=status, **content(response))
 
 
 @pytest.mark.parametrize("response", [JSONResponse, Created, Accepted, TextResponse, BytesResponse, *SOURCED])
 @pytest.mark.parametrize("status", [204, 205, 304])
 def test_a_status_that_allows_no_body_is_refused(response: Any, status: int) -> None:
-    with pytest.raises(ValueError, match=rf"status_code={status}: this status allows no body\. Return NoContent\."):
+    with pytest.raises(
+        ValueError,
+        match=rf"^{response.__name__}\(status_code={status}\): this status allows no body\. Return NoContent\.",
+    ):
         made(response, status_code=status, **content(response))
     assert made(NoContent, status_code=status).status_code == status
 
@@ -83,7 +89,7 @@ def test_headers_that_are_not_a_struct_are_refused(response: Any) -> None:
 
 
 @pytest.mark.parametrize("response", SOURCED)
-@pytest.mark.parametrize("stream", [None, 1, "text", b"bytes", {"a": 1}, print])
+@pytest.mark.parametrize("stream", [None, 1, "text", b"bytes", {"a": 1}])
 def test_a_stream_that_is_not_a_source_is_refused(response: Any, stream: Any) -> None:
     with pytest.raises(TypeError, match=rf"takes an iterable of items, .*; got {type(stream).__name__}\."):
         made(response, stream=stream)

@@ -23,6 +23,7 @@ from jero import (
     StreamingResponse,
     StreamOutcome,
     StreamPolicy,
+    UploadFile,
 )
 from jero.auth import BearerAuth
 from jero.errors import Unauthorized
@@ -226,6 +227,40 @@ class Nothing(Endpoint, path="/nothing"):
         return NoContent()
 
 
+class SignupForm(Struct):
+    """Fields alone, so that a form is urlencoded or multipart."""
+
+    name: str
+    age: int = 0
+    genres: list[str] = []
+    is_member: bool = False
+
+
+class Signups(Endpoint, path="/signups"):
+    async def post(self, form: SignupForm) -> SignupForm:
+        """Signs up"""
+        return form
+
+
+class UploadForm(Struct):
+    title: str
+    files: list[UploadFile]
+    cover: UploadFile | None = None
+
+
+class Uploaded(Struct):
+    title: str
+    files: dict[str, str]
+    cover: str | None
+
+
+class Uploads(Endpoint, path="/uploads"):
+    async def post(self, form: UploadForm) -> Uploaded:
+        """Uploads files"""
+        files = {file.filename or "": (await file.read()).decode() for file in form.files}
+        return Uploaded(form.title, files, form.cover.filename if form.cover else None)
+
+
 class Tokens(BearerAuth[User]):
     async def verify(self, token: str) -> User:
         if token != TOKEN:
@@ -255,7 +290,7 @@ class App(BaseApp):
 
     async def _wire(self) -> None:
         streams = (Gated(self.gate), Lines(), Array(), Text(), Fast(), Events(), Ticks(), Cut(self.gate), Failing())
-        for endpoint in (*streams, Negotiated(), Pipeline(), Movies(), Orders(), Nothing()):
+        for endpoint in (*streams, Negotiated(), Pipeline(), Movies(), Orders(), Nothing(), Signups(), Uploads()):
             self._include_endpoint(endpoint)
         self._include_endpoint(Me(), auth=Tokens())
         self._include_endpoint(Mine(), auth=Tokens())

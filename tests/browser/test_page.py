@@ -21,6 +21,8 @@ OPERATIONS = [
         "GET /movies/{movie_id}",
         "POST /orders",
         "DELETE /nothing",
+        "POST /signups",
+        "POST /uploads",
         "GET /me",
         "GET /mine",
     ),

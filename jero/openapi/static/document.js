@@ -149,3 +149,12 @@ function essence(type) {
   const found = (type.match(EACH_TYPE) ?? []).map((each) => each.split(";")[0].trim().toLowerCase());
   return found.findLast((each) => VALID_TYPE.test(each) && each !== "*/*") ?? found[0] ?? "";
 }
+
+/** Returns whether the media type is that of a form, whose fields have a control each. */
+export function isForm(type) {
+  return isMultipart(type) || essence(type) === "application/x-www-form-urlencoded";
+}
+
+export function isMultipart(type) {
+  return essence(type) === "multipart/form-data";
+}

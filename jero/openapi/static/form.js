@@ -1,41 +1,10 @@
 // The form of a request: parameters, credentials, headers, body.
 
-import { isEventStream, isJson, isLines } from "./document.js";
-import { element, prose } from "./elements.js";
+import { controlOf, field, select, textInput, typed } from "./controls.js";
+import { isEventStream, isForm, isJson, isLines } from "./document.js";
+import { element } from "./elements.js";
+import { FormFields } from "./form_fields.js";
 import { sample, typeText } from "./schema.js";
-
-let made = 0;
-
-/** Makes a label above a control, and a description below it. */
-function field(name, control, { note = "", isRequired = false, description = "", quiet = false } = {}) {
-  const id = `field-${++made}`;
-  control.id = id;
-  const about = description ? prose(description) : null;
-  if (about) {
-    about.id = `${id}-about`;
-    control.setAttribute("aria-describedby", about.id);
-  }
-  const label = element("label", { for: id }, element("code", { class: "name" }, name), " ");
-  label.append(
-    element("span", { class: "type" }, note),
-    isRequired ? element("span", { class: "required" }, " required") : "",
-  );
-  return element("div", { class: quiet ? "input quiet-input" : "input" }, label, control, about);
-}
-
-function textInput(attributes = {}) {
-  return element("input", {
-    type: "text",
-    autocomplete: "off",
-    spellcheck: "false",
-    autocapitalize: "off",
-    ...attributes,
-  });
-}
-
-function select(options, attributes = {}) {
-  return element("select", attributes, ...options.map(([value, text]) => element("option", { value }, text)));
-}
 
 function group(title, ...content) {
   return element("fieldset", {}, element("legend", {}, title), ...content);
@@ -65,7 +34,7 @@ export class RequestForm {
     return {
       parameters: this.#parameters.map(({ parameter, control }) => ({
         parameter,
-        values: typed(parameter, control.value),
+        values: typed(parameter.schema, control.value),
       })),
       credentials: this.#operation.security.schemes.map((scheme) => this.#credential(scheme)),
       accept: this.#accept?.value ?? "",
@@ -107,7 +76,7 @@ export class RequestForm {
 
   #parameterField(parameter) {
     const isLastEventId = parameter.in === "header" && parameter.name.toLowerCase() === "last-event-id";
-    const control = isLastEventId ? textInput() : parameterControl(this.#api, parameter);
+    const control = isLastEventId ? textInput() : controlOf(parameter);
     if (isLastEventId) this.#lastEventId = control;
     else this.#parameters.push({ parameter, control });
     return field(parameter.name, control, {
@@ -174,39 +143,25 @@ export class RequestForm {
     const mediaOf = () => body.media.find((media) => media.type === type.value);
     const text = element("textarea", { class: "body", spellcheck: "false", "aria-label": "Body" });
     const file = element("input", { type: "file", "aria-label": "Body from a file" });
+    const fields = element("div");
+    let form = null;
     const fill = () => {
+      const media = mediaOf();
+      form = media && isForm(media.type) ? new FormFields(this.#api, media) : null;
+      fields.replaceChildren(...(form?.elements ?? []));
+      text.hidden = file.hidden = form !== null;
       text.value = sampleText(this.#api, mediaOf());
       text.rows = Math.min(Math.max(text.value.split("\n").length, 3), 16);
       file.value = "";
     };
     fill();
     if (types.length > 1) type.addEventListener("change", fill);
-    this.#body = () => ({ type: type.value, content: file.files[0] ?? text.value });
+    this.#body = () => ({ type: type.value, content: form ? form.content() : (file.files[0] ?? text.value) });
     const head = types.length > 1 ? field("Content-Type", type) : element("p", { class: "quiet" }, types[0] ?? "");
-    const reset = element("button", { type: "button", class: "small", onclick: fill }, "Sample again");
+    const reset = element("button", { type: "button", class: "small", onclick: fill }, types.every(isForm) ? "Empty again" : "Sample again");
     const title = `Body${body.required ? "" : ", optional"}`;
-    return group(title, head, text, element("div", { class: "bar" }, reset, types.every(isJson) ? null : file));
+    return group(title, head, text, fields, element("div", { class: "bar" }, reset, types.every(isJson) ? null : file));
   }
-}
-
-function parameterControl(api, { schema, example }) {
-  const values = schema.enum ?? ([schema.type].flat().includes("boolean") ? [true, false] : null);
-  if (values) return select([["", "–"], ...values.map((value) => [String(value), String(value)])]);
-  if (isList(schema)) return element("textarea", { rows: "2", spellcheck: "false", placeholder: "one value a line" });
-  const given = example ?? schema.default ?? schema.examples?.[0];
-  const control = textInput({ placeholder: given === undefined || given === null ? "" : String(given) });
-  if (["integer", "number"].includes([schema.type].flat()[0])) control.inputMode = "decimal";
-  return control;
-}
-
-function isList(schema) {
-  return [schema.type].flat().includes("array");
-}
-
-/** Returns the values to send. An empty control sends none. */
-function typed(parameter, text) {
-  if (isList(parameter.schema)) return text.split("\n").filter((line) => line !== "");
-  return text === "" ? [] : [text];
 }
 
 function headerLines(text) {

@@ -17,7 +17,9 @@ export function buildRequest(operation, values, root) {
   if (values.accept) request.headers.push(["Accept", values.accept]);
   if (values.lastEventId) setHeader(request.headers, "Last-Event-ID", values.lastEventId);
   if (values.body) {
-    if (values.body.type) request.headers.push(["Content-Type", values.body.type]);
+    // The browser, or curl, adds the boundary between the parts of a form to its media type.
+    const isParts = values.body.content instanceof FormData;
+    if (values.body.type && !isParts) request.headers.push(["Content-Type", values.body.type]);
     request.body = values.body.content;
   }
   for (const [name, value] of values.headers) setHeader(request.headers, name, value);
@@ -68,17 +70,25 @@ function inUtf8(text) {
 
 /** Returns the request as a command for a POSIX shell. `-N` shows a stream as it arrives. */
 export function curlCommand(request, isStream) {
+  const hasParts = request.body instanceof FormData;
   const hasData = typeof request.body === "string" && request.body !== "";
   const parts = [`curl${isStream ? " -N" : ""} ${quoted(request.url)}`];
   if (request.method === "HEAD") parts.push("--head");
-  else if (request.method !== (hasData ? "POST" : "GET")) parts.push(`-X ${request.method}`);
+  else if (request.method !== (hasData || hasParts ? "POST" : "GET")) parts.push(`-X ${request.method}`);
   for (const [name, value] of request.headers) parts.push(`-H ${quoted(`${name}: ${value}`)}`);
   if (request.cookies.length) {
     parts.push(`-b ${quoted(request.cookies.map(([name, value]) => `${name}=${value}`).join("; "))}`);
   }
-  if (hasData) parts.push(`--data-raw ${quoted(request.body)}`);
+  if (hasParts) parts.push(...[...request.body].map(([name, value]) => part(name, value)));
+  else if (hasData) parts.push(`--data-raw ${quoted(request.body)}`);
   else if (request.body instanceof Blob) parts.push(`--data-binary ${quoted(`@${request.body.name}`)}`);
   return parts.join(" \\\n  ");
+}
+
+/** Returns the option of curl for a part of a form. The text of `--form-string` may begin with "@". */
+function part(name, value) {
+  if (value instanceof File) return `-F ${quoted(`${name}=@${value.name}`)}`;
+  return `--form-string ${quoted(`${name}=${value}`)}`;
 }
 
 function quoted(text) {

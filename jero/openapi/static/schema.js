@@ -90,7 +90,7 @@ function fieldView(api, { name, node, isRequired }) {
 }
 
 /** Returns the rows below a schema: its properties, its alternatives, or those of an array's or string's content. */
-function rowsOf(api, node) {
+export function rowsOf(api, node) {
   const schema = api.resolve(node);
   const choices = schema.oneOf ?? schema.anyOf;
   if (choices) {

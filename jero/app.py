@@ -16,11 +16,12 @@ from jero.codec import DEFAULT_ENCODER
 from jero.connection import Connections
 from jero.contract.dependencies import Dependency, Key, read_key, read_override
 from jero.contract.exceptions import E, ExceptionHandler
+from jero.contract.problems import ProblemRenderer
 from jero.dispatch.departures import Departures
 from jero.dispatch.dispatcher import Wiring
 from jero.dispatch.failures import Failures, answerable
+from jero.dispatch.reporting import reporting
 from jero.dispatch.stream import Admission, StreamDefaults
-from jero.dispatch.unread import Exchange
 from jero.endpoint import Endpoint
 from jero.errors import WiringError
 from jero.http.asgi import ASGIApp, Receive, Scope, Send
@@ -133,11 +134,43 @@ class BaseApp:
         but each handler is called once at most. If a handler raises anything else, the client gets a 500 as a problem.
         A 405 for a path of several endpoints has the handlers of the endpoint that was included first.
 
+        What is not given is the endpoint's own attribute of that name, if it has one.
+
         Raises `WiringError` if the endpoint's declaration cannot work, if another endpoint has the same method and
         path, or if an exception handler cannot be one.
         """
         wiring = self._open_wiring("_include_endpoint")
         wiring.documented += wiring.add(endpoint, path, auth, exception_handlers)
+
+    def _include_group(
+        self,
+        prefix: str,
+        *endpoints: Endpoint,
+        auth: Auth | None = None,
+        tags: Sequence[str] = (),
+        exception_handlers: Mapping[K, ExceptionHandler[Any]] | None = None,
+        problems: ProblemRenderer | None = None,
+    ) -> None:
+        """Serves the endpoints below the prefix, for a version, a tenant or a dialect of the API.
+
+        `prefix`: stands before the path of each endpoint, and may have slots, as in `/{tenant}/v1`. An endpoint whose
+        path is `/` has the path of the prefix itself.
+        `auth`: the authenticator of those endpoints that have no attribute `auth`.
+        `tags`: list the operations in the OpenAPI document, before tags of their own.
+        `exception_handlers`: come after those of an endpoint, and before the application's. They also answer for paths
+        below the prefix that no endpoint has.
+        `problems`: renders the problem of every refusal below the prefix in another shape: of the endpoints of this
+        group and of others, and of paths that no endpoint has. It is called as `render(problem)`, or as
+        `render(problem, request)` if it has two parameters, and may be `async def`. It returns the body, such as a
+        Struct, which is sent with the problem's status; or a whole response, with a status of its own. Both get the
+        headers of the refusal. If several prefixes match a path, the longest that has `problems` counts. If it raises,
+        that is logged, and the problem is sent as it is.
+
+        Raises `WiringError` as `_include_endpoint` does, if `prefix` is not a prefix, and if `problems` cannot be
+        called or is given twice for a prefix.
+        """
+        wiring = self._open_wiring("_include_group")
+        wiring.documented += wiring.add_group(prefix, endpoints, auth, tags, exception_handlers, problems)
 
     def _include_dependency(
         self, factory: Callable[..., AbstractAsyncContextManager[Any] | AsyncIterator[Any]], *, as_: Any = None
@@ -185,16 +218,28 @@ class BaseApp:
         where = "_include_exception_handler"
         self._open_wiring(where).failures.handlers.add(exception, handler, where)
 
-    def _include_app(self, app: ASGIApp, *, path: str) -> None:
+    def _include_app(self, app: ASGIApp, *, path: str, auth: Auth | None = None, reports_streams: bool = False) -> None:
         """Mounts another ASGI application below `path`, for requests and websockets that no endpoint there matches.
 
         Mounted applications start up after `_wire`, in the order of inclusion. They shut down before the resources
         close.
 
+        `auth`: checks who calls, before the application is called, for each request and each websocket. The user is
+        `scope["user"]` in the application. A request that is refused gets a problem, and a websocket is not accepted.
+        `reports_streams`: calls `_on_stream_start` and `_on_stream_end` of this application for the streams of `app`,
+        too, after those of `app`. It must be a `BaseApp`.
+
         Raises `WiringError` if `app` is not an ASGI application, if the path is not one without slots that begins with
-        "/", or if it has an application already.
+        "/", if it has an application already, if the authenticator cannot work, or if `app` cannot report its streams.
         """
-        self._open_wiring("_include_app").mounts.add(app, path)
+        wiring = self._open_wiring("_include_app")
+        wiring.mounts.add(app, path, auth)
+        if not reports_streams:
+            return
+        if not isinstance(app, BaseApp):
+            found = f"reports_streams=True, but {type(app).__name__} is not a BaseApp"
+            raise wiring_error("_include_app", found, "Leave reports_streams out")
+        self._reporting.append(app)
 
     def _include_openapi(
         self,
@@ -349,6 +394,8 @@ class BaseApp:
             for endpoint, path in self._documentation.endpoints(self._wiring.operations):
                 self._wiring.add(endpoint, path)
         self._entry = self._wiring.entry()
+        for app in dict.fromkeys(self._reporting):
+            self._lifespan.enter(app._reporting_to(self._stream_defaults))  # noqa: SLF001 - of this class
         for startup in self._wiring.mounts.startups:
             await self._lifespan.aenter(startup)
         self._streams.open()
@@ -361,7 +408,18 @@ class BaseApp:
     def _unwire(self) -> None:
         self._wiring = Wiring(self._stream_defaults, self._overrides)
         self._documentation = None
+        self._reporting: list[BaseApp] = []
         self._entry = self._wiring.entry()
+
+    @contextmanager
+    def _reporting_to(self, outer: StreamDefaults) -> Generator[None]:
+        """Also calls the hooks of the application that this one is mounted in, from its next startup on."""
+        own = self._stream_defaults
+        self._stream_defaults = reporting(own, outer)
+        try:
+            yield
+        finally:
+            self._stream_defaults = own
 
     def _stream_opened(self, scope: Scope) -> None:
         if not self._shutdown_watch.is_looking:
@@ -382,9 +440,8 @@ class BaseApp:
         try:
             await self._lifespan.ready()
         except BaseException as error:
-            exchange = Exchange(scope, receive, send)
-            await Failures().refuse(answerable(error), scope, exchange.send)
-            await exchange.finish()
+            failures = self._wiring.failures.without_handlers() if hasattr(self, "_wiring") else Failures()
+            await failures.refuse(answerable(error), scope, receive, send)
             return False
         return True
 

@@ -1,13 +1,14 @@
 """Defines the base class of endpoints, and reads what they declare for the document."""
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FunctionType, NoneType
 from typing import Any, ClassVar, Final, TypeVar, cast
 
 from msgspec import Struct
 
 from jero.annotations import wiring_error
+from jero.auth import Auth
 from jero.errors import HTTPError, WiringError
 from jero.names import (
     annotated_fields,
@@ -86,6 +87,9 @@ class Endpoint:
     `stream_policy`: the limits of the endpoint's streams, instead of the application's.
     `validate_items`: whether values, and the items of streams, are checked before they are sent. `None`: as the
     application sets it.
+    `auth`: the authenticator, unless the endpoint is included with another one. `None`: the endpoint is open, also in a
+    group that has an authenticator.
+    `exception_handlers`: the exception handlers, unless the endpoint is included with others.
     `on_stream_error(self, error)`: define this method, which may be async, to turn an exception in mid-stream into one
     last item for the client, or into `None` for no item.
 
@@ -97,6 +101,10 @@ class Endpoint:
     The first line of an operation's docstring is its summary, the rest its description. `operation_notes` replaces
     them for a single operation.
     """
+
+    # No value: the endpoint declares none, and has those of its group.
+    auth: ClassVar[Auth | None]
+    exception_handlers: ClassVar[Mapping[type[Any], Callable[..., Any]]]
 
     path: ClassVar[str | None] = None
     errors: ClassVar[Sequence[type[HTTPError]]] = ()
@@ -290,7 +298,7 @@ def read_notes(endpoint: Endpoint, handler: Callable[..., Any], where: str) -> O
     return OperationNotes(
         summary=summary or None if own.summary is None else own.summary,
         description=rest.strip() or None if own.description is None else own.description,
-        tags=_tags(endpoint.tags if own.tags is None else own.tags, where),
+        tags=read_tags(endpoint.tags if own.tags is None else own.tags, where),
         deprecated=endpoint.deprecated if own.deprecated is None else own.deprecated,
         errors=tuple(dict.fromkeys(errors)),
         statuses=_statuses(own.statuses, where),
@@ -309,7 +317,8 @@ def _errors(errors: object, where: str) -> Sequence[type[HTTPError]]:
     raise WiringError(f"{where}: errors is {errors!r}. List subclasses of HTTPError: errors = [OutOfStock].")
 
 
-def _tags(tags: object, where: str) -> Sequence[str]:
+def read_tags(tags: object, where: str) -> Sequence[str]:
+    """Returns the tags. Raises `WiringError` if they are not a list or a tuple of strings."""
     if _is_sequence(tags, lambda tag: isinstance(tag, str)):
         return cast("Sequence[str]", tags)
     raise WiringError(f'{where}: tags is {tags!r}. List strings: tags = ["movies"].')

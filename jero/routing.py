@@ -29,6 +29,7 @@ Most paths match one or two nodes in each level. Then the number of templates ma
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from msgspec import Struct
@@ -198,6 +199,42 @@ class Router(Generic[R]):
         for segment in template.segments:
             node = node.grow(segment)
         return node.methods
+
+
+class Prefixes(Generic[R]):
+    """Finds values by the longest prefix of a path. The prefix `/` is the shortest, and matches every path."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[tuple[str | None, ...], tuple[str, ...], R]] = []
+
+    def add(self, prefix: PathTemplate, value: R) -> R | None:
+        """Adds a value. If there is one for the prefix already, keeps and returns that one.
+
+        The names of slots make no difference.
+        """
+        segments = () if prefix.text == "/" else prefix.segments
+        for present, _, kept in self._found:
+            if present == segments:
+                return kept
+        self._found.append((segments, prefix.slots, value))
+        # Of two that have the same length, the one whose literals come first, as for routes.
+        self._found.sort(key=lambda found: (-len(found[0]), [segment is None for segment in found[0]]))
+        return None
+
+    def find(self, segments: Sequence[str | None]) -> Found[R] | None:
+        """Returns the value of the longest prefix of a path, and the values of the prefix's slots.
+
+        `segments`: those of a path, or of a template, whose slots are within the slots of the prefix alone.
+        """
+        for prefix, slots, value in self._found:
+            if len(prefix) <= len(segments) and all(map(_matches, prefix, segments)):
+                filled = (text or "" for name, text in zip(prefix, segments, strict=False) if name is None)
+                return Found(value, dict(zip(slots, filled, strict=True)))
+        return None
+
+
+def _matches(segment: str | None, found: str | None) -> bool:
+    return found != "" if segment is None else segment == found
 
 
 def _descend(node: _Node[R], segments: list[str], depth: int, alternatives: _Alternatives[R]) -> _Methods[R]:

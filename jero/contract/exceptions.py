@@ -30,7 +30,7 @@ ExceptionHandler: TypeAlias = (
 )
 """A function of an exception, or of an exception and the request, which may be `async def`."""
 
-_WHOLE: Final[tuple[Any, ...]] = (JSONResponse, TextResponse, BytesResponse, NoContent, Redirect)
+WHOLE: Final[tuple[Any, ...]] = (JSONResponse, TextResponse, BytesResponse, NoContent, Redirect)
 
 
 class Handler(Struct, frozen=True):
@@ -69,14 +69,14 @@ class ExceptionHandlers:
         if not callable(cast("object", handler)):
             found = f"the handler of {name} is of type {type(cast('object', handler)).__name__}, which is not callable"
             raise wiring_error(where, found, "Give the function itself, without parentheses")
-        takes_request = _takes_request(handler)
-        if not takes_request and call_fault(handler, None) is not None:
+        with_request = takes_request(handler)
+        if not with_request and call_fault(handler, None) is not None:
             raise wiring_error(
                 where,
                 f"the handler of {name}, {handler_name(handler)}, does not take the exception as its first argument",
                 "Give a function that takes the exception, or the exception and then the request",
             )
-        self._handlers[exception] = Handler(handler, takes_request)
+        self._handlers[exception] = Handler(handler, with_request)
 
     def add_all(self, handlers: Any, where: str) -> None:
         """Adds the handlers of a mapping. Raises `WiringError` as `add` does, and if it is not a mapping."""
@@ -112,7 +112,7 @@ def _named(found: Any) -> str:
     return repr(found)
 
 
-def _takes_request(handler: Any) -> bool:
+def takes_request(handler: Any) -> bool:
     """Returns whether the handler is called with the request: its second parameter is called so, or is required.
 
     Returns `False` if the first parameter is the request, which other frameworks pass first.
@@ -158,5 +158,5 @@ def _answers(annotation: Any, where: str) -> Iterator[Output | None]:
         origin = class_of(bare)
         if isinstance(origin, type) and issubclass(origin, HTTPError):
             yield None
-        elif isinstance(origin, type) and issubclass(origin, _WHOLE) and not is_open(bare):
+        elif isinstance(origin, type) and issubclass(origin, WHOLE) and not is_open(bare):
             yield read_response(bare, cast("type[Response[Any]]", origin), where)

@@ -13,6 +13,7 @@ from jero.contract.dependencies import Dependencies, Need, Openings, read_needs
 from jero.contract.exceptions import ExceptionHandlers
 from jero.contract.inputs import Input, read_inputs
 from jero.contract.outputs import Output, read_outputs, with_statuses
+from jero.contract.problems import Renderer
 from jero.contract.unbound import NO_USER
 from jero.endpoint import Endpoint, OperationNotes, check_endpoint, operations, read_notes
 from jero.errors import WiringError
@@ -26,7 +27,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     `method` is HTTP's, in upper case. `name` is that of the endpoint's class, for logs. `authentication` is `None` if
     the operation is open to all. `exception_handlers`: the endpoint's, and outside them the application's.
     `stream_policy`: the endpoint's, or else the application's. `needs`: the parameters that dependencies fill.
-    `openings`: these dependencies, when they are resolved.
+    `openings`: these dependencies, when they are resolved. `renderer`: renders the problems of the path, for the
+    document; `None` if they are sent as they are.
     """
 
     endpoint: Endpoint
@@ -42,6 +44,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     stream_policy: StreamPolicy = DEFAULT_POLICY
     needs: tuple[Need, ...] = ()
     openings: Openings = Openings()
+    renderer: Renderer | None = None
 
     @property
     def taken(self) -> tuple[Input, ...]:
@@ -50,10 +53,19 @@ class Operation(Struct, frozen=True, kw_only=True):
         return (*self.inputs, *chain.from_iterable(of_dependencies))
 
 
-def read_operations(endpoint: Any, path: str | None, *, auth: Any = None, has_enc_hook: bool) -> list[Operation]:
+def read_operations(
+    endpoint: Any,
+    path: str | None,
+    *,
+    auth: Any = None,
+    has_enc_hook: bool,
+    prefix: str = "",
+    where: str = "_include_endpoint",
+) -> list[Operation]:
     """Reads the operations of an endpoint and its authenticator. `path` replaces the endpoint's own if it is given.
 
     `has_enc_hook`: the application's encoder has an `enc_hook`, so that classes unknown to msgspec can be sent.
+    `prefix`: of the group, which stands before the path. `where` names the call in messages.
     Raises `WiringError` if the endpoint, the authenticator or a handler cannot work.
     """
     if not isinstance(endpoint, Endpoint):
@@ -61,10 +73,10 @@ def read_operations(endpoint: Any, path: str | None, *, auth: Any = None, has_en
             found, instead = f"{endpoint.__name__}, a class", f"Write {endpoint.__name__}(...), which makes an instance"
         else:
             found, instead = type(cast("object", endpoint)).__name__, "Give an instance of a subclass of Endpoint"
-        raise wiring_error("_include_endpoint", f"got {found}", instead)
+        raise wiring_error(where, f"got {found}", instead)
     check_endpoint(endpoint)
     name = type(endpoint).__name__
-    template = _read_path(endpoint, path, name)
+    template = _read_path(endpoint, path, name, prefix)
     handlers = operations(endpoint)
     if not handlers:
         raise wiring_error(name, "the endpoint has no operation", "Define get, post, put, patch or delete")
@@ -83,14 +95,15 @@ def resolved(operation: Operation, dependencies: Dependencies) -> Operation:
     return msgspec.structs.replace(operation, openings=openings)
 
 
-def _read_path(endpoint: Endpoint, path: str | None, name: str) -> PathTemplate:
+def _read_path(endpoint: Endpoint, path: str | None, name: str, prefix: str) -> PathTemplate:
     text = endpoint.path if path is None else path
     if text is None:
         raise wiring_error(
             name, "the endpoint has no path", f'Write class {name}(Endpoint, path="/..."), or include it with path='
         )
     try:
-        return read_template(text)
+        template = read_template(text)
+        return read_template(prefix + ("" if text == "/" else text)) if prefix else template
     except ValueError as error:
         raise WiringError(f"{name}: {error}") from error
 

@@ -9,7 +9,10 @@ from typing import Any, Concatenate, ParamSpec, cast
 from urllib.parse import quote
 
 from jero.annotations import wiring_error
+from jero.auth import Auth
 from jero.connection import OUTERMOST
+from jero.contract.authentication import read_authentication
+from jero.dispatch.authenticator import Authenticator
 from jero.dispatch.failures import Failures, answerable
 from jero.dispatch.unread import BODILESS, Exchange
 from jero.http.asgi import UNANSWERED, ASGIApp, Receive, Scope, Send, missing_root, request_line
@@ -67,13 +70,20 @@ class Middleware:
 
 
 class Mount:
-    """An application below `prefix`. `startup` contains what the application put into the state of its lifespan."""
+    """An application below `prefix`. `startup` contains what the application put into the state of its lifespan.
 
-    def __init__(self, app: ASGIApp, prefix: str, startup: Startup, failures: Failures) -> None:
+    `authenticator`: checks who calls, before the application is called.
+    """
+
+    def __init__(
+        self, app: ASGIApp, prefix: str, startup: Startup, failures: Failures, authenticator: Authenticator | None
+    ) -> None:
         self.app = app
         self.prefix = prefix
         self.startup = startup
+        self._failures = failures
         self._guarded = ErrorBoundary(app, failures, f"The application at {prefix or '/'}")
+        self._authenticator = authenticator
 
     def matches(self, path: str, segments: Segments | None = None) -> bool:
         """Returns whether the path is the prefix, or below it."""
@@ -82,10 +92,22 @@ class Mount:
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes on a request or a websocket. `root_path` grows by the prefix, `path` stays whole (ASGI HTTP).
 
-        If the server has left `root_path` out of `path`, both paths are made whole.
+        If the server has left `root_path` out of `path`, both paths are made whole. A caller whom the authenticator
+        refuses is answered here; any other is the scope's `user`.
         """
+        inner = self._inner(scope)
+        if self._authenticator is not None:
+            try:
+                # The handshake of a websocket is a GET (RFC 6455, section 4.1).
+                inner["user"], _ = await self._authenticator.authenticate({"method": "GET", **scope}, {})
+            except BaseException as error:
+                await self._failures.refuse(answerable(error), scope, receive, send)
+                return
+        await self._guarded.serve(inner, receive, send, scope)
+
+    def _inner(self, scope: Scope) -> Scope:
         root: str = scope.get("root_path", "")
-        inner = {**scope, "root_path": root.rstrip("/") + self.prefix}
+        inner: Scope = {**scope, "root_path": root.rstrip("/") + self.prefix}
         missing = missing_root(scope) if root else ""
         if missing:
             inner["path"] = missing + scope["path"]
@@ -93,7 +115,7 @@ class Mount:
                 inner["raw_path"] = quote(missing).encode() + scope["raw_path"]
         if self.startup.state:
             inner["state"] = {**scope.get("state", {}), **self.startup.state}
-        await self._guarded(inner, receive, send)
+        return inner
 
 
 class Mounts:
@@ -114,8 +136,11 @@ class Mounts:
         """Returns the startup of each application, in the order of inclusion."""
         return list(self._startups.values())
 
-    def add(self, app: ASGIApp, path: str) -> None:
-        """Mounts an application. Raises `WiringError` if it is not one, or if `path` is not a prefix or is taken."""
+    def add(self, app: ASGIApp, path: str, auth: Auth | None) -> None:
+        """Mounts an application.
+
+        Raises `WiringError` if it is not one, if `path` is not a prefix or is taken, or if `auth` cannot work.
+        """
         given: Any = app
         if isinstance(given, type) or not callable(given):
             found = f"{given.__name__}, a class" if isinstance(given, type) else repr(given)
@@ -130,7 +155,8 @@ class Mounts:
         if any(mount.prefix == prefix for mount in self._mounts):
             raise wiring_error(_MOUNT, f"{path} has an application already", "Give one of the two another path")
         startup = self._startups.setdefault(id(app), Startup(app, f"The application at {path}"))
-        self._mounts.append(Mount(app, prefix, startup, self._failures))
+        authenticator = None if auth is None else Authenticator(read_authentication(auth, f"{_MOUNT}, {path}"))
+        self._mounts.append(Mount(app, prefix, startup, self._failures, authenticator))
         self._mounts.sort(key=lambda mount: -len(mount.prefix))
 
     def find(self, path: str, segments: Segments | None = None) -> Mount | None:
@@ -157,6 +183,13 @@ class ErrorBoundary:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves a request. A websocket is passed on without a boundary."""
+        await self.serve(scope, receive, send, scope)
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send, outer: Scope) -> None:
+        """Serves a request, or passes on a websocket. `outer`: the scope with the path that failures are answered for.
+
+        For an application that is mounted, the scope's path is below the mount.
+        """
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -174,5 +207,5 @@ class ErrorBoundary:
                 logger.debug("%s: %s missed an answer: %r", request_line(scope), self._name, error)
                 return
             exchange.reads_on = True
-            await self._failures.answer(answerable(error), scope, exchange.send)
+            await self._failures.answer(answerable(error), outer, exchange.send)
         await exchange.finish()

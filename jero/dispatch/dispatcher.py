@@ -11,9 +11,11 @@ from jero.annotations import wiring_error
 from jero.auth import Auth
 from jero.contract.dependencies import Dependencies, Dependency, Key
 from jero.contract.operation import Operation, read_operations
+from jero.contract.problems import Renderer, read_renderer
 from jero.dispatch.around import Middleware, Mount, Mounts
 from jero.dispatch.dependent import DependentRoute, route_of
 from jero.dispatch.failures import Failures, answerable
+from jero.dispatch.groups import GROUP, Group, read_group, read_prefix
 from jero.dispatch.respond import send_whole
 from jero.dispatch.route import Route
 from jero.dispatch.stream import Admission, StreamDefaults
@@ -21,10 +23,10 @@ from jero.dispatch.unread import Exchange, may_have_body
 from jero.endpoint import Endpoint
 from jero.errors import MalformedRequest, MethodNotAllowed, NotFound, UnfinishedBody
 from jero.http.asgi import ASGIApp, Receive, Scope, Send
-from jero.http.path import Segments, read_path
+from jero.http.path import Segments, path_segments, read_path
 from jero.http.request import NO_SLOTS
 from jero.policy import StreamPolicy
-from jero.routing import Found, Router, WrongMethod
+from jero.routing import Found, Prefixes, Router, WrongMethod
 
 _Target: TypeAlias = Found[Route] | WrongMethod | None
 
@@ -44,23 +46,54 @@ class Wiring:
         self.failures = Failures(defaults.encoder)
         self.middleware = Middleware()
         self.mounts = Mounts(self.failures)
+        self._groups: Prefixes[Failures] = Prefixes()
+        self._single = Group("_include_endpoint", "", self.failures)
+
+    def add_group(
+        self, prefix: str, endpoints: Sequence[Endpoint], auth: Auth | None, tags: Any, handlers: Any, problems: Any
+    ) -> list[Route]:
+        """Serves the endpoints below the prefix, and returns the routes of their operations.
+
+        Raises `WiringError` as `add` does, if the prefix cannot be one, if `problems` cannot be called with a problem
+        or another function renders those of the prefix, and if there is nothing to include.
+        """
+        template = read_prefix(prefix)
+        group = read_group(prefix, self.failures.inside(handlers, GROUP), auth, tags)
+        if problems is not None:
+            renderer = read_renderer(problems, GROUP)
+            if self.failures.renderers.add(template, renderer) not in (None, renderer):
+                raise wiring_error(GROUP, f"{prefix} has problems= already", "Give it in one of the two calls")
+        elif not endpoints:
+            raise wiring_error(GROUP, f"{prefix} has no endpoint", 'Write self._include_group("/v1", endpoint)')
+        if handlers is not None:
+            self._groups.add(template, group.failures)
+        return [route for endpoint in endpoints for route in self.add(endpoint, None, group=group)]
 
     def add(
-        self, endpoint: Endpoint, path: str | None, auth: Auth | None = None, exception_handlers: Any = None
+        self,
+        endpoint: Endpoint,
+        path: str | None,
+        auth: Auth | None = None,
+        exception_handlers: Any = None,
+        group: Group | None = None,
     ) -> list[Route]:
-        """Serves the endpoint's operations, and returns their routes.
+        """Serves the endpoint's operations, and returns their routes. What it declares comes before its group's.
 
         Raises `WiringError` if its declaration cannot work, if another endpoint has the same method and path, or if one
         of the `exception_handlers` cannot be one.
         """
+        group = group or self._single
         defaults = self._defaults_of(endpoint)
-        read = read_operations(endpoint, path, auth=auth, has_enc_hook=defaults.encoder.enc_hook is not None)
-        failures = self.failures.inside(exception_handlers, "_include_endpoint")
-        added: list[Route] = []
-        for found in read:
-            operation = replace(found, exception_handlers=failures.handlers, stream_policy=defaults.policy)
-            route = route_of(operation, defaults, failures)
-            added.append(route)
+        auth = getattr(endpoint, "auth", group.auth) if auth is None else auth
+        has_enc_hook = defaults.encoder.enc_hook is not None
+        read = read_operations(
+            endpoint, path, auth=auth, has_enc_hook=has_enc_hook, prefix=group.prefix, where=group.where
+        )
+        handlers = getattr(endpoint, "exception_handlers", None) if exception_handlers is None else exception_handlers
+        failures = group.failures.inside(handlers, group.where)
+        added = [route_of(self._completed(found, group, failures, defaults), defaults, failures) for found in read]
+        for route in added:
+            operation = route.operation
             self._routes.append(route)
             present = self._router.add(operation.method, operation.template, route)
             if present is not None:
@@ -73,10 +106,17 @@ class Wiring:
                 )
         return added
 
+    @staticmethod
+    def _completed(found: Operation, group: Group, failures: Failures, defaults: StreamDefaults) -> Operation:
+        tags = tuple(dict.fromkeys((*group.tags, *(found.notes.tags or ()))))
+        notes = replace(found.notes, tags=tags)
+        return replace(found, exception_handlers=failures.handlers, stream_policy=defaults.policy, notes=notes)
+
     @property
     def operations(self) -> list[Operation]:
         """Returns the operations that the OpenAPI document lists."""
-        return [route.operation for route in self.documented]
+        found = [(route.operation, self._renderer_of(route.operation)) for route in self.documented]
+        return [replace(operation, renderer=renderer) for operation, renderer in found]
 
     def resolve(self) -> None:
         """Finds the dependencies of all operations. Raises `WiringError` if one is missing or cannot work."""
@@ -87,7 +127,12 @@ class Wiring:
 
     def entry(self) -> ASGIApp:
         """Returns the application that dispatches requests and websockets, with the middleware around it."""
-        return self.middleware.around(Dispatcher(self._router, self._routes, self.mounts, self.failures), self.failures)
+        dispatcher = Dispatcher(self._router, self._routes, self.mounts, self.failures, self._groups)
+        return self.middleware.around(dispatcher, self.failures)
+
+    def _renderer_of(self, operation: Operation) -> Renderer | None:
+        found = self.failures.renderers.find(operation.template.segments)
+        return None if found is None else found.route
 
     def _defaults_of(self, endpoint: Any) -> StreamDefaults:
         policy = getattr(endpoint, "stream_policy", None)  # read_operations refuses what is not an endpoint
@@ -103,12 +148,20 @@ class Dispatcher:
     `__call__` is async: some middleware (Sentry's) otherwise treats the application as an ASGI 2 application.
     """
 
-    def __init__(self, router: Router[Route], routes: Sequence[Route], mounts: Mounts, failures: Failures) -> None:
+    def __init__(
+        self,
+        router: Router[Route],
+        routes: Sequence[Route],
+        mounts: Mounts,
+        failures: Failures,
+        groups: Prefixes[Failures],
+    ) -> None:
         self._router = router
         # In the order of inclusion. Empty if no endpoint has exception handlers of its own.
         self._routes = routes if any(route.failures is not failures for route in routes) else ()
         self._mounts = mounts if mounts.apps else None
         self._failures = failures
+        self._groups = groups
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request or a websocket."""
@@ -160,20 +213,27 @@ class Dispatcher:
             is_before_the_first_byte = isinstance(error, Exception | asyncio.CancelledError)
             if not is_before_the_first_byte and isinstance(found, Found) and found.route.is_stream:
                 raise error
-            slots = found.slots if isinstance(found, Found) else NO_SLOTS
-            await self._failures_of(found, scope).answer(answerable(error), scope, send, slots)
+            failures, slots = self._failures_of(found, scope)
+            await failures.answer(answerable(error), scope, send, slots)
         finally:
             del error  # its traceback refers to this frame
 
-    def _failures_of(self, found: _Target, scope: Scope) -> Failures:
-        """Returns the failures of the endpoint at the path. If several endpoints lack a method, the first answers."""
+    def _failures_of(self, found: _Target, scope: Scope) -> tuple[Failures, Mapping[str, str]]:
+        """Returns the failures of the endpoint at the path, and the slots that are known.
+
+        If several endpoints lack a method, the first answers. If no endpoint has the path, its group answers.
+        """
         if isinstance(found, Found):
-            return found.route.failures
-        if found is None or not self._routes:
-            return self._failures
+            return found.route.failures, found.slots
+        if found is None:
+            group = self._groups.find(path_segments(scope))
+            return (self._failures, NO_SLOTS) if group is None else (group.route, group.slots)
+        if not self._routes:
+            return self._failures, NO_SLOTS
         path, segments = read_path(scope)
         matches = [self._router.find(method, path, segments) for method in found.allowed]
-        return min((match.route for match in matches if isinstance(match, Found)), key=self._routes.index).failures
+        first = min((match.route for match in matches if isinstance(match, Found)), key=self._routes.index)
+        return first.failures, NO_SLOTS
 
     def _mount(self, mounts: Mounts, path: str, segments: Segments | None, found: _Target) -> Mount | None:
         """Returns the mount of the path, unless an endpoint below the mount's prefix matches the path.

@@ -34,6 +34,15 @@ def read_path(scope: Scope) -> tuple[str, Segments | None]:
     return "" if any("/" in segment for segment in below) else "/" + "/".join(below), below
 
 
+def path_segments(scope: Scope) -> Segments:
+    """Returns the segments of the path below the application's mount point, also if the path is not readable."""
+    try:
+        path, segments = read_path(scope)
+    except MalformedRequest:
+        path, segments = route_path(scope), None
+    return path[1:].split("/") if segments is None else segments
+
+
 def is_path_below(prefix: str, path: str, segments: Segments | None) -> bool:
     """Returns whether a path, as `read_path` returns it, is the prefix or below it. A slash in a segment is not one."""
     if segments is None or not prefix:

@@ -12,6 +12,7 @@ from jero.contract.exceptions import read_answers
 from jero.contract.inputs import Input
 from jero.contract.operation import Operation
 from jero.contract.outputs import Output
+from jero.contract.problems import read_rendered
 from jero.endpoint import arriving_body_limit
 from jero.errors import (
     ContentTooLarge,
@@ -111,7 +112,8 @@ def _phrase(status: int) -> str:
 def _error_responses(operation: Operation, media_types: MediaTypes, schemas: Schemas) -> Iterator[tuple[int, Schema]]:
     """Yields the status and the Response Objects of the errors: jero's own, and those that `errors` lists.
 
-    An error is a problem, unless the exception handler that answers it says otherwise.
+    An error is a problem, unless the exception handler that answers it, or what renders the problems of its path, says
+    otherwise.
     """
     refusals = frozenset(_refusals(operation))
     errors = sorted({*refusals, *operation.notes.errors}, key=lambda error: (error.status, error.type, error.__name__))
@@ -140,7 +142,10 @@ def _error_responses(operation: Operation, media_types: MediaTypes, schemas: Sch
 def _answers(error: type[HTTPError], operation: Operation) -> Sequence[Output | None]:
     """Returns what the error is answered with, as far as that is known. `None` is the error's own problem."""
     handler = operation.exception_handlers.find(error)
-    return [None] if handler is None else read_answers(handler.function)
+    answers: Sequence[Output | None] = [None] if handler is None else read_answers(handler.function)
+    if operation.renderer is None or None not in answers:
+        return answers
+    return [*read_rendered(operation.renderer), *(answer for answer in answers if answer is not None)]
 
 
 def _refusals(operation: Operation) -> Iterator[type[HTTPError]]:

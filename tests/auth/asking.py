@@ -8,7 +8,7 @@ from msgspec import Struct
 from jero import Problem, Unauthorized
 from jero.auth import Auth
 from jero.contract.authentication import read_authentication
-from jero.dispatch.route import Authenticator
+from jero.dispatch.authenticator import Authenticator
 from tests.application import http_scope
 
 

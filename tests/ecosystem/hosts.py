@@ -6,13 +6,15 @@ from contextlib import asynccontextmanager
 from typing import TypedDict
 
 from fastapi import FastAPI
+from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from jero import BaseApp
+from jero import BaseApp, Unauthorized
+from jero.auth import BearerAuth
 from tests.servers.feeds import Feeds, report
 
 in_starlette = Feeds()
@@ -49,6 +51,33 @@ async def echo(websocket: WebSocket) -> None:
     await websocket.close()
 
 
+class Caller(Struct, frozen=True):
+    """Names the caller of a guest."""
+
+    name: str
+
+
+class Tokens(BearerAuth[Caller]):
+    """Admits whoever has the token."""
+
+    async def verify(self, token: str) -> Caller:
+        if token != "right":
+            raise Unauthorized
+        return Caller("Ada")
+
+
+async def who(request: Request) -> JSONResponse:
+    """Returns the name of the caller, as Starlette shows who was authenticated."""
+    return JSONResponse(request.user.name)
+
+
+async def greet(websocket: WebSocket) -> None:
+    """Sends the name of the caller."""
+    await websocket.accept()
+    await websocket.send_text(websocket.user.name)
+    await websocket.close()
+
+
 @asynccontextmanager
 async def starlette_life(app: Starlette) -> AsyncGenerator[State, None]:
     """A lifespan as a user of Starlette writes it."""
@@ -72,6 +101,8 @@ starlette_guest = Starlette(
         Route("/items/{item}", see, name="see"),
         Route("/", raise_before),
         WebSocketRoute("/echo", echo),
+        Route("/who", who),
+        WebSocketRoute("/greet", greet),
         Mount("/jero", app=Feeds()),
     ],
     lifespan=starlette_life,
@@ -91,6 +122,7 @@ class Host(Feeds):
     async def _wire(self) -> None:
         await super()._wire()
         self._include_app(starlette_guest, path="/starlette")
+        self._include_app(starlette_guest, path="/guarded", auth=Tokens())
         self._include_app(fastapi_guest, path="/fast/api")
         self._include_app(Inner(), path="/inner")
 

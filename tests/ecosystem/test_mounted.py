@@ -7,6 +7,7 @@ from time import monotonic
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.servers.conftest import named
@@ -160,3 +161,20 @@ def test_a_websocket_reaches_a_guest(host: Running) -> None:
     with connect(f"ws://127.0.0.1:{host.port}/starlette/echo", proxy=None) as websocket:
         websocket.send("hello")
         assert websocket.recv(timeout=PATIENCE) == "/starlette/echo starlette hello"
+
+
+def test_a_guest_behind_an_authenticator_has_its_user_and_others_are_refused(host: Running) -> None:
+    right = {"Authorization": "Bearer right"}
+    with httpx.Client(base_url=host.url, timeout=PATIENCE, trust_env=False) as client:
+        assert client.get("/guarded/who", headers=right).json() == "Ada"
+        refused = client.get("/guarded/who")
+    assert (refused.status_code, refused.json()["type"]) == (401, "unauthorized")
+    assert refused.headers["www-authenticate"].startswith("Bearer")
+    url = f"ws://127.0.0.1:{host.port}/guarded/greet"
+    with connect(url, proxy=None, additional_headers=right) as websocket:
+        assert websocket.recv(timeout=PATIENCE) == "Ada"
+    with pytest.raises(InvalidStatus) as denied:
+        connect(url, proxy=None).close()
+    response = denied.value.response
+    assert (response.status_code, response.headers["content-type"]) == (401, "application/problem+json")
+    assert b'"unauthorized"' in bytes(response.body or b"")

@@ -34,7 +34,12 @@ _ANSWERED: Final = {
     "connect": "jero does not serve CONNECT",
 }
 # Values of other types are attributes of the user, whatever they are called: deprecated_at = date(2026, 1, 1).
-_MEANT_BY: Final[dict[str, tuple[type, ...]]] = {"tags": (list, tuple), "errors": (list, tuple)}
+_MEANT_BY: Final[dict[str, tuple[type, ...]]] = {
+    "tags": (list, tuple),
+    "errors": (list, tuple),
+    "content_encodings": (list, tuple),
+}
+CODINGS: Final = ("gzip", "deflate")  # RFC 9110, section 8.4.1
 _MISTAKEN: Final = (str, int, float, dict)
 _SETTINGS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
     "path": ((str, NoneType), 'Write a path template: path="/movies"'),
@@ -78,6 +83,8 @@ class Endpoint:
     `content: AsyncIterator[bytes]`) has no limit unless the endpoint sets this attribute.
     `body_timeout`: seconds that a body which is read whole may be silent; then the request is refused with 408. A body
     that is read as it arrives has no such limit.
+    `content_encodings`: the codings of request bodies that are decoded, "gzip" and "deflate"; a body with any other
+    `Content-Encoding` is refused with 415. The limits apply to the body before and after it is decoded.
     `max_line_bytes`: a longer line of `items` is refused with 413.
     `form_policy`: the limits of a `form`, instead of `max_body_bytes`.
     `cancel_on_disconnect`: whether a handler is cancelled if its client leaves before it has returned.
@@ -112,6 +119,7 @@ class Endpoint:
     deprecated: ClassVar[bool] = False
     max_body_bytes: ClassVar[int] = 1_048_576
     body_timeout: ClassVar[float] = 30.0
+    content_encodings: ClassVar[Sequence[str]] = ()
     max_line_bytes: ClassVar[int] = 1_048_576
     form_policy: ClassVar[FormPolicy] = DEFAULT_FORM_POLICY
     cancel_on_disconnect: ClassVar[bool] = False
@@ -161,6 +169,10 @@ def check_endpoint(endpoint: Endpoint) -> None:
 def _check_settings(endpoint: Endpoint, where: str) -> None:
     for name in _SETTINGS:
         check_value(name, getattr(endpoint, name), _SETTINGS, where)
+    codings: object = endpoint.content_encodings
+    if not _is_sequence(codings, lambda coding: coding in CODINGS):
+        instead = 'List those that jero decodes: content_encodings = ["gzip", "deflate"]'
+        raise wiring_error(where, f"content_encodings is {codings!r}", instead)
     for name in _SECONDS:
         seconds = getattr(endpoint, name)
         if seconds is not None and not is_positive(seconds):

@@ -98,9 +98,11 @@ def check_content_length(scope: Scope, limit: int) -> None:
 def body_reader(name: str, type_: Any, *, may_be_encoded: bool = False) -> BodyReader:
     """Returns a function that makes the argument called `name` from a request and its body.
 
-    `may_be_encoded`: the body may have a Content-Encoding, because the handler itself decodes it.
+    `may_be_encoded`: the request may have a Content-Encoding, because the handler decodes the body, or jero has.
     """
-    return _content_reader(may_be_encoded=may_be_encoded) if name == "content" else _json_reader(type_)
+    if name == "content":
+        return _content_reader(may_be_encoded=may_be_encoded)
+    return _json_reader(type_, may_be_encoded=may_be_encoded)
 
 
 def content_type(scope: Scope, *, may_be_encoded: bool = False) -> bytes | None:
@@ -149,11 +151,11 @@ def _content_reader(*, may_be_encoded: bool) -> BodyReader:
     return read
 
 
-def _json_reader(type_: Any) -> BodyReader:
+def _json_reader(type_: Any, *, may_be_encoded: bool) -> BodyReader:
     decode, check = json_decoder(type_).decode, hash_check(type_)
 
     def read(scope: Scope, body: bytes) -> Any:
-        media_type = content_type(scope)
+        media_type = content_type(scope, may_be_encoded=may_be_encoded)
         if media_type != b"application/json" and not _is_json(essence(media_type)):
             raise unsupported_media_type(media_type, "application/json")
         try:

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -129,12 +129,19 @@ def repeated_header(name: str) -> RepeatedHeader:
     return RepeatedHeader(f"Header {name} was sent several times, with different values. Send it once.", errors=[fault])
 
 
-def unsupported_encoding(found: bytes) -> UnsupportedMediaType:
-    """Returns the refusal of a body whose Content-Encoding is `found`."""
+def unsupported_encoding(found: bytes, accepted: Sequence[str] = ()) -> UnsupportedMediaType:
+    """Returns the refusal of a body whose Content-Encoding is `found`. `accepted`: the codings that are decoded."""
+    instead = f"as {' or '.join(accepted)}, or without an encoding" if accepted else "without an encoding"
     return UnsupportedMediaType(
-        f"Content-Encoding is {found.decode('latin-1')!r}, which is not read here; send the body without an encoding.",
-        headers={"Accept-Encoding": "identity"},
+        f"Content-Encoding is {found.decode('latin-1')!r}, which is not read here; send the body {instead}.",
+        headers={"Accept-Encoding": ", ".join(accepted) or "identity"},
     )
+
+
+def malformed_encoding(coding: str, found: str) -> MalformedRequest:
+    """Returns the refusal of a body that cannot be decoded: it `found`, such as "ends before", the data of `coding`."""
+    detail = f"The body {found} the {coding} data that its Content-Encoding announces."
+    return MalformedRequest(detail, headers=_CLOSE)
 
 
 def _read(

@@ -43,6 +43,7 @@ class FormReader:
         self._struct = struct
         self._policy = endpoint.form_policy
         self._timeout = endpoint.body_timeout
+        self._is_decoded = bool(endpoint.content_encodings)
         self._shape = shape_of(struct)
         self._lists = list_fields(struct)
         self._is_checked = hashes_numbers(struct)
@@ -90,7 +91,7 @@ class FormReader:
 
     def _parser_of(self, scope: Scope, entries: Entries) -> _Parser:
         """Returns the parser of the request's Content-Type."""
-        found = content_type(scope)
+        found = content_type(scope, may_be_encoded=self._is_decoded)
         try:
             essence, parameters = read_parameters(found or b"")
         except ValueError as error:

@@ -18,7 +18,7 @@ from jero.binding.body import content_type, essence
 from jero.binding.faults import line_too_long, refused_line, too_large, unsupported_media_type
 from jero.binding.hashes import hash_check
 from jero.codec import json_decoder
-from jero.errors import ClientDisconnected
+from jero.errors import ClientDisconnected, HTTPError
 from jero.framing.json import NDJSON_NAMES
 from jero.http.asgi import Message, Receive, Scope, is_disconnect
 
@@ -49,13 +49,14 @@ class RequestBody:
         self._is_receiving = False
         self._is_watched = False
         self._has_ended = False
+        self._fault: HTTPError | None = None
         self._disconnect: Message | None = None
 
     async def read(self) -> bytes | None:
         """Returns the next part of the body, or `None` at its end.
 
         Raises `ContentTooLarge` if the body exceeds its limit, `ClientDisconnected` if the client leaves before the
-        end.
+        end, and the `HTTPError` of a body that cannot be decoded, after what could be.
         """
         while not self._buffer and not self._is_over:
             if self._is_watched or self._is_receiving:
@@ -69,6 +70,8 @@ class RequestBody:
             self._buffer.clear()
             self._changed.set()
             return part
+        if self._fault is not None:
+            raise self._fault
         if self._disconnect is not None:
             raise ClientDisconnected("the client left before its request was read to the end")
         return None
@@ -89,12 +92,16 @@ class RequestBody:
 
     @property
     def _is_over(self) -> bool:
-        return self._has_ended or self._disconnect is not None or self._size > self._limit
+        is_broken = self._disconnect is not None or self._fault is not None
+        return self._has_ended or is_broken or self._size > self._limit
 
     async def _receive_part(self) -> None:
         self._is_receiving = True
         try:
             message = await self._receive()
+        except HTTPError as fault:  # for the reader of the body, also if it was met by the watcher of the client
+            self._fault = fault
+            return
         finally:
             self._is_receiving = False
             self._changed.set()
@@ -247,18 +254,18 @@ BodyOpener: TypeAlias = Callable[[Scope, RequestBody], Any]
 def body_opener(name: str, type_: Any, max_line_bytes: int, *, may_be_encoded: bool = False) -> BodyOpener:
     """Returns a function that makes the iterator called `name` from a request and its unread body.
 
-    `may_be_encoded`: the body may have a Content-Encoding, because the handler itself decodes it.
+    `may_be_encoded`: the request may have a Content-Encoding, because the handler decodes the body, or jero does.
     """
     if name == "items":
-        return _items_opener(type_, max_line_bytes)
+        return _items_opener(type_, max_line_bytes, may_be_encoded=may_be_encoded)
     return _content_opener(may_be_encoded=may_be_encoded)
 
 
-def _items_opener(type_: Any, max_line_bytes: int) -> BodyOpener:
+def _items_opener(type_: Any, max_line_bytes: int, *, may_be_encoded: bool) -> BodyOpener:
     decoder, check = json_decoder(type_), hash_check(type_)
 
     def open_items(scope: Scope, body: RequestBody) -> AsyncIterator[Any]:
-        media_type = content_type(scope)
+        media_type = content_type(scope, may_be_encoded=may_be_encoded)
         if essence(media_type).decode("latin-1") not in NDJSON_NAMES:
             raise unsupported_media_type(media_type, *NDJSON_NAMES[:2])
         return ItemReader(body, decoder, max_line_bytes, check)

@@ -10,7 +10,7 @@ from demo_app.completions import Completions
 from demo_app.metrics import Metrics
 from demo_app.notifications import PUBLISH_TIMEOUT, Notification, heartbeat, publish_or_log, store_at
 from demo_app.offline.service import offline_service
-from demo_app.openai_errors import answer_http_error, answer_refusal
+from demo_app.openai_errors import answer_refusal, openai_error
 from demo_app.operations.health_operations import HealthEndpoint
 from demo_app.operations.metrics_operations import MetricsEndpoint
 from demo_app.operations.notification_operations import NotificationsEndpoint
@@ -21,7 +21,7 @@ from demo_app.questions import Questions, answer_runs
 from demo_app.settings import Service, Settings
 from demo_app.upstream import Upstream
 from demo_app.upstream_problems import UpstreamRefused
-from jero import BaseApp, Endpoint, HTTPError, StreamOutcome, StreamStart
+from jero import BaseApp, StreamOutcome, StreamStart
 from jero.channels import Channel
 from jero.openapi.info import License, Tag
 
@@ -58,8 +58,14 @@ class App(BaseApp):
         self._include_middleware(TrustedHostMiddleware, allowed_hosts=settings.allowed_hosts, www_redirect=False)
         upstream = await self._aenter(Upstream(self.service, settings.upstream_timeout))
         completions = Completions(upstream, self._metrics)
-        self._include_openai(ChatCompletionsEndpoint(completions, self._metrics, settings.upstream_timeout))
-        self._include_openai(ModelsEndpoint(completions))
+        self._include_group(
+            "/v1",
+            ChatCompletionsEndpoint(completions, self._metrics, settings.upstream_timeout),
+            ModelsEndpoint(completions),
+            tags=["openai"],
+            exception_handlers={UpstreamRefused: answer_refusal},
+            problems=openai_error,
+        )
         store = await self._aenter(store_at(settings.redis_url))
         self._notifications = Channel(store, "notifications", Notification, publish_timeout=PUBLISH_TIMEOUT)
         await self._aenter(heartbeat(self._notifications, settings.heartbeat))
@@ -85,12 +91,6 @@ class App(BaseApp):
                 Tag(name="health", description="The state of the demo."),
                 Tag(name="page", description="The page of the demo, on `/`."),
             ],
-        )
-
-    def _include_openai(self, endpoint: Endpoint) -> None:
-        """Serves an endpoint whose refusals all have the form of OpenAI's API."""
-        self._include_endpoint(
-            endpoint, exception_handlers={HTTPError: answer_http_error, UpstreamRefused: answer_refusal}
         )
 
     async def _on_stream_start(self, start: StreamStart) -> None:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from demo_app.upstream_problems import UpstreamRefused
-from jero import HTTPError, JSONResponse
+from jero import JSONResponse, Problem
 
 
 class OpenAIErrorDetail(Struct, frozen=True):
@@ -24,17 +24,13 @@ class OpenAIError(Struct, frozen=True):
     error: OpenAIErrorDetail
 
 
-def openai_error(error: HTTPError) -> OpenAIError:
-    """Returns the body for an error, jero's own refusals included."""
-    fault = error.errors[0] if error.errors else None
-    message = error.detail or (error.title if fault is None else fault.msg)
+def openai_error(problem: Problem) -> OpenAIError:
+    """Returns the body for a problem, jero's own refusals included."""
+    fault = problem.errors[0] if problem.errors else None
+    message = problem.detail or (problem.title if fault is None else fault.msg)
     param = None if fault is None else ".".join(map(str, fault.loc[1:]))  # the first is the argument's name
-    return OpenAIError(OpenAIErrorDetail(message, _kind(error.status), param or None, error.type.replace("-", "_")))
-
-
-def answer_http_error(error: HTTPError) -> JSONResponse[OpenAIError]:
-    """Answers an `HTTPError` with its status and headers."""
-    return JSONResponse(openai_error(error), status_code=error.status, raw_headers=error.headers)
+    code = problem.type.replace("-", "_")
+    return OpenAIError(OpenAIErrorDetail(message, _kind(problem.status), param or None, code))
 
 
 def answer_refusal(error: UpstreamRefused) -> JSONResponse[Raw]:

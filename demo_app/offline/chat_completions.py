@@ -123,7 +123,7 @@ class CompletionChunk(Answer, kw_only=True):
     usage: Usage | UnsetType | None = UNSET
 
 
-class ChatCompletionsEndpoint(Endpoint, path="/v1/chat/completions"):
+class ChatCompletionsEndpoint(Endpoint, path="/chat/completions"):
     """Answers of `model`. A stream pauses for `pause` seconds after each chunk of a word or two."""
 
     errors: ClassVar = [ModelNotFound]

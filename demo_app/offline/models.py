@@ -27,7 +27,7 @@ class ModelList(Struct):
     object: Literal["list"] = "list"
 
 
-class ModelsEndpoint(Endpoint, path="/v1/models"):
+class ModelsEndpoint(Endpoint, path="/models"):
     """The models that answer."""
 
     async def get(self) -> ModelList:

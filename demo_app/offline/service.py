@@ -11,10 +11,10 @@ from demo_app.offline.chat_completions import MODEL, ChatCompletionsEndpoint
 from demo_app.offline.documentation import read_documentation
 from demo_app.offline.model import OfflineModel
 from demo_app.offline.models import ModelsEndpoint
-from demo_app.openai_errors import answer_http_error
+from demo_app.openai_errors import openai_error
 from demo_app.serving import served_aside
 from demo_app.settings import Service
-from jero import BaseApp, HTTPError
+from jero import BaseApp
 
 PAUSE: Final = 0.03
 
@@ -24,9 +24,8 @@ class OfflineApp(BaseApp):
 
     async def _wire(self) -> None:
         self._include_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1"])
-        self._include_exception_handler(HTTPError, answer_http_error)
-        self._include_endpoint(ChatCompletionsEndpoint(OfflineModel(read_documentation()), PAUSE))
-        self._include_endpoint(ModelsEndpoint())
+        completions = ChatCompletionsEndpoint(OfflineModel(read_documentation()), PAUSE)
+        self._include_group("/v1", completions, ModelsEndpoint(), problems=openai_error)
 
 
 @asynccontextmanager

@@ -62,10 +62,9 @@ ModelList: TypeAlias = Annotated[
 ]
 
 
-class ChatCompletionsEndpoint(Endpoint, path="/v1/chat/completions"):
+class ChatCompletionsEndpoint(Endpoint, path="/chat/completions"):
     """Answers of a model, in the form of OpenAI's API."""
 
-    tags: ClassVar = ["openai"]
     errors: ClassVar = [BadRequest, NotFound, UpstreamRateLimited, UpstreamFailed, UpstreamTimeout]
     cancel_on_disconnect: ClassVar = True
     max_body_bytes: ClassVar = 20 * 1024 * 1024  # messages may contain images
@@ -105,10 +104,9 @@ class ChatCompletionsEndpoint(Endpoint, path="/v1/chat/completions"):
             self._metrics.answered(type(self).__name__, outcome)
 
 
-class ModelsEndpoint(Endpoint, path="/v1/models"):
+class ModelsEndpoint(Endpoint, path="/models"):
     """The models of the service."""
 
-    tags: ClassVar = ["openai"]
     errors: ClassVar = [UpstreamRateLimited, UpstreamFailed, UpstreamTimeout]
     cancel_on_disconnect: ClassVar = True
 
@@ -121,4 +119,4 @@ class ModelsEndpoint(Endpoint, path="/v1/models"):
 
 
 def _error_event(error: Exception) -> Raw:
-    return Raw(encode(openai_error(problem_for(error))))
+    return Raw(encode(openai_error(problem_for(error).problem())))

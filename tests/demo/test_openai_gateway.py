@@ -63,6 +63,12 @@ def test_a_whole_answer_arrives_with_fields_that_nobody_knows(client: OpenAI) ->
     assert answer.model_extra == {"a_field_of_tomorrow": [1]}
 
 
+def test_a_path_that_the_demo_lacks_is_an_error_of_openai(client: OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError) as refused:
+        client.embeddings.create(model="any", input="Hello")
+    assert refused.value.code == "not_found"
+
+
 def test_a_tool_call_arrives_whole_and_in_parts(client: OpenAI) -> None:
     tools: Any = TOOLS
     whole = client.chat.completions.create(model="whole-tools", messages=QUESTION, tools=tools)

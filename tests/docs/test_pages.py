@@ -29,6 +29,7 @@ STARTING = (
     *(r"python3 -m venv \.venv", r"\. \.venv/bin/activate", r"export \w+=\S+"),
     *(r"pip install '\.\[[\w,]+\]'.*", r"(\.venv/bin/)?(uvicorn|gunicorn|granian|hypercorn) .*"),
     r"pytest \w+\.py",  # the test of that example runs it
+    r"gzip --stdout \w+\.ndjson +\| curl .*",  # test_compressed.py sends such a body
     r"schemathesis run .*",  # tests/demo/test_openapi.py runs it
     r"nox -s bench.*|python -m (benchmarks|tools\.examples_in_docs).*",
     r"python3 -m venv .* && \.venv/bin/python -m demo_app",  # test_readme.py compares it, and tests/demo runs it

@@ -25,6 +25,7 @@ from jero import (
     TextResponse,
 )
 from jero.http.asgi import ASGIApp, Message, Receive, Scope, Send
+from jero.routing import Prefixes
 from jero.testing import AsyncTestClient, TestClient
 from tests.application import call, http_scope
 from tests.groups.dialect import App, Dialect, Films, dialect, in_two_shapes
@@ -274,6 +275,30 @@ def test_an_unexpected_exception_is_logged_once(caplog: pytest.LogCaptureFixture
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
         (logging.ERROR, "POST /v1/films failed")
     ]
+
+
+class Bare(Endpoint, path="/bare"):
+    async def get(self) -> str:
+        return "bare"
+
+
+def test_only_a_refusal_looks_for_the_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+    sought: list[str] = []
+    find = Prefixes[Any].find
+
+    def noted(prefixes: Prefixes[Any], segments: list[str]) -> Any:
+        sought.append("/".join(segments))
+        return find(prefixes, segments)
+
+    def wire(app: Any) -> None:
+        app._include_group("/v1", Bare(), problems=dialect, exception_handlers={KeyError: saying("group")})
+
+    with TestClient(App(wire)) as client:
+        monkeypatch.setattr(Prefixes, "find", noted)
+        assert [client.get("/v1/bare").status_code for _ in range(3)] == [200] * 3
+        assert not sought
+        assert client.put("/v1/bare").status_code == 405
+    assert sought == ["v1/bare"]
 
 
 class Raising(Endpoint, path="/raise"):

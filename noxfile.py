@@ -43,6 +43,7 @@ ON_THE_NEWEST = (
     "tests/channels/test_cluster.py",
     "tests/channels/test_coming_and_going_on_redis.py",
     "tests/channels/test_rooms_chaos.py",
+    "tests/demo/test_behind_proxies.py",
     "tests/demo/test_completion_failures.py",
     "tests/demo/test_openai_client.py",
     "tests/demo/test_openai_gateway.py",
@@ -50,6 +51,7 @@ ON_THE_NEWEST = (
     "tests/demo/test_question_runs.py",
     "tests/demo/test_shared_answers.py",
     "tests/dependencies/test_databases.py",
+    "tests/deployment",
     "tests/docs/test_migrated.py",
     "tests/docs/test_pages.py",  # it compares what the examples print with the pages
     "tests/matrix",

@@ -4,6 +4,7 @@ A page names what it shows in a comment, which its readers do not see:
 
 - `<!-- docs/examples/head.py -->` stands just above a block of Python: the block is the whole file.
 - `<!-- docs/examples/head.py Download -->`: the block is the class or function `Download` of that file.
+- `<!-- docs/examples/deployment/nginx.conf -->` stands just above a block of any language: the block is the whole file.
 - `<!-- benchmarks/published.md -->` and `<!-- end of benchmarks/published.md -->` enclose the text of that file.
 
 Change a file, then run `python -m tools.examples_in_docs`. With `--check` no page is written, and the exit status is 1
@@ -20,7 +21,7 @@ from tools.update_pages import ROOT, run, with_parts
 
 COMMAND = "python -m tools.examples_in_docs"
 EXAMPLE = re.compile(
-    r"^(?P<begin><!-- (?P<path>docs/examples/\w+\.py)(?: (?P<name>\w+))? -->\n```python\n).*?^(?P<end>```)$",
+    r"^(?P<begin><!-- (?P<path>docs/examples/[\w./-]+)(?: (?P<name>\w+))? -->\n```\w+\n).*?^(?P<end>```)$",
     re.MULTILINE | re.DOTALL,
 )
 FIGURES = re.compile(r"^<!-- (benchmarks/\w+\.md) -->$", re.MULTILINE)

@@ -45,6 +45,11 @@ class Program:
         self._process.wait(PATIENCE)
         self._reader.join(PATIENCE)
 
+    @property
+    def process_id(self) -> int:
+        """Returns the id of the program's process."""
+        return self._process.pid
+
     def line(self) -> str:
         """Returns the next line, without its line break. Raises `EOFError` if the program has ended."""
         try:
@@ -79,6 +84,10 @@ class Program:
     def terminate(self) -> None:
         """Sends SIGTERM, as `kill` and service managers do."""
         self._process.send_signal(signal.SIGTERM)
+
+    def hang_up(self) -> None:
+        """Sends SIGHUP, as `systemctl reload` does for many servers."""
+        self._process.send_signal(signal.SIGHUP)
 
     def _read(self) -> None:
         assert self._process.stdout is not None

@@ -19,6 +19,11 @@ old
 ```python
 ```
 
+<!-- docs/examples/deployment/shop.service -->
+```ini
+old
+```
+
 <!-- benchmarks/published.md -->
 <!-- end of benchmarks/published.md -->
 
@@ -50,6 +55,11 @@ class Download:
     size = 1
 ```
 
+<!-- docs/examples/deployment/shop.service -->
+```ini
+[Unit]
+```
+
 <!-- benchmarks/published.md -->
 
 | W1 | 0.34 |
@@ -68,6 +78,7 @@ def checkout(tmp_path: Path) -> Path:
         "README.md": "# jero\n",
         "docs/streams.md": PAGE,
         "docs/examples/head.py": HEAD,
+        "docs/examples/deployment/shop.service": "[Unit]\n",
         "benchmarks/published.md": "| W1 | 0.34 |\n",
     }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)

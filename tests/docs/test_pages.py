@@ -132,6 +132,12 @@ def test_each_example_is_on_a_page_and_has_its_test() -> None:
     }
 
 
+def test_each_configuration_is_on_a_page() -> None:
+    shown = "".join(page.read_text("utf-8") for page in PAGES)
+    for path in (EXAMPLES / "deployment").iterdir():
+        assert f"<!-- docs/examples/deployment/{path.name} -->\n```" in shown
+
+
 def test_the_tour_names_each_room() -> None:
     tour = (DOCS / "house.md").read_text("utf-8")
     table = tour.partition("## Which rooms are there?")[2].partition("\n## ")[0]

@@ -8,6 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from socket import create_connection
 from time import monotonic, sleep
+from typing import Final
+
+from tests.matrix.exceptions import TRIED
 
 PATIENCE = 20.0
 
@@ -66,6 +69,22 @@ def caddy(directory: Path, content: str, *ports: int) -> Generator[None, None, N
         yield
 
 
+RUNNERS: Final = {"nginx": nginx, "haproxy": haproxy, "caddy": caddy}
+
+
+@contextmanager
+def shown(
+    name: str, settings: str, directory: Path, ports: Sequence[int], *changes: tuple[str, str]
+) -> Generator[None, None, None]:
+    """Runs a proxy with settings that a page shows, each of `changes` applied: a text of them, and another text."""
+    for before, after in changes:
+        assert before in settings, before
+        settings = settings.replace(before, after)
+    directory.mkdir()
+    with RUNNERS[name](directory, settings, *ports):
+        yield
+
+
 @contextmanager
 def proxy(command: Sequence[str], directory: Path, ports: Sequence[int]) -> Generator[None, None, None]:
     """Runs a proxy that listens on `ports`, and ends it on exit."""
@@ -78,6 +97,11 @@ def proxy(command: Sequence[str], directory: Path, ports: Sequence[int]) -> Gene
     finally:
         process.kill()
         process.wait()
+
+
+def is_tried(name: str) -> bool:
+    """Returns whether the installed version is the one that the pages speak of. A later one may be mended."""
+    return version(name, "version" if name == "caddy" else "-v") == TRIED[name]
 
 
 def version(program: str, *arguments: str) -> str:

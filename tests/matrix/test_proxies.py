@@ -10,8 +10,8 @@ from time import monotonic
 import pytest
 
 from tests.matrix.clients import read
-from tests.matrix.exceptions import CUT_BY_PROXY, TRIED
-from tests.matrix.proxies import caddy, haproxy, nginx, version
+from tests.matrix.exceptions import CUT_BY_PROXY
+from tests.matrix.proxies import RUNNERS, is_tried, nginx, shown
 from tests.ports import free_port
 from tests.programs import needs_program
 from tests.servers.running import PATIENCE, ROOT, Running, running
@@ -22,7 +22,6 @@ pytestmark = needs_program("curl", "nginx", "haproxy", "caddy")
 PAGE = (ROOT / "docs/proxies.md").read_text("utf-8")
 FENCE = re.compile(r"^```(nginx|haproxy|caddy)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHOWN = dict(FENCE.findall(PAGE))
-RUNNERS = {"nginx": nginx, "haproxy": haproxy, "caddy": caddy}
 # How a port that speaks HTTP/2 without TLS is added to the settings of the page.
 LISTENING = {
     "nginx": ("listen 8080;", "listen 127.0.0.1:{port}; listen 127.0.0.1:{http2_port} http2;"),
@@ -45,13 +44,13 @@ def behind(
 ) -> Generator[tuple[int, int], None, None]:
     """Runs a proxy with the settings of the page, each of `changes` applied. Returns its ports: HTTP/1 and HTTP/2."""
     port, http2_port = free_port(), free_port()
-    shown, listening = LISTENING[name]
-    settings = SHOWN[name].replace("127.0.0.1:8000", f"127.0.0.1:{server.port}")
-    for before, after in (*changes, (shown, listening.format(port=port, http2_port=http2_port))):
-        assert before in settings, before
-        settings = settings.replace(before, after)
-    directory.mkdir()
-    with RUNNERS[name](directory, settings, port, http2_port):
+    there, listening = LISTENING[name]
+    changes = (
+        *changes,
+        (there, listening.format(port=port, http2_port=http2_port)),
+        ("127.0.0.1:8000", f"127.0.0.1:{server.port}"),
+    )
+    with shown(name, SHOWN[name], directory, (port, http2_port), *changes):
         yield port, http2_port
 
 
@@ -67,11 +66,6 @@ def ports(server: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def connected(port: int) -> Generator[socket.socket, None, None]:
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         yield connection
-
-
-def is_tried(name: str) -> bool:
-    """Returns whether the installed version is the one that the page speaks of. A later one may be mended."""
-    return version(name, "version" if name == "caddy" else "-v") == TRIED[name]
 
 
 @pytest.mark.parametrize("form", FORMS)

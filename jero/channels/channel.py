@@ -2,11 +2,11 @@
 
 from enum import Enum
 from hashlib import sha256
-from types import UnionType
-from typing import Any, Final, Generic, Literal, Self, TypeAlias, TypeVar, Unpack, cast, overload
+from typing import Any, Final, Generic, Literal, Self, TypeAlias, TypeVar, Unpack, cast
 
 from msgspec import Struct
 from msgspec.json import Decoder, Encoder
+from typing_extensions import TypeForm
 
 from jero.allowed import AllowedValues
 from jero.annotations import event_form, expanded, is_struct, name_of, wiring_error
@@ -55,7 +55,7 @@ class Values(Generic[T]):
 
     __slots__ = ("_allowed", "_encoder", "_form", "_owner", "decoder", "of", "publish_timeout")
 
-    def __init__(self, owner: str, type: type[T] | UnionType, publish_timeout: float, encoder: Encoder) -> None:
+    def __init__(self, owner: str, type: TypeForm[T], publish_timeout: float, encoder: Encoder) -> None:
         if not is_positive(publish_timeout):
             raise ValueError(f"{owner}: publish_timeout={publish_timeout!r} is not a positive number of seconds.")
         self.of: Any = expanded(type)
@@ -139,38 +139,11 @@ class Channel(Generic[T]):
 
     __slots__ = ("_kind", "_values", "name")
 
-    @overload
     def __init__(
         self,
         store: Store,
         name: str,
-        type: type[T],
-        *,
-        history: int = ...,
-        history_bytes: int = ...,
-        publish_timeout: float = ...,
-        encoder: Encoder = ...,
-    ) -> None: ...
-
-    # A type checker takes `T` from the annotation: `goals: Channel[Goal | Whistle] = Channel(store, "goals", ...)`.
-    @overload
-    def __init__(
-        self,
-        store: Store,
-        name: str,
-        type: UnionType,
-        *,
-        history: int = ...,
-        history_bytes: int = ...,
-        publish_timeout: float = ...,
-        encoder: Encoder = ...,
-    ) -> None: ...
-
-    def __init__(
-        self,
-        store: Store,
-        name: str,
-        type: type[T] | UnionType,
+        type: TypeForm[T],
         *,
         publish_timeout: float = 5.0,
         encoder: Encoder = DEFAULT_ENCODER,

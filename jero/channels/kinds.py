@@ -1,11 +1,11 @@
 """Channels of a kind: a channel for any name, at any time. What nobody uses costs nothing."""
 
 from collections.abc import Iterator
-from types import UnionType
-from typing import Any, Generic, Never, TypedDict, TypeVar, Unpack, cast, overload
+from typing import Any, Generic, Never, TypedDict, TypeVar, Unpack, cast
 
 from msgspec import Struct
 from msgspec.json import Encoder
+from typing_extensions import TypeForm
 
 from jero.channels.channel import HISTORY, Channel, Values
 from jero.channels.keys import fault_of_name, quoted_name
@@ -62,42 +62,11 @@ class Channels(Generic[T]):
     positive.
     """
 
-    @overload
     def __init__(
         self,
         store: Store,
         kind: str,
-        type: type[T],
-        *,
-        history: int = ...,
-        history_bytes: int = ...,
-        keep: float | None = ...,
-        linger: float = ...,
-        publish_timeout: float = ...,
-        encoder: Encoder = ...,
-    ) -> None: ...
-
-    # A type checker takes `T` from the annotation, as for `Channel`.
-    @overload
-    def __init__(
-        self,
-        store: Store,
-        kind: str,
-        type: UnionType,
-        *,
-        history: int = ...,
-        history_bytes: int = ...,
-        keep: float | None = ...,
-        linger: float = ...,
-        publish_timeout: float = ...,
-        encoder: Encoder = ...,
-    ) -> None: ...
-
-    def __init__(
-        self,
-        store: Store,
-        kind: str,
-        type: type[T] | UnionType,
+        type: TypeForm[T],
         *,
         publish_timeout: float = 5.0,
         encoder: Encoder = DEFAULT_ENCODER,

@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from math import inf
 from time import monotonic
-from types import TracebackType, UnionType
-from typing import Final, Generic, Literal, Self, TypeAlias, TypedDict, TypeVar, Unpack, overload
+from types import TracebackType
+from typing import Final, Generic, Literal, Self, TypeAlias, TypedDict, TypeVar, Unpack
 
 from msgspec import UNSET, Struct
 from msgspec.json import Encoder
+from typing_extensions import TypeForm
 
 from jero.channels.channel import Values
 from jero.channels.keys import fault_of_name, quoted_name
@@ -116,21 +117,10 @@ class Runs(Generic[T]):
     store is not open, or has runs of that name.
     """
 
-    @overload
-    def __init__(
-        self, store: Store, type: type[T], *, name: str = ..., encoder: Encoder = ..., **limits: Unpack[RunLimits]
-    ) -> None: ...
-
-    # A type checker takes `T` from the annotation, as for `Channel`.
-    @overload
-    def __init__(
-        self, store: Store, type: UnionType, *, name: str = ..., encoder: Encoder = ..., **limits: Unpack[RunLimits]
-    ) -> None: ...
-
     def __init__(
         self,
         store: Store,
-        type: type[T] | UnionType,
+        type: TypeForm[T],
         *,
         name: str = "runs",
         encoder: Encoder = DEFAULT_ENCODER,

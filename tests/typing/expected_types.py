@@ -191,7 +191,8 @@ async def channels(store: Store) -> None:
     assert_type(movies, Channel[Movie])
     assert_type(movies.subscribe(), Subscription[Movie])
     assert_type(Channel(store, "numbers", list[int], history=10), Channel[list[int]])
-    match: Channel[Goal | Whistle] = Channel(store, "match", Goal | Whistle, history=10)
+    match = Channel(store, "match", Goal | Whistle, history=10)
+    assert_type(match, Channel[Goal | Whistle])
     assert_type(match.subscribe(after="1-1"), Subscription[Goal | Whistle])
     await match.publish(Goal(1))
     await match.publish(Whistle(1), event="whistle")
@@ -203,7 +204,8 @@ async def channels(store: Store) -> None:
     assert_type(rooms["7"].subscribe(after=EARLIEST), Subscription[Movie])
     assert_type(subscribe(rooms["7"], movies, after="1"), Subscription[Movie])
     assert_type(subscribe(rooms["7"], match), Subscription[Movie | Goal | Whistle])
-    matches: Channels[Goal | Whistle] = Channels(store, "match", Goal | Whistle, history=10)
+    matches = Channels(store, "match", Goal | Whistle, history=10)
+    assert_type(matches, Channels[Goal | Whistle])
     assert_type(matches["7"], Channel[Goal | Whistle])
 
 
@@ -216,7 +218,8 @@ async def runs(store: Store, movies: AsyncIterator[Movie]) -> None:
     assert_type(SSEResponse[Movie](stream=stream), SSEResponse[Movie, None])
     assert_type(Negotiated[Movie](stream=stream), Negotiated[Movie, None])
     assert_type((await answers.status(run.id, owner="ann")).items, int)
-    either: Runs[Goal | Whistle] = Runs(store, Goal | Whistle)
+    either = Runs(store, Goal | Whistle)
+    assert_type(either, Runs[Goal | Whistle])
     await either.start([Goal(1), ServerSentEvent(data=Whistle(1), event="whistle")], owner="ann")
 
 

@@ -40,7 +40,7 @@ def anchors(page: Path) -> set[str]:
     return {anchor for anchor in same if found.count(anchor) == 1}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_links_lead_to_files_and_headings(page: Path) -> None:
     for link in LINK.findall(CODE.sub("", prose(page))):
         if "://" in link:
@@ -53,7 +53,7 @@ def test_the_links_lead_to_files_and_headings(page: Path) -> None:
         assert not anchor or anchor in anchors(target), link
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_contains_nothing_that_only_the_site_understands(page: Path) -> None:
     found = OF_THE_SITE_ALONE.search(CODE.sub("", prose(page)))
     assert found is None, found[0]

@@ -126,6 +126,7 @@ def test_each_example_is_on_a_page_and_has_its_test() -> None:
         "ending",
         "examples_in_docs",
         "links",
+        "llms",
         "pages",
         "readme",
         "reference",

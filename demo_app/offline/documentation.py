@@ -9,6 +9,9 @@ from msgspec import Struct
 CHECKOUT = Path(__file__).resolve().parents[2]
 PASSAGE_CHARACTERS = 700
 
+# The reference has only names until the site is built, and the changelog answers no question.
+_NOT_QUOTED = {"reference", "changelog.md"}
+
 _HEADING = re.compile(r"#{1,6} +(.+?)(?: *\{.*\})?$")
 # A file that a page shows is too long to quote: see tools/examples_in_docs.py.
 _SHOWN_FILE = re.compile(
@@ -25,8 +28,11 @@ class Passage(Struct, frozen=True):
 
 
 def read_documentation(root: Path = CHECKOUT) -> list[Passage]:
-    """Returns the passages of the README and of every page under `docs`. A package without them has no passages."""
-    pages = [path for path in (root / "README.md", *sorted((root / "docs").rglob("*.md"))) if path.is_file()]
+    """Returns the passages of the README and of the pages under `docs`. A package without them has no passages."""
+    docs = root / "docs"
+    pages = [path for path in sorted(docs.rglob("*.md")) if path.relative_to(docs).parts[0] not in _NOT_QUOTED]
+    if (root / "README.md").is_file():
+        pages.insert(0, root / "README.md")
     return [
         passage for page in pages for passage in split_page(page.relative_to(root).as_posix(), page.read_text("utf-8"))
     ]

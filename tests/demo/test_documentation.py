@@ -47,6 +47,9 @@ def test_the_readme_and_all_pages_are_read(tmp_path: Path) -> None:
     (tmp_path / "docs" / "guide").mkdir(parents=True)
     (tmp_path / "README.md").write_text("one", "utf-8")
     (tmp_path / "docs" / "guide" / "two.md").write_text("two", "utf-8")
+    (tmp_path / "docs" / "reference").mkdir()
+    (tmp_path / "docs" / "reference" / "names.md").write_text("::: jero.BaseApp", "utf-8")
+    (tmp_path / "docs" / "changelog.md").write_text("Added", "utf-8")
 
     assert [(passage.page, passage.text) for passage in read_documentation(tmp_path)] == [
         ("README.md", "one"),

@@ -197,7 +197,7 @@ class BaseApp:
     def _include_middleware(
         self, factory: Callable[Concatenate[ASGIApp, P], object], /, *arguments: P.args, **options: P.kwargs
     ) -> None:
-        """Puts a pure ASGI middleware, `factory(app, **options)`, around the application. The first is the outermost.
+        """Puts a pure ASGI middleware, `factory(app, *arguments, **options)`, around it. The first is the outermost.
 
         The factory is called once, after `_wire`. The middleware sees requests, websockets and error responses. An
         exception that it raises before the response has begun is answered like an exception of a handler.
@@ -285,12 +285,17 @@ class BaseApp:
     async def _on_stream_start(self, start: StreamStart) -> None:
         """Override it to count open streams. Called once for every stream, before its source is opened.
 
+        `start`: the endpoint and the method.
+
         For each call `_on_stream_end` is called once, later, whatever ends the stream. The stream waits for the hook,
         up to `StreamPolicy.teardown_timeout` seconds. What the hook raises is logged.
         """
 
     async def _on_stream_end(self, outcome: StreamOutcome) -> None:
-        """Override it to count or log streams. Called once for every stream, after its last byte."""
+        """Override it to count or log streams. Called once for every stream, after its last byte.
+
+        `outcome`: how the stream ended. Without an override it is logged, at level INFO of `jero.streams`.
+        """
         logger.info(
             "%s %s: %s after %d items, %d bytes, %.3f s",
             outcome.method,
@@ -333,7 +338,9 @@ class BaseApp:
         return (*self._streams.reports(), *mounted)
 
     def stop_stream(self, stream_id: str) -> bool:
-        """Stops the open stream of this id, with the outcome "stopped". Returns whether there is one in this process.
+        """Stops an open stream, with the outcome "stopped". Returns whether there is one of this id in this process.
+
+        `stream_id`: the id of an `OpenStream`.
 
         An `SSEResponse` ends properly, and its client reconnects. Any other stream is cut, as by `max_duration`.
         """

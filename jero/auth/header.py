@@ -86,7 +86,7 @@ class BasicAuth(AuthorizationAuth[U], ABC, Generic[U]):
 
     @abstractmethod
     async def verify(self, username: str, password: str) -> U:
-        """Returns the user of that name and password. Raises `Unauthorized` to refuse them."""
+        """Returns the user of `username` and `password`. Raises `Unauthorized` to refuse them."""
 
     def _user_of(self, token68: str) -> Awaitable[U]:
         pair = _user_and_password(token68)

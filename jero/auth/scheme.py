@@ -22,6 +22,8 @@ class SecurityScheme(Struct, frozen=True, kw_only=True, omit_defaults=True, rena
 
         class OpenIDConnectScheme(SecurityScheme, tag="openIdConnect", frozen=True):
             open_id_connect_url: str
+
+    `description`: CommonMark, for those who read the document.
     """
 
     description: str | None = None
@@ -29,14 +31,20 @@ class SecurityScheme(Struct, frozen=True, kw_only=True, omit_defaults=True, rena
     def challenge(self, realm: str, *, was_sent: bool) -> str:
         """Returns a value of `WWW-Authenticate` (RFC 9110, section 11.6.1).
 
-        `was_sent`: the request contained credentials, and they are wrong. HTTP's registry has no word for most kinds
-        of scheme. A subclass overrides this method if its kind is registered.
+        `realm`: the name of what is protected.
+        `was_sent`: the request contained credentials, and they are wrong.
+
+        HTTP's registry has no word for most kinds of scheme. A subclass overrides this method if its kind has one.
         """
         return f"APIKey {_quoted('realm', realm)}"
 
 
 class HTTPScheme(SecurityScheme, tag="http", frozen=True, kw_only=True):
-    """Credentials in the `Authorization` header. `scheme` is the word before them, such as "bearer" or "basic"."""
+    """Credentials in the `Authorization` header.
+
+    `scheme`: the word before them, such as "bearer" or "basic".
+    `bearer_format`: the format of bearer tokens, such as "JWT", for those who read the document.
+    """
 
     scheme: str
     bearer_format: str | None = None
@@ -51,7 +59,11 @@ class HTTPScheme(SecurityScheme, tag="http", frozen=True, kw_only=True):
 
 
 class APIKeyScheme(SecurityScheme, tag="apiKey", frozen=True, kw_only=True):
-    """A key called `name`, in a header, in the query or in a cookie."""
+    """A key in a header, in the query or in a cookie.
+
+    `name`: the name of the header, the parameter or the cookie.
+    `location`: "header", "query" or "cookie".
+    """
 
     name: str
     location: KeyLocation = field(name="in")

@@ -10,7 +10,10 @@ from jero.endpoint import Endpoint
 
 
 class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The person or team to contact about the API."""
+    """The person or team to contact about the API.
+
+    `name`, `url`, `email`: how to name and to reach them.
+    """
 
     name: str | None = None
     url: str | None = None

@@ -238,8 +238,9 @@ class Runs(Generic[T]):
     async def follow(self, run_id: str, *, owner: str, after: str | None = None) -> RunStream[T]:
         """Returns the items of a run and its end, as the stream of any response, in any process.
 
-        It begins after the entry with the id `after`, such as the `Last-Event-ID` of the request, or with the first
-        item if `after` is `None` or empty. Kept items come first, and then each as the run has it.
+        `run_id`, `owner`: the id of the `Run`, and who has started it.
+        `after`: the id of an entry, such as the `Last-Event-ID` of the request. The stream begins after it, or with the
+        first item if it is `None` or empty. Kept items come first, and then each as the run has it.
 
         Raises `NotFound` if a run of this id does not exist, is another owner's, or is not kept any more. Raises
         `BadRequest` if `after` is not the id of one of its entries. Raises `ChannelUnavailable` if the store does not
@@ -256,7 +257,7 @@ class Runs(Generic[T]):
         return RunStream(register, register.log(run_id, place), place, self._values.decoder, is_over=is_over)
 
     async def stop(self, run_id: str, *, owner: str) -> None:
-        """Stops a run, in whatever process it is. Does nothing if it has ended.
+        """Stops a run, in whatever process it is. Does nothing if it has ended. `run_id`, `owner`: as for `follow`.
 
         Returns when the run is told. Its source is then cancelled, within 0.1 seconds, and closed; after that the run
         ends as "stopped", unless it ended meanwhile.
@@ -272,7 +273,10 @@ class Runs(Generic[T]):
             await self._opened()[0].ask_stop(run_id)
 
     async def status(self, run_id: str, *, owner: str) -> RunStatus:
-        """Returns how a run is. Raises `NotFound` and `ChannelUnavailable` as `follow` does."""
+        """Returns how a run is. `run_id`, `owner`: as for `follow`.
+
+        Raises `NotFound` and `ChannelUnavailable` as `follow` does.
+        """
         record = await self._find(run_id, owner)
         end = None if record.end is None else read_end(record.end)
         return RunStatus(

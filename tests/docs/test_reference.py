@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jero
 from jero import BaseApp
@@ -20,6 +21,11 @@ WITHOUT_A_LIST = {
 }
 # Methods of `BaseApp` for its own use and for the server. A subclass calls or overrides all others.
 INTERNAL = {"__call__", "_become_ready", "_lifespan_without_init"}
+# jero makes these objects itself.
+MADE_BY_JERO = {"EventStream", "Problem", "Request", "RunStream", "StreamCut", "SyncEventStream", "UploadFile"}
+WITHOUT_ARGUMENTS = {"Auth", "JeroError", "WiringError"}
+# These say what they are: an address, a method, options that are passed on.
+PLAIN = {"self", "url", "method", "options", "arguments"}
 IMPORT = re.compile(r"^from (jero(?:\.\w+)*) import (?:\(([^)]*)\)|(.*))$", re.MULTILINE)
 
 
@@ -96,6 +102,41 @@ def test_the_page_of_the_application_lists_each_method_that_a_subclass_uses() ->
     shown = page.partition("::: jero.BaseApp\n")[2].partition("\n\n")[0]
     methods = {name for name, member in vars(BaseApp).items() if inspect.isfunction(member) and member.__doc__}
     assert set(re.findall(r"^ +- (\w+)$", shown, re.MULTILINE)) == methods - INTERNAL
+
+
+def undescribed(described: Any, docstring: str) -> list[str]:
+    """Returns the parameters that the docstring does not name."""
+    parameters = (
+        name
+        for name, parameter in inspect.signature(described).parameters.items()
+        if name not in PLAIN and parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    )
+    return [name for name in parameters if not re.search(rf"\b{name}\b", docstring)]
+
+
+def of_the_class(cls: type) -> str:
+    """Returns the docstrings of a class and of its bases. Those of a Struct describe fields of its bases, too."""
+    return "\n".join(base.__doc__ or "" for base in cls.__mro__ if base.__module__.startswith("jero"))
+
+
+def test_the_docstrings_on_the_pages_describe_each_parameter() -> None:
+    pages_of_names = "\n".join(page.read_text("utf-8") for page in (ROOT / "docs/reference").glob("*.md"))
+    found: dict[str, list[str]] = {}
+    for path in documented(ROOT):
+        described: Any = found_at(path)
+        if inspect.isfunction(described):
+            found[path] = undescribed(described, described.__doc__ or "")
+        if not inspect.isclass(described):
+            continue
+        if described.__name__ not in MADE_BY_JERO | WITHOUT_ARGUMENTS:
+            found[path] = undescribed(described, of_the_class(described))
+        shown = pages_of_names.partition(f"::: {path}\n")[2].partition("\n\n")[0]
+        for name in re.findall(r"^ +- (\w+)$", shown, re.MULTILINE):
+            member = getattr(described, name)
+            if inspect.isfunction(member):
+                found[f"{path}.{name}"] = undescribed(member, member.__doc__ or "")
+    assert len(found) > 80
+    assert {path: names for path, names in found.items() if names} == {}
 
 
 def test_the_pages_of_the_reference_are_linked_from_its_first() -> None:

@@ -134,7 +134,7 @@ class BaseApp:
         but each handler is called once at most. If a handler raises anything else, the client gets a 500 as a problem.
         A 405 for a path of several endpoints has the handlers of the endpoint that was included first.
 
-        What is not given is the endpoint's own attribute of that name, if it has one.
+        An argument that is not given is taken from the endpoint's attribute of its name, if it has one.
 
         Raises `WiringError` if the endpoint's declaration cannot work, if another endpoint has the same method and
         path, or if an exception handler cannot be one.

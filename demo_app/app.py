@@ -57,15 +57,7 @@ class App(BaseApp):
         self._metrics = Metrics()
         self._include_middleware(TrustedHostMiddleware, allowed_hosts=settings.allowed_hosts, www_redirect=False)
         upstream = await self._aenter(Upstream(self.service, settings.upstream_timeout))
-        completions = Completions(upstream, self._metrics)
-        self._include_group(
-            "/v1",
-            ChatCompletionsEndpoint(completions, self._metrics, settings.upstream_timeout),
-            ModelsEndpoint(completions),
-            tags=["openai"],
-            exception_handlers={UpstreamRefused: answer_refusal},
-            problems=openai_error,
-        )
+        self._include_openai(Completions(upstream, self._metrics), settings.upstream_timeout)
         store = await self._aenter(store_at(settings.redis_url))
         self._notifications = Channel(store, "notifications", Notification, publish_timeout=PUBLISH_TIMEOUT)
         await self._aenter(heartbeat(self._notifications, settings.heartbeat))
@@ -91,6 +83,17 @@ class App(BaseApp):
                 Tag(name="health", description="The state of the demo."),
                 Tag(name="page", description="The page of the demo, on `/`."),
             ],
+        )
+
+    def _include_openai(self, completions: Completions, timeout: float) -> None:
+        """Serves OpenAI's API below `/v1`, with its shape of errors."""
+        self._include_group(
+            "/v1",
+            ChatCompletionsEndpoint(completions, self._metrics, timeout),
+            ModelsEndpoint(completions),
+            tags=["openai"],
+            exception_handlers={UpstreamRefused: answer_refusal},
+            problems=openai_error,
         )
 
     async def _on_stream_start(self, start: StreamStart) -> None:

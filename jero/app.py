@@ -5,8 +5,7 @@ import inspect
 import logging
 from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
-from types import FunctionType, NoneType
-from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar, Unpack, cast
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack, cast
 
 from msgspec.json import Encoder
 
@@ -24,26 +23,16 @@ from jero.dispatch.reporting import reporting
 from jero.dispatch.stream import Admission, StreamDefaults
 from jero.endpoint import Endpoint
 from jero.errors import WiringError
+from jero.hooks import OPTIONS, check_hooks
 from jero.http.asgi import ASGIApp, Receive, Scope, Send
 from jero.lifespan import Lifespan, RefusedClass
-from jero.names import call_fault, check_self, check_value, is_surely_sync, nearest, own_functions, own_values
+from jero.names import check_value
 from jero.openapi.info import Description, Documentation, DocumentInfo
 from jero.policy import DEFAULT_POLICY, OpenStream, StreamOutcome, StreamPolicy, StreamStart
 from jero.shutdown import ShutdownWatch
 from jero.streaming.serve import OpenStreams
 
 logger = logging.getLogger("jero.streams")
-
-_OPTIONS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
-    "stream_policy": ((StreamPolicy,), "Write stream_policy=StreamPolicy(...)"),
-    "encoder": ((Encoder, NoneType), "Write encoder=msgspec.json.Encoder(...)"),
-    "validate_items": ((bool,), "Write True or False"),
-}
-
-_HOOK_ARGUMENTS: Final[dict[str, tuple[tuple[str, ...], str]]] = {
-    "_on_stream_start": (("start",), "self, start: StreamStart"),
-    "_on_stream_end": (("outcome",), "self, outcome: StreamOutcome"),
-}
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -72,7 +61,7 @@ class BaseApp:
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
-        _check_hooks(cls)
+        check_hooks(cls, BaseApp)
 
     def __new__(cls, *arguments: Any, **options: Any) -> Self:
         """Makes an application. If a server calls the class with a scope, makes what refuses to start instead."""
@@ -89,7 +78,7 @@ class BaseApp:
     ) -> None:
         given = {"stream_policy": stream_policy, "encoder": encoder, "validate_items": validate_items}
         for name, value in given.items():
-            check_value(name, value, _OPTIONS, f"{type(self).__name__}.__init__")
+            check_value(name, value, OPTIONS, f"{type(self).__name__}.__init__")
         self._streams = OpenStreams(self._stream_opened)
         connections = Connections()
         self._departures = Departures(connections, self._streams)
@@ -451,37 +440,6 @@ class BaseApp:
             await failures.refuse(answerable(error), scope, receive, send)
             return False
         return True
-
-
-def _check_hooks(owner: type[BaseApp]) -> None:
-    """Raises `WiringError` for a method that seems to be a hook, but is not called, or cannot be called as one."""
-    hooks = [name for name in vars(BaseApp) if name == "_wire" or name.startswith("_on_")]
-    for name, function in own_functions(owner):
-        where = f"{owner.__name__}.{name}"
-        if name in hooks:
-            _check_hook(name, function, where)
-        elif name == "lifespan" or not hasattr(BaseApp, name):
-            meant = nearest(name, [*hooks, "lifespan"])
-            if meant == "lifespan" and "__class__" not in inspect.unwrap(function).__code__.co_freevars:  # no super()
-                instead = "Open resources in _wire, with await self._aenter(...)"
-                raise wiring_error(where, f"a server does not call {name}", instead)
-            if meant in hooks and getattr(owner, meant) is getattr(BaseApp, meant):
-                raise wiring_error(where, f"jero does not call {name}", f"Write async def {meant}")
-    for name, value in own_values(owner):
-        if name in _OPTIONS and isinstance(value, StreamPolicy | Encoder | bool | dict):
-            instead = f"Write super().__init__({name}=...) in its __init__, or give it where the application is made"
-            raise wiring_error(owner.__name__, f"{name} is not read from the class", instead)
-
-
-def _check_hook(name: str, function: FunctionType, where: str) -> None:
-    """Raises `WiringError` if jero cannot call the method as it calls the hook of that name."""
-    check_self(name, function, where)
-    argument, written = _HOOK_ARGUMENTS.get(name, ((), "self"))
-    if is_surely_sync(function):
-        raise wiring_error(where, "it is not async def", f"Write async def {name}({written}) -> None")
-    if call_fault(function, None, *argument) is not None:
-        taken = "self alone" if not argument else f"self and the {argument[0]}"
-        raise wiring_error(where, f"jero calls it with {taken}", f"Write async def {name}({written}) -> None")
 
 
 async def _all_done(futures: Sequence[asyncio.Future[None]]) -> None:

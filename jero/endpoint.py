@@ -53,7 +53,6 @@ _SETTINGS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
     "stream_policy": ((StreamPolicy, NoneType), "Write stream_policy = StreamPolicy(...)"),
     "validate_items": ((bool, NoneType), "Write True, False or None"),
 }
-_GIVEN_WHERE_INCLUDED: Final = ("auth", "exception_handlers")
 _SECONDS: Final = ("body_timeout", "handler_timeout")
 _NOTES: Final = "__jero_notes__"
 
@@ -154,7 +153,6 @@ def check_endpoint(endpoint: Endpoint) -> None:
             if name not in fields:
                 _check_attribute(owner.__name__, name, value)
     _check_settings(endpoint, owner.__name__)
-    _check_included(endpoint, owner)
     on_stream_error = getattr(endpoint, _ON_STREAM_ERROR, None)
     if on_stream_error is not None:
         try:
@@ -177,19 +175,6 @@ def _check_settings(endpoint: Endpoint, where: str) -> None:
         seconds = getattr(endpoint, name)
         if seconds is not None and not is_positive(seconds):
             raise wiring_error(where, f"{name} is {seconds!r}", "Write a positive number of seconds")
-
-
-def _check_included(endpoint: Endpoint, owner: type[Endpoint]) -> None:
-    """Raises `WiringError` for a class attribute that seems to guard the endpoint, but is not read from the class."""
-    fields = getattr(owner, "__dataclass_fields__", {})
-    for name in _GIVEN_WHERE_INCLUDED:
-        value = getattr(owner, name, None)
-        is_handlers = isinstance(value, dict) and any(isinstance(key, type) for key in cast("dict[Any, Any]", value))
-        if name not in fields and (is_handlers or hasattr(cast("object", value), "authenticate")):
-            found = f"jero does not read {name} from the class"
-            raise wiring_error(
-                owner.__name__, found, f"Write self._include_endpoint({owner.__name__}(...), {name}=...)"
-            )
 
 
 def _check_methods(owner: type[Endpoint]) -> None:
@@ -237,7 +222,7 @@ def _keyword_error(owner: type, options: Iterable[str]) -> WiringError:
     keyword = next(iter(options), "")
     found = f"{keyword!r} is not a keyword of an endpoint's class"
     instead = f'Write class {owner.__name__}(Endpoint, path="/...")'
-    if keyword in _GIVEN_WHERE_INCLUDED:
+    if keyword in ("auth", "exception_handlers"):
         instead = f"Write self._include_endpoint({owner.__name__}(...), {keyword}=...)"
     return wiring_error(owner.__name__, found, instead)
 

@@ -14,6 +14,7 @@ from jero.names import call_fault
 from jero.responses.response import Response
 
 ProblemRenderer: TypeAlias = Callable[[Problem], Any] | Callable[[Problem, Request], Any]
+"""A function of a problem, or of a problem and the request. It may be `async def`, and returns a body or a response."""
 
 
 class Renderer(Struct, frozen=True):

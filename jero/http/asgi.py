@@ -6,10 +6,20 @@ from typing import Any, Final, TypeAlias
 from jero.errors import add_advice
 
 Scope: TypeAlias = MutableMapping[str, Any]
+"""What a server says of a request, a websocket or the lifespan."""
+
 Message: TypeAlias = MutableMapping[str, Any]
+"""An event: of the server for the application, or the other way round."""
+
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
+"""A function that returns the next message of the server."""
+
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
+"""A function that sends a message to the server."""
+
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""An application, with or without a middleware around it."""
+
 HeaderPairs: TypeAlias = list[tuple[bytes, bytes]]
 
 # The extension of a scope by which a test client receives the exceptions that jero answers or logs.

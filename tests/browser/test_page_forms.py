@@ -13,7 +13,7 @@ from tests.programs import needs_program
 
 pytestmark = needs_program("chromium")
 
-SIGNUP = {"name": "Ann & @Bob", "age": 7, "genres": ["a=b", "é"], "is_member": True}
+SIGNUP: dict[str, Any] = {"name": "Ann & @Bob", "age": 7, "genres": ["a=b", "é"], "is_member": True}
 
 
 def shown(docs: DocsPage) -> Any:

@@ -20,10 +20,10 @@ WITHOUT_A_LIST = {
     "jero.openapi.info": ["Contact", "DocumentInfo", "License", "Server", "Tag"],
 }
 # Methods of `BaseApp` for its own use and for the server. A subclass calls or overrides all others.
-INTERNAL = {"__call__", "_become_ready", "_lifespan_without_init"}
+INTERNAL = {"__call__", "_become_ready", "_lifespan_without_init", "_reporting_to"}
 # jero makes these objects itself.
 MADE_BY_JERO = {"EventStream", "Problem", "Request", "RunStream", "StreamCut", "SyncEventStream", "UploadFile"}
-WITHOUT_ARGUMENTS = {"Auth", "JeroError", "WiringError"}
+WITHOUT_ARGUMENTS = {"AuthorizationHeaders", "Auth", "JeroError", "WiringError"}
 # These say what they are: an address, a method, options that are passed on.
 PLAIN = {"self", "url", "method", "options", "arguments"}
 IMPORT = re.compile(r"^from (jero(?:\.\w+)*) import (?:\(([^)]*)\)|(.*))$", re.MULTILINE)

@@ -141,9 +141,9 @@ MISTAKES: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
     (("/v{n}", Bare()), {}, "The segment 'v{n}' of the path '/v{n}' is neither a literal nor a slot."),
     (("/v1",), {}, '/v1 has no endpoint. Write self._include_group("/v1", endpoint).'),
     (("/v1", [Bare()]), {}, "got list. Give an instance of a subclass of Endpoint."),
-    (("/v1", Bare), {}, "got Bare, a class. Give an instance of a subclass of Endpoint."),
+    (("/v1", Bare), {}, "got Bare, a class. Write Bare(...), which makes an instance."),
     (("/v1", Bare()), {"tags": "films"}, "tags is 'films'. List strings: tags = [\"movies\"]."),
-    (("/v1", Bare()), {"exception_handlers": [NotFound]}, "exception_handlers=[*] is not a mapping."),
+    (("/v1", Bare()), {"exception_handlers": [NotFound]}, "exception_handlers is of type list, and not a mapping."),
     (
         ("/v1", Bare()),
         {"problems": without},
@@ -206,5 +206,5 @@ def test_a_prefix_has_one_shape_of_problems() -> None:
 
 def test_two_endpoints_of_one_path_are_refused() -> None:
     app = App(lambda app: app._include_group("/v1", Broken(), Broken()))
-    with pytest.raises(RuntimeError, match="GET /v1/broken is Broken's already"), TestClient(app):
+    with pytest.raises(RuntimeError, match="GET /v1/broken is the path of Broken already"), TestClient(app):
         pass

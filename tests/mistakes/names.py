@@ -135,21 +135,6 @@ MISTAKES = {
             "error: Exception)."
         ),
     ),
-    "auth in class": Mistake(
-        "startup",
-        """
-        class Tokens(BearerAuth[str]):
-            async def verify(self, token: str) -> str:
-                return token
-
-        class Movies(Endpoint, path="/movies"):
-            auth = Tokens()
-
-            async def get(self) -> Movie:
-                return Movie("Up")
-        """,
-        ("Movies: jero does not read auth from the class. Write self._include_endpoint(Movies(...), auth=...)."),
-    ),
     "auth as class keyword": Mistake(
         "import",
         """

@@ -6,7 +6,7 @@ import httpx
 
 def pages(client: httpx.Client, url: str) -> Iterator[list[str]]:
     """Follows the links to the next page."""
-    while True:
+    for _ in range(10):
         response = client.get(url)
         assert response.status_code == 200
         yield [book["title"] for book in response.json()]
@@ -14,6 +14,7 @@ def pages(client: httpx.Client, url: str) -> Iterator[list[str]]:
             assert "link" not in response.headers
             return
         url = urljoin(str(response.url), response.links["next"]["url"])
+    raise AssertionError("the links have no end")
 
 
 def test_the_links_lead_through_the_whole_list(client: httpx.Client) -> None:
@@ -26,9 +27,9 @@ def test_the_links_lead_through_the_whole_list(client: httpx.Client) -> None:
 
 
 def test_a_link_keeps_the_filters(client: httpx.Client) -> None:
-    assert list(pages(client, "/books?limit=2&word=e")) == [
-        ["Middlemarch", "Persuasion"],
-        ["Sanditon & more", "Villette"],
+    assert list(pages(client, "/books?limit=3&word=a")) == [
+        ["Emma", "Middlemarch", "Persuasion"],
+        ["Sanditon & more"],
     ]
 
 

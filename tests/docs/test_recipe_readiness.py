@@ -5,8 +5,9 @@ import pytest
 from httpx_sse import connect_sse
 
 from tests.docs.example import served
+from tests.docs.program import PATIENCE
 
-MOST_POLLS = 10_000
+MOST_POLLS = 1_000
 
 
 def status_of_ready(client: httpx.Client) -> int:
@@ -15,7 +16,10 @@ def status_of_ready(client: httpx.Client) -> int:
 
 def test_after_sigterm_it_is_healthy_but_not_ready_and_streams_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECONDS_BEFORE_SHUTDOWN", "600")
-    with served("recipe_readiness") as example, httpx.Client(base_url=example.url, trust_env=False) as client:
+    with (
+        served("recipe_readiness") as example,
+        httpx.Client(base_url=example.url, timeout=PATIENCE, trust_env=False) as client,
+    ):
         with connect_sse(client, "GET", "/clock") as source:
             events = source.iter_sse()
             next(events)
@@ -28,7 +32,9 @@ def test_after_sigterm_it_is_healthy_but_not_ready_and_streams_go_on(monkeypatch
             refused = client.get("/ready")
             assert (refused.status_code, refused.json()["type"]) == (503, "service-unavailable")
             assert client.get("/health").text == "alive"
-            assert next(events).data
+            for _ in range(5):  # half a second: uvicorn looks for a signal each tenth
+                assert next(events).retry is None
+            assert client.get("/ready").status_code == 503
             with connect_sse(client, "GET", "/clock") as late:  # of a client that does not know yet
                 assert next(late.iter_sse()).data == "1"
             example.program.terminate()

@@ -109,7 +109,7 @@ class Sessions(APIKeyAuth[Expiring[str]], header="X-Session"):
     """Knows everybody, for a moment."""
 
     async def verify(self, key: str) -> Expiring[str]:
-        return Expiring(key, datetime.now(UTC) + timedelta(seconds=0.3))
+        return Expiring(key, datetime.now(UTC) + timedelta(seconds=0.6))
 
 
 class StopEndpoint(Endpoint, path="/stop"):

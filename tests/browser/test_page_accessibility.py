@@ -33,30 +33,22 @@ def test_a_missing_value(docs: DocsPage) -> None:
     assert faults_in_each_view(docs.page, "docs-missing") == []
 
 
-def test_a_stream(docs: DocsPage, app: App) -> None:
-    docs.open("get/gated")
-    docs.start()
-    app.gate.put("one")
-    expect(docs.rows).to_have_count(1)
-    assert faults_in_each_view(docs.page, "docs-stream") == []
-    docs.button("Stop").click()
-    docs.ended("Stopped by you")
-    assert faults_in_each_view(docs.page, "docs-stopped") == []
-    app.outcomes.get(timeout=PATIENCE)
-
-
-def test_a_stream_that_is_complete_and_one_that_is_cut(docs: DocsPage, app: App) -> None:
+def test_a_stream_that_comes_and_is_cut(docs: DocsPage, app: App) -> None:
     docs.watch.allow(f"{CUT} GET /cut")
-    docs.open("get/events")
-    docs.start()
-    docs.ended("Completed")
-    app.outcomes.get(timeout=PATIENCE)
-    assert faults_in_each_view(docs.page, "docs-complete") == []
     docs.open("get/cut")
     docs.start()
     app.gate.put("whole")
     expect(docs.rows).to_have_count(1)
+    assert faults_in_each_view(docs.page, "docs-stream") == []
     app.gate.put(RuntimeError("the source broke"))
     docs.ended("Cut")
     app.outcomes.get(timeout=PATIENCE)
     assert faults_in_each_view(docs.page, "docs-cut") == []
+
+
+def test_a_stream_that_is_complete(docs: DocsPage, app: App) -> None:
+    docs.open("get/lines")
+    docs.start()
+    docs.ended("Completed")
+    app.outcomes.get(timeout=PATIENCE)
+    assert faults_in_each_view(docs.page, "docs-complete") == []

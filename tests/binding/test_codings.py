@@ -18,7 +18,7 @@ from jero.binding.codings import DecodedBody, codings_of
 from jero.errors import MalformedRequest, UnsupportedMediaType
 from jero.http.asgi import HeaderPairs, Message, Scope
 from jero.testing import AsyncTestClient, TestClient
-from tests.application import Application, http_scope
+from tests.application import Application, ReadOnError, http_scope
 from tests.binding.encoded import ALL, CODINGS, LIMIT, answer, bomb, encoded, in_parts
 from tests.forms.bodies import field, file, multipart
 
@@ -84,6 +84,35 @@ def test_a_corrupt_body_is_malformed_or_says_the_same(data: bytes, codings: list
 def test_gzip_data_may_have_several_members(members: list[bytes], size: int) -> None:
     whole = b"".join(map(gzip.compress, members))
     assert asyncio.run(decoded(in_parts(whole, size), ["gzip"])) == b"".join(members)
+
+
+@given(size=st.integers(60_000, 200_000), coding=st.sampled_from(CODINGS), kept=st.floats(0, 1))
+def test_all_that_a_part_of_the_body_says_is_decoded_before_the_next_part_is_read(
+    size: int, coding: str, kept: float
+) -> None:
+    whole = encoded(bytes(size), [coding])
+    part = whole[: int(len(whole) * kept)]
+
+    async def read() -> bytes:
+        pending, found = iter(in_parts(part, len(whole))), b""
+
+        async def receive() -> Message:
+            for message in pending:
+                return {**message, "more_body": True}
+            raise ReadOnError
+
+        body = DecodedBody(receive, [coding], None)
+        with suppress(ReadOnError):
+            while True:
+                found += (await body.receive())["body"]
+        return found
+
+    assert len(asyncio.run(read())) == len(zlib.decompressobj(wbits=47).decompress(part))
+
+
+def test_deflate_data_has_an_end() -> None:
+    with pytest.raises(MalformedRequest, match=r"The body goes on after the deflate data"):
+        asyncio.run(decoded(in_parts(zlib.compress(b"[1") + zlib.compress(b",2]"), 10), ["deflate"]))
 
 
 def test_deflate_data_without_the_format_of_zlib_is_malformed() -> None:
@@ -263,18 +292,19 @@ async def test_a_refused_body_that_has_arrived_is_not_waited_for() -> None:
     headers: HeaderPairs = [(b"content-type", b"application/json"), (b"content-encoding", b"gzip")]
     app = Keeping(*ALL)
     async with app.lifespan():
-        sent = list[Message]()
+        sent, received = list[Message](), list[int]()
         pending = iter(in_parts(BOMB, len(BOMB)))
 
         async def receive() -> Message:
-            return next(pending)  # fails if it is called once more
+            received.append(1)
+            return next(pending)
 
         async def send(message: Message) -> None:
             sent.append(message)
 
         headers.append((b"transfer-encoding", b"chunked"))
         await app(http_scope("POST", "/json", headers=headers), receive, send)
-    assert sent[0]["status"] == 413
+    assert (sent[0]["status"], len(received)) == (413, 1)
     assert scopes[-1]["jero.body_has_ended"] is True
 
 

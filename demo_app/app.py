@@ -57,7 +57,8 @@ class App(BaseApp):
         self._metrics = Metrics()
         self._include_middleware(TrustedHostMiddleware, allowed_hosts=settings.allowed_hosts, www_redirect=False)
         upstream = await self._aenter(Upstream(self.service, settings.upstream_timeout))
-        self._include_openai(Completions(upstream, self._metrics), settings.upstream_timeout)
+        completions = Completions(upstream, self._metrics)
+        self._include_openai(completions, settings.upstream_timeout)
         store = await self._aenter(store_at(settings.redis_url))
         self._notifications = Channel(store, "notifications", Notification, publish_timeout=PUBLISH_TIMEOUT)
         await self._aenter(heartbeat(self._notifications, settings.heartbeat))
@@ -85,11 +86,11 @@ class App(BaseApp):
             ],
         )
 
-    def _include_openai(self, completions: Completions, timeout: float) -> None:
-        """Serves OpenAI's API below `/v1`, with its shape of errors."""
+    def _include_openai(self, completions: Completions, upstream_timeout: float) -> None:
+        """Serves OpenAI's API. All refusals below its prefix have the form of that API."""
         self._include_group(
             "/v1",
-            ChatCompletionsEndpoint(completions, self._metrics, timeout),
+            ChatCompletionsEndpoint(completions, self._metrics, upstream_timeout),
             ModelsEndpoint(completions),
             tags=["openai"],
             exception_handlers={UpstreamRefused: answer_refusal},

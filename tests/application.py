@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from jero import BaseApp, Endpoint
+from jero.binding.body import BodyReader
 from jero.http.asgi import ASGIApp, HeaderPairs, Message, Scope
 
 
@@ -42,6 +43,20 @@ def http_scope(
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 80),
     }
+
+
+def read_at_once(name: str, type_: Any, headers: HeaderPairs, body: bytes) -> Any:
+    """Returns the argument called `name` that is made of a request's body, which has arrived."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    reading = BodyReader(name, type_, 1_048_576, 30.0).read(http_scope("POST", headers=headers), receive)
+    try:
+        reading.send(None)
+    except StopIteration as stop:
+        return stop.value
+    raise AssertionError("it waits for a body that has arrived")
 
 
 async def call(app: ASGIApp, scope: Scope, messages: Iterable[Message] = ()) -> list[Message]:

@@ -3,7 +3,7 @@
 import asyncio
 import types
 from collections.abc import Callable, Generator
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, Protocol, cast
 
 from jero.binding.faults import (
     refused_body,
@@ -16,37 +16,60 @@ from jero.binding.faults import (
 from jero.binding.hashes import hash_check
 from jero.codec import json_decoder
 from jero.errors import ClientDisconnected
-from jero.http.asgi import BODY_HAS_ENDED, SPACE, Message, Receive, Scope, is_disconnect, request_header
+from jero.http.asgi import BODY_HAS_ENDED, SPACE, Message, Receive, Scope, is_disconnect
 
-BodyReader: TypeAlias = Callable[[Scope, bytes], Any]
+_COROUTINE: Final[Any] = types.CoroutineType
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int, timeout_seconds: float) -> bytes:
-    """Returns the whole body, of at most `limit` bytes.
+class Reader(Protocol):
+    """Reads a whole body, and makes an argument of it."""
 
-    Raises `ContentTooLarge` as soon as the body is known to be larger, and reads no further. Raises `RequestTimeout` if
-    nothing of it arrives for `timeout_seconds`, and `ClientDisconnected` if the client leaves before the end.
+    async def read(self, scope: Scope, receive: Receive) -> Any:
+        """Returns the argument. Raises an `HTTPError` if the body is refused."""
+
+
+class BodyReader:
+    """Reads the bodies of one operation as the argument called `name`, of the type `type_`.
+
+    `limit`: in bytes. `timeout_seconds`: how long a body may be silent. `may_be_encoded`: a Content-Encoding is not
+    refused, because the handler decodes the body, or jero has.
     """
-    check_content_length(scope, limit)
-    first = b""
-    parts = bytearray()  # a list would keep an object for each part, of 40 bytes for two bytes of the body
-    size = 0
-    while True:
-        message = await next_part(receive, timeout_seconds)
-        if is_disconnect(message):
-            raise ClientDisconnected("the client left before its request was read to the end")
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
-        if size > limit:
-            scope[BODY_HAS_ENDED] = not message.get("more_body", False)
-            raise too_large(limit)
-        if not message.get("more_body", False):
-            scope[BODY_HAS_ENDED] = True
-            return b"".join((first, parts, chunk)) if first else chunk
-        if first:
-            parts += chunk
-        else:
-            first = chunk
+
+    def __init__(
+        self, name: str, type_: Any, limit: int, timeout_seconds: float, *, may_be_encoded: bool = False
+    ) -> None:
+        self._is_json = name == "json"
+        self._decode = _json_decoder(type_) if self._is_json else _unchanged
+        self._limit = limit
+        self._timeout_seconds = timeout_seconds
+        self._may_be_encoded = may_be_encoded
+
+    async def read(self, scope: Scope, receive: Receive) -> Any:
+        """Returns the argument. The headers of the body are checked before anything of it is read.
+
+        Raises `ContentTooLarge` as soon as the body is known to be larger than the limit, and reads no further. Raises
+        as `content_type` and the decoder do, `UnsupportedMediaType` if the body has another type than the argument,
+        `RequestTimeout` if nothing of it arrives in time, and `ClientDisconnected` if the client leaves before the end.
+        """
+        media_type = content_type(scope, self._limit, may_be_encoded=self._may_be_encoded)
+        if self._is_json and media_type != b"application/json" and not _is_json(essence(media_type)):
+            raise unsupported_media_type(media_type, "application/json")
+        parts: bytearray | None = None  # a list would keep an object for each part, of 40 bytes for two of the body
+        size = 0
+        while True:
+            message = await next_part(receive, self._timeout_seconds)
+            part: bytes = message.get("body", b"")
+            if not part and is_disconnect(message):
+                raise ClientDisconnected("the client left before its request was read to the end")
+            has_ended = scope[BODY_HAS_ENDED] = not message.get("more_body", False)
+            size += len(part)
+            if size > self._limit:
+                raise too_large(self._limit)
+            if has_ended:
+                return self._decode(part if parts is None else b"".join((parts, part)))
+            if parts is None:
+                parts = bytearray()
+            parts += part
 
 
 async def next_part(receive: Receive, seconds: float) -> Message:
@@ -54,11 +77,16 @@ async def next_part(receive: Receive, seconds: float) -> Message:
 
     An empty part does not restart the timer: HTTP/2 has frames without data.
     """
-    steps = receive().__await__()
+    steps: Any = receive()
     try:
-        waiting = next(steps)
+        if isinstance(steps, _COROUTINE):  # its own step costs less than one of its iterator
+            waiting = steps.send(None)
+        else:
+            steps = steps.__await__()
+            waiting = next(steps)
     except StopIteration as stop:
-        return cast("Message", stop.value)
+        message: Message = stop.value
+        return message
     try:
         async with asyncio.timeout(seconds):
             message = await _rest(steps, waiting)
@@ -87,41 +115,26 @@ def _rest(steps: Generator[Any, Any, Message], waiting: Any) -> Generator[Any, A
     return (yield from steps)
 
 
-def check_content_length(scope: Scope, limit: int) -> None:
-    """Raises `ContentTooLarge` if Content-Length announces more than `limit` bytes."""
-    announced = request_header(scope, b"content-length")
-    # A number of 20 digits exceeds every limit. int() would need quadratic time for very long numbers, or refuse them.
-    if announced is not None and announced.isdigit() and (len(announced) > 19 or int(announced) > limit):
-        raise too_large(limit)
-
-
-def body_reader(name: str, type_: Any, *, may_be_encoded: bool = False) -> BodyReader:
-    """Returns a function that makes the argument called `name` from a request and its body.
-
-    `may_be_encoded`: the request may have a Content-Encoding, because the handler decodes the body, or jero has.
-    """
-    if name == "content":
-        return _content_reader(may_be_encoded=may_be_encoded)
-    return _json_reader(type_, may_be_encoded=may_be_encoded)
-
-
-def content_type(scope: Scope, *, may_be_encoded: bool = False) -> bytes | None:
+def content_type(scope: Scope, limit: int, *, may_be_encoded: bool = False) -> bytes | None:
     """Returns the Content-Type, or `None`. Checks the headers of the body on the way, in one pass over all headers.
 
-    Raises `RepeatedHeader` if Content-Type or Content-Length has several different values. Raises
-    `UnsupportedMediaType` if the body has a Content-Encoding (RFC 9110, section 8.4), such as gzip, unless it
-    `may_be_encoded`.
+    Raises `RepeatedHeader` if Content-Type or Content-Length has several different values, and `ContentTooLarge` if
+    Content-Length announces more than `limit` bytes. Raises `UnsupportedMediaType` if the body has a Content-Encoding
+    (RFC 9110, section 8.4), such as gzip, unless it `may_be_encoded`.
     """
     media_type: bytes | None = None
     length: bytes | None = None
     for name, value in scope["headers"]:
-        if b"content-" < name < b"content.":  # few names are, so that one comparison is made for the others
+        if b"content." > name > b"content-":  # few names are, and one comparison is enough for most of the others
             if name == b"content-type":
                 media_type = value if media_type is None else _once("Content-Type", media_type, value)
             elif name == b"content-length":
                 length = value if length is None else _once("Content-Length", length, value)
             elif name == b"content-encoding" and not may_be_encoded:
                 _check_encoding(value)
+    # A number of 20 digits exceeds every limit. int() would need quadratic time for very long numbers, or refuse them.
+    if length is not None and length.isdigit() and (len(length) > 19 or int(length) > limit):
+        raise too_large(limit)
     return media_type
 
 
@@ -143,21 +156,10 @@ def essence(media_type: bytes | None) -> bytes:
     return (media_type or b"").partition(b";")[0].strip().lower()
 
 
-def _content_reader(*, may_be_encoded: bool) -> BodyReader:
-    def read(scope: Scope, body: bytes) -> Any:
-        content_type(scope, may_be_encoded=may_be_encoded)
-        return body
-
-    return read
-
-
-def _json_reader(type_: Any, *, may_be_encoded: bool) -> BodyReader:
+def _json_decoder(type_: Any) -> Callable[[bytes], Any]:
     decode, check = json_decoder(type_).decode, hash_check(type_)
 
-    def read(scope: Scope, body: bytes) -> Any:
-        media_type = content_type(scope, may_be_encoded=may_be_encoded)
-        if media_type != b"application/json" and not _is_json(essence(media_type)):
-            raise unsupported_media_type(media_type, "application/json")
+    def decode_or_refuse(body: bytes) -> Any:
         try:
             if check is not None:
                 check(body)
@@ -165,7 +167,11 @@ def _json_reader(type_: Any, *, may_be_encoded: bool) -> BodyReader:
         except Exception as error:
             raise refused_body(error, body) from error
 
-    return read
+    return decode_or_refuse
+
+
+def _unchanged(body: bytes) -> bytes:
+    return body
 
 
 def _is_json(media_type: bytes) -> bool:

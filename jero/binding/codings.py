@@ -10,9 +10,10 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from jero.binding.body import Reader
 from jero.binding.faults import malformed_encoding, too_large, unsupported_encoding
 from jero.errors import HTTPError
-from jero.http.asgi import SPACE, Message, Receive, Scope, is_disconnect
+from jero.http.asgi import BODY_HAS_ENDED, SPACE, Message, Receive, Scope, is_disconnect
 
 # At most so much is decoded at once, and so much comes out. A decoder copies what it has not used of its data: of data
 # in small pieces that is little.
@@ -39,6 +40,35 @@ def codings_of(scope: Scope, accepted: Sequence[str]) -> list[str]:
     if len(codings) > MOST_CODINGS or not set(codings).issubset(accepted):
         raise unsupported_encoding(found, accepted)
     return codings
+
+
+def decoded_body(scope: Scope, receive: Receive, accepted: Sequence[str], limit: int | None) -> "DecodedBody | None":
+    """Returns the body without its codings, or `None` if it has none. Raises as `codings_of` does."""
+    codings = codings_of(scope, accepted)
+    return DecodedBody(receive, codings, limit) if codings else None
+
+
+class DecodingReader:
+    """Reads whole bodies that may have some of the `accepted` codings: `reader` gets them without those.
+
+    `limit`: the bytes that a body may have as it is sent.
+    """
+
+    def __init__(self, reader: Reader, accepted: Sequence[str], limit: int) -> None:
+        self._reader = reader
+        self._accepted = accepted
+        self._limit = limit
+
+    async def read(self, scope: Scope, receive: Receive) -> Any:
+        """Returns the argument. Raises an `HTTPError` if the body is refused, or is not what its headers say."""
+        decoded = decoded_body(scope, receive, self._accepted, self._limit)
+        if decoded is None:
+            return await self._reader.read(scope, receive)
+        try:
+            return await self._reader.read(scope, decoded.receive)
+        finally:
+            if decoded.has_ended is not None:
+                scope[BODY_HAS_ENDED] = decoded.has_ended
 
 
 class DecodedBody:

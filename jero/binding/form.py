@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeAlias
 
 from jero.annotations import hashes_numbers
-from jero.binding.body import check_content_length, content_type, next_part
+from jero.binding.body import content_type, next_part
 from jero.binding.entries import Entries, shape_of
 from jero.binding.faults import malformed_form, too_large, unsupported_media_type
 from jero.binding.fields import convert, gather, list_fields
@@ -58,7 +58,6 @@ class FormReader:
         spool = Spool()
         entries = Entries(self._shape, self._policy, spool)
         parser = self._parser_of(scope, entries)
-        check_content_length(scope, self._policy.max_bytes)
         scope[UPLOADS] = spool
         try:
             await self._read_body(scope, receive, parser, spool)
@@ -91,7 +90,7 @@ class FormReader:
 
     def _parser_of(self, scope: Scope, entries: Entries) -> _Parser:
         """Returns the parser of the request's Content-Type."""
-        found = content_type(scope, may_be_encoded=self._is_decoded)
+        found = content_type(scope, self._policy.max_bytes, may_be_encoded=self._is_decoded)
         try:
             essence, parameters = read_parameters(found or b"")
         except ValueError as error:

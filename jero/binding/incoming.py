@@ -42,7 +42,7 @@ class RequestBody:
 
     def __init__(self, receive: Receive, limit: int | None) -> None:
         self._receive = receive
-        self._limit = sys.maxsize if limit is None else limit
+        self.limit = sys.maxsize if limit is None else limit
         self._size = 0
         self._buffer = bytearray()
         self._changed = asyncio.Event()
@@ -63,8 +63,8 @@ class RequestBody:
                 await self._wait()
             else:
                 await self._receive_part()
-        if self._size > self._limit:
-            raise too_large(self._limit)
+        if self._size > self.limit:
+            raise too_large(self.limit)
         if self._buffer:
             part = bytes(self._buffer)
             self._buffer.clear()
@@ -93,7 +93,7 @@ class RequestBody:
     @property
     def _is_over(self) -> bool:
         is_broken = self._disconnect is not None or self._fault is not None
-        return self._has_ended or is_broken or self._size > self._limit
+        return self._has_ended or is_broken or self._size > self.limit
 
     async def _receive_part(self) -> None:
         self._is_receiving = True
@@ -265,7 +265,7 @@ def _items_opener(type_: Any, max_line_bytes: int, *, may_be_encoded: bool) -> B
     decoder, check = json_decoder(type_), hash_check(type_)
 
     def open_items(scope: Scope, body: RequestBody) -> AsyncIterator[Any]:
-        media_type = content_type(scope, may_be_encoded=may_be_encoded)
+        media_type = content_type(scope, body.limit, may_be_encoded=may_be_encoded)
         if essence(media_type).decode("latin-1") not in NDJSON_NAMES:
             raise unsupported_media_type(media_type, *NDJSON_NAMES[:2])
         return ItemReader(body, decoder, max_line_bytes, check)
@@ -275,7 +275,7 @@ def _items_opener(type_: Any, max_line_bytes: int, *, may_be_encoded: bool) -> B
 
 def _content_opener(*, may_be_encoded: bool) -> BodyOpener:
     def open_content(scope: Scope, body: RequestBody) -> AsyncIterator[bytes]:
-        content_type(scope, may_be_encoded=may_be_encoded)
+        content_type(scope, body.limit, may_be_encoded=may_be_encoded)
         return ContentReader(body)
 
     return open_content

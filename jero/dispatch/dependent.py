@@ -127,7 +127,9 @@ class DependentRoute(Route):
             user, expires_at = await self._authenticator.authenticate(scope, slots)
         media_type = None if self._negotiation is None else self._negotiation.choose(accept_header(scope))
         bound = self._opener.bind(user, scope, slots)
-        arguments, receive = await self._bind(user, scope, slots, receive)
+        arguments, receive = self._binder.bind(user, scope, slots, receive)
+        if self._body is not None:
+            arguments[self._body_name] = await self._body.read(scope, receive)
         place = _NO_PLACE
         if self.is_stream:
             place = self._admission.admit(user, scope, may_be_whole=self._may_be_whole)

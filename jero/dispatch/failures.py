@@ -36,7 +36,7 @@ from jero.streaming.source import close_unstarted
 logger = logging.getLogger("jero.requests")
 
 # A renderer that returns a text, or bytes, has written the body itself.
-_TEXTS: Final = frozenset({str, bytes})
+_TEXTS: Final = (str, bytes)
 
 
 class Failures:

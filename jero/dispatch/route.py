@@ -11,7 +11,7 @@ from jero.dispatch.authenticator import Authenticator
 from jero.dispatch.failures import Failures
 from jero.dispatch.leaving import HandlerWatch, attended, limited
 from jero.dispatch.ready import answer_if_ready
-from jero.dispatch.respond import Whole, send_whole, write_plain, write_response
+from jero.dispatch.respond import Whole, send_whole, whole_writer
 from jero.dispatch.stream import Place, StreamDefaults, StreamResponder, shutting_down
 from jero.http.accept import Negotiation, accept_header
 from jero.http.asgi import Receive, Scope, Send
@@ -38,24 +38,21 @@ class Route:
         is_negotiated = any(output.is_negotiated for output in outputs)
         self._negotiation = Negotiation(OFFERED, UNDERSTOOD) if is_negotiated else None
         self._takes_source = any(output.is_negotiated and output.response is None for output in outputs)
-        self._takes_nothing = not operation.inputs
-        self._takes_user = any(taken.name == "user" for taken in operation.inputs)
         self._binder = Binder(operation)
-        self.may_leave_body = operation.method != "GET" and not self._binder.reads_whole
+        self._binds_more = self._binder.takes_more
+        self._body, self._body_name = self._binder.body, self._binder.body_name
+        self.may_leave_body = operation.method != "GET" and self._body is None
         self._handler = operation.handler
         self._is_awaited = inspect.iscoroutinefunction(operation.handler)
         if self._is_awaited and operation.endpoint.handler_timeout is not None:
             self._handler = limited(operation.handler, operation.endpoint.handler_timeout)
         self._cancels = operation.endpoint.cancel_on_disconnect and self._is_awaited
-        self._is_called_at_once = self._takes_nothing and not self._cancels
         self.is_stream = any(output.is_stream for output in outputs)
         self._may_be_whole = not all(output.is_stream for output in outputs)
         self._responses = tuple(output.response for output in outputs if output.response is not None)
-        self._plain = frozenset(output.content for output in outputs if output.is_plain)
         validates = operation.endpoint.validate_items
         self._values = ReturnedValues(operation, is_deep=defaults.validate_items if validates is None else validates)
-        self._exact = self._values.exact
-        self._encoder = defaults.encoder
+        self._write = whole_writer(operation, self._values, defaults.encoder)
         self._admission = defaults.admission
         self._streams = StreamResponder(operation, defaults)
         self._open_streams = defaults.streams
@@ -63,23 +60,26 @@ class Route:
         self._departures = defaults.departures
         self._where = f"{operation.name}.{operation.method.lower()}"
 
-    async def answer(self, scope: Scope, slots: dict[str, str], receive: Receive, send: Send) -> None:
+    async def answer(  # noqa: C901 - a branch costs each request less than a call
+        self, scope: Scope, slots: dict[str, str], receive: Receive, send: Send
+    ) -> None:
         """Answers one request. Raises what fails before the first byte is sent."""
         user: Any = None
         expires_at: float | None = None
         if self._authenticator is not None:  # before the admission: a refused caller takes no place of a stream
             user, expires_at = await self._authenticator.authenticate(scope, slots)
+        media_type = None if self._negotiation is None else self._negotiation.choose(accept_header(scope))
+        arguments: dict[str, Any] = {}
+        if self._binds_more:
+            arguments, receive = self._binder.bind(user, scope, slots, receive)
+        if self._body is not None:
+            arguments[self._body_name] = await self._body.read(scope, receive)
         if not self.is_stream:
-            if self._is_called_at_once:
-                value = await self._handler()
-            else:
-                arguments, receive = await self._bind(user, scope, slots, receive)
-                running = self._handler(**arguments)  # a coroutine: only streams have handlers that are generators
-                value = await (attended(running, self._watch(scope, receive, send)) if self._cancels else running)
+            # A coroutine: only streams have handlers that are generators.
+            running = self._handler(**arguments) if arguments else self._handler()
+            value = await (attended(running, self._watch(scope, receive, send)) if self._cancels else running)
             await send_whole(self._write(value) or await self._refuse(value), scope, send)
             return
-        media_type = None if self._negotiation is None else self._negotiation.choose(accept_header(scope))
-        arguments, receive = await self._bind(user, scope, slots, receive)
         # After a whole body was read: it may never come.
         place = self._admission.admit(user, scope, may_be_whole=self._may_be_whole)
         watch = self._watch(scope, receive, send) if self._cancels else None
@@ -136,24 +136,6 @@ class Route:
                 raise self._values.error(value) from error
         return self._write(value) or await self._refuse(value)
 
-    async def _bind(
-        self, user: Any, scope: Scope, slots: dict[str, str], receive: Receive
-    ) -> tuple[dict[str, Any], Receive]:
-        """Returns the arguments of the handler, and the `receive` that reports the client's leaving.
-
-        A body that is read as it arrives replaces `receive`, because the disconnect comes after the parts of the body.
-        """
-        if self._takes_nothing:
-            return {}, receive
-        if self._binder.reads_as_it_arrives:
-            arguments, incoming = self._binder.open(scope, slots, receive)
-            receive = incoming.watch
-        else:
-            arguments = await self._binder.bind(scope, slots, receive)
-        if self._takes_user:
-            arguments["user"] = user
-        return arguments, receive
-
     def _watch(self, scope: Scope, receive: Receive, send: Send) -> HandlerWatch:
         return HandlerWatch(scope, receive, send, self._departures)
 
@@ -162,18 +144,6 @@ class Route:
         if self._authenticator is not None and expires_at <= time.time():
             await close_unstarted(response.stream)
             raise self._authenticator.expired()
-
-    def _write(self, value: Any) -> Whole | None:
-        """Returns the whole answer of a value or response, or `None` if the return annotation does not allow it."""
-        # The value of most requests is of a declared class, and `isinstance` with a Struct class is slow.
-        if type(value) in self._exact or self._values.allow_plain(value, self._encoder):
-            return write_plain(value, self._plain, self._encoder)
-        response = cast("Response[Any]", value)
-        if not self._values.allow_at_once(response):
-            if not isinstance(response, self._responses):
-                return None
-            self._values.check_content(response, self._encoder)
-        return write_response(response, self._encoder)
 
     async def _refuse(self, value: Any) -> NoReturn:
         """Raises `TypeError` for a value that the return annotation does not allow. Closes it if it is a stream."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
-from jero.binding.body import body_reader, read_body
+from jero.binding.body import BodyReader
 from jero.errors import (
     ClientDisconnected,
     ContentTooLarge,
@@ -17,8 +17,8 @@ from jero.errors import (
     UnprocessableContent,
     UnsupportedMediaType,
 )
-from jero.http.asgi import Message
-from tests.application import ReadOnError, http_scope
+from jero.http.asgi import HeaderPairs, Message
+from tests.application import ReadOnError, http_scope, read_at_once
 
 
 class Actor(Struct):
@@ -46,12 +46,13 @@ async def read(*messages: Message, limit: int = 10, content_length: bytes | None
         raise ReadOnError
 
     pairs = [] if content_length is None else [(b"content-length", content_length)]
-    return await read_body(http_scope("POST", headers=pairs), receive, limit, 30.0)
+    body: bytes = await BodyReader("content", bytes, limit, 30.0).read(http_scope("POST", headers=pairs), receive)
+    return body
 
 
 def decode(body: bytes, type_: Any = Movie, content_type: bytes | None = b"application/json") -> Any:
     pairs = [] if content_type is None else [(b"content-type", content_type)]
-    return body_reader("json", type_)(http_scope("POST", headers=pairs), body)
+    return read_at_once("json", type_, pairs, body)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_another_media_type_is_refused(content_type: bytes | None, found: str) -
 def test_an_encoded_body_is_refused(encoding: bytes) -> None:
     pairs = [(b"content-encoding", encoding), (b"content-type", b"application/json")]
     with pytest.raises(UnsupportedMediaType) as refused:
-        body_reader("json", Movie)(http_scope("POST", headers=pairs), gzip.compress(b'{"title":"a"}'))
+        read_at_once("json", Movie, pairs, gzip.compress(b'{"title":"a"}'))
     assert refused.value.headers == {"Accept-Encoding": "identity"}
     assert f"Content-Encoding is {encoding.decode()!r}" in str(refused.value)
 
@@ -154,13 +155,13 @@ def test_an_encoded_body_is_refused(encoding: bytes) -> None:
 @pytest.mark.parametrize("encoding", [b"", b"identity", b" Identity "])
 def test_a_body_without_an_encoding_is_read(encoding: bytes) -> None:
     pairs = [(b"content-encoding", encoding), (b"content-type", b"application/json")]
-    assert body_reader("json", Movie)(http_scope("POST", headers=pairs), b'{"title":"a"}') == Movie("a")
+    assert read_at_once("json", Movie, pairs, b'{"title":"a"}') == Movie("a")
 
 
 def test_several_media_types_are_refused() -> None:
     pairs = [(b"content-type", b"application/json"), (b"content-type", b"text/plain")]
     with pytest.raises(MalformedRequest, match="Header Content-Type was sent several times, with different values"):
-        body_reader("json", Movie)(http_scope("POST", headers=pairs), b"{}")
+        read_at_once("json", Movie, pairs, b"{}")
 
 
 @pytest.mark.parametrize(
@@ -240,4 +241,21 @@ def test_any_body_is_read_or_refused(body: bytes) -> None:
 
 
 def test_raw_content_is_unchanged_and_needs_no_media_type() -> None:
-    assert body_reader("content", bytes)(http_scope("POST"), b"\0\xff") == b"\0\xff"
+    assert read_at_once("content", bytes, [], b"\0\xff") == b"\0\xff"
+
+
+@pytest.mark.parametrize(
+    ("name", "pairs"),
+    [
+        ("json", [(b"content-type", b"text/plain")]),
+        ("json", []),
+        ("json", [(b"content-type", b"application/json"), (b"content-encoding", b"gzip")]),
+        ("content", [(b"content-encoding", b"gzip")]),
+    ],
+)
+async def test_a_body_that_cannot_be_decoded_is_refused_before_it_is_read(name: str, pairs: HeaderPairs) -> None:
+    async def receive() -> Message:
+        raise ReadOnError
+
+    with pytest.raises(UnsupportedMediaType):
+        await BodyReader(name, bytes, 10, 30.0).read(http_scope("POST", headers=pairs), receive)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from jero.binding.body import check_content_length
+from jero.binding.body import content_type
 from jero.binding.incoming import READ_AHEAD_BYTES, ContentReader, RequestBody
 from jero.errors import ClientDisconnected, ContentTooLarge
 from jero.http.asgi import HeaderPairs, Message
@@ -213,7 +213,7 @@ async def test_a_body_of_exactly_the_limit_is_read() -> None:
 def test_a_content_length_over_the_limit_is_refused(length: bytes) -> None:
     headers: HeaderPairs = [(b"content-length", length)]
     with pytest.raises(ContentTooLarge):
-        check_content_length(http_scope("POST", headers=headers), 3)
+        content_type(http_scope("POST", headers=headers), 3)
 
 
 async def test_a_receive_that_fails_raises_in_reader_and_watcher() -> None:

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jero import Endpoint, NDJSONStreamingResponse
-from jero.binding.body import read_body
+from jero.binding.body import BodyReader
 from jero.binding.incoming import READ_AHEAD_BYTES, RequestBody
 from jero.dispatch.unread import MESSAGE_BYTES, READ_ON_BYTES
 from jero.errors import ContentTooLarge, RequestTimeout
-from jero.http.asgi import BODY_HAS_ENDED, Message
+from jero.http.asgi import BODY_HAS_ENDED, Message, Receive, Scope
 from tests.application import Application, http_scope
 from tests.streaming.connection import skip_time
 
@@ -40,12 +40,17 @@ class Parts:
         return {"type": "http.request", "body": bytes(bytearray(self._part)), "more_body": True}
 
 
+async def read_body(scope: Scope, receive: Receive, *, limit: int = MIB, seconds: float = 30) -> bytes:
+    body: bytes = await BodyReader("content", bytes, limit, seconds).read(scope, receive)
+    return body
+
+
 @pytest.mark.parametrize(("part", "count"), [(b"", 60_000), (b"x", 60_000), (b"xy", 30_000), (b"x" * 100, 10_000)])
 async def test_a_body_in_small_parts_takes_no_more_memory_than_its_bytes(part: bytes, count: int) -> None:
     parts = Parts(part, count)
     tracemalloc.start()
     try:
-        body = await read_body(http_scope("POST"), parts.receive, MIB, 30)
+        body = await read_body(http_scope("POST"), parts.receive)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -58,7 +63,7 @@ async def test_a_body_in_small_parts_is_refused_at_its_limit(part: bytes) -> Non
     parts = Parts(part, 10 * MIB)
     scope = http_scope("POST")
     with pytest.raises(ContentTooLarge):
-        await read_body(scope, parts.receive, 10_000, 30)
+        await read_body(scope, parts.receive, limit=10_000)
     assert 10 * MIB - parts.left == 10_000 // len(part) + 1
     assert scope[BODY_HAS_ENDED] is False
 
@@ -70,7 +75,7 @@ def test_a_whole_body_is_the_same_however_it_is_cut(parts: list[bytes]) -> None:
     async def receive() -> Message:
         return {"type": "http.request", **next(messages)}
 
-    assert asyncio.run(read_body(http_scope("POST"), receive, MIB, 30)) == b"".join(parts) + b"."
+    assert asyncio.run(read_body(http_scope("POST"), receive)) == b"".join(parts) + b"."
 
 
 def test_empty_parts_do_not_hold_off_the_timeout() -> None:
@@ -87,7 +92,7 @@ def test_empty_parts_do_not_hold_off_the_timeout() -> None:
             return {"type": "http.request", "body": b"", "more_body": True}
 
         with pytest.raises(RequestTimeout):
-            await read_body(http_scope("POST"), receive, MIB, 5)
+            await read_body(http_scope("POST"), receive, seconds=5)
         assert asyncio.get_running_loop().time() == 5
 
     skip_time(test())
@@ -104,7 +109,7 @@ def test_a_dribbled_body_keeps_the_clock_of_each_part_and_is_refused_when_it_sto
             return {"type": "http.request", "body": b"x", "more_body": True}
 
         with pytest.raises(RequestTimeout):
-            await read_body(http_scope("POST"), receive, MIB, 5)
+            await read_body(http_scope("POST"), receive, seconds=5)
         assert asyncio.get_running_loop().time() == 405
 
     skip_time(test())

@@ -17,11 +17,10 @@ from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
 from jero import Conflict, Endpoint, HTTPError, NotFound
-from jero.binding.body import body_reader
 from jero.binding.fields import field_reader
 from jero.errors import MalformedRequest, UnprocessableContent
 from jero.testing import TestClient
-from tests.application import Application, http_scope
+from tests.application import Application, http_scope, read_at_once
 
 JSON_HEADERS = [(b"content-type", b"application/json")]
 BACKTRACKING = " - at `$ "
@@ -127,7 +126,7 @@ VALUES = st.recursive(
 
 
 def decode(type_: Any, body: bytes) -> Any:
-    return body_reader("json", type_)(http_scope("POST", headers=JSON_HEADERS), body)
+    return read_at_once("json", type_, JSON_HEADERS, body)
 
 
 def refusal_of(call: Callable[[], Any]) -> HTTPError | None:

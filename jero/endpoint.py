@@ -38,7 +38,10 @@ _MEANT_BY: Final[dict[str, tuple[type, ...]]] = {
     "tags": (list, tuple),
     "errors": (list, tuple),
     "content_encodings": (list, tuple),
+    "exception_handlers": (dict,),
 }
+# A policy under another name, and a limit outside of its policy, would be passed over.
+_POLICIES: Final[dict[type[Struct], str]] = {StreamPolicy: "stream_policy", FormPolicy: "form_policy"}
 CODINGS: Final = ("gzip", "deflate")  # RFC 9110, section 8.4.1
 _MISTAKEN: Final = (str, int, float, dict)
 _SETTINGS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
@@ -208,13 +211,19 @@ def _meant_operation(owner: type[Endpoint], name: str, function: FunctionType) -
 
 def _check_attribute(where: str, name: str, value: object) -> None:
     """Raises `WiringError` for an attribute whose name is misspelt, or whose value has the wrong type."""
-    known = [public for public in vars(Endpoint) if not public.startswith("_")]
+    known = [public for public in {**Endpoint.__annotations__, **vars(Endpoint)} if not public.startswith("_")]
     if name not in known:
         meant = None if name.startswith("_") else nearest(name, known)
         if meant is not None and isinstance(
             value, _MEANT_BY.get(meant) or (*_SETTINGS.get(meant, ((), ""))[0], *_MISTAKEN)
         ):
             raise wiring_error(where, f"jero has no setting {name}", f"Write {meant}, or give it a less similar name")
+        for policy, setting in _POLICIES.items():
+            if name == "policy" and isinstance(value, policy):
+                raise wiring_error(where, f"jero does not read {name}", f"Write {setting} = {policy.__name__}(...)")
+            if name in policy.__struct_fields__ and isinstance(value, int | float):
+                instead = f"Write {setting} = {policy.__name__}({name}=...), or give it another name"
+                raise wiring_error(where, f"{name} is a limit of {policy.__name__}", instead)
     check_value(name, value, _SETTINGS, where)
 
 

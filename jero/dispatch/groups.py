@@ -40,7 +40,8 @@ def read_prefix(prefix: Any) -> PathTemplate:
         found = f"the prefix is {prefix!r}, which is not a path"
         raise wiring_error(GROUP, found, 'Give the prefix first: self._include_group("/v1", endpoint)')
     if prefix.endswith("/") and prefix != "/":
-        raise wiring_error(GROUP, f"the prefix {prefix!r} ends with a slash", f"Write {prefix.rstrip('/') or '/'!r}")
+        instead = "/" + prefix.strip("/")
+        raise wiring_error(GROUP, f"the prefix {prefix!r} ends with a slash", f"Write {instead!r}")
     try:
         return read_template(prefix)
     except ValueError as error:

@@ -135,6 +135,42 @@ MISTAKES = {
             "error: Exception)."
         ),
     ),
+    "handlers of exceptions misspelt": Mistake(
+        "import",
+        """
+        class Movies(Endpoint, path="/movies"):
+            exception_handler = {LookupError: print}
+
+            async def get(self) -> Movie:
+                return Movie("Up")
+        """,
+        ("Movies: jero has no setting exception_handler. Write exception_handlers, or give it a less similar name."),
+    ),
+    "policy under another name": Mistake(
+        "import",
+        """
+        class Movies(Endpoint, path="/movies"):
+            policy = StreamPolicy(max_duration=60)
+
+            async def get(self) -> Movie:
+                return Movie("Up")
+        """,
+        "Movies: jero does not read policy. Write stream_policy = StreamPolicy(...).",
+    ),
+    "limit outside of its policy": Mistake(
+        "import",
+        """
+        class Movies(Endpoint, path="/movies"):
+            max_duration = 60
+
+            async def get(self) -> Movie:
+                return Movie("Up")
+        """,
+        (
+            "Movies: max_duration is a limit of StreamPolicy. Write stream_policy = StreamPolicy(max_duration=...), "
+            "or give it another name."
+        ),
+    ),
     "auth as class keyword": Mistake(
         "import",
         """

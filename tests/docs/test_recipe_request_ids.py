@@ -3,7 +3,7 @@ import re
 import httpx
 import pytest
 
-from tests.docs.example import Example
+from tests.docs.example import EXAMPLES, Example, running
 
 MADE = re.compile("[0-9a-f]{32}")
 
@@ -54,3 +54,12 @@ def test_no_line_has_the_text_of_a_client_that_is_not_an_id(example: Example, cl
 def test_a_problem_has_an_id_too(client: httpx.Client) -> None:
     response = client.get("/nothing", headers={"X-Request-ID": "client-4711"})
     assert (response.status_code, response.headers["x-request-id"]) == (404, "client-4711")
+
+
+def test_the_lines_of_uvicorn_have_the_id_too() -> None:
+    with running("recipe_request_ids", ("--log-config", str(EXAMPLES / "recipe_request_ids.json"))) as program:
+        url = program.line_with("Uvicorn running on ").split()[5]
+        with httpx.Client(base_url=url, trust_env=False) as client:
+            cut_stream(client, "client-4711")
+        assert program.line_with('"GET /prices HTTP/1.1" 200').startswith("[client-4711] uvicorn.access: ")
+        assert program.line_with("jero.streams: GET PricesEndpoint: failed").startswith("[client-4711] ")

@@ -50,10 +50,14 @@ class Socket(Struct, frozen=True):
 
 
 class ListeningSocket(Struct, frozen=True):
-    """A listening socket: all its descriptors, and the inode that they share."""
+    """A listening socket: all its descriptors, and the inode and the name that they share.
+
+    Some systems, such as macOS, give each socket of TCP the inode 0. There the name alone tells it from others.
+    """
 
     descriptors: tuple[int, ...]
     inode: int
+    name: Any
 
     def is_open(self) -> bool:
         """Returns whether all descriptors of the socket are still open.
@@ -61,7 +65,10 @@ class ListeningSocket(Struct, frozen=True):
         A server that inherits its socket, as by systemd's activation, may listen on a copy of the descriptor. When it
         stops, it closes the copy alone.
         """
-        return all(_inode(descriptor) == self.inode for descriptor in self.descriptors)
+        return all(
+            _inode(descriptor) == self.inode and _read(descriptor, _listening_name) == self.name
+            for descriptor in self.descriptors
+        )
 
 
 class Sockets:
@@ -140,15 +147,13 @@ def find_listener(scope: Scope) -> ListeningSocket | None:
     if not server:
         return None
 
-    def fits(found: socket.socket) -> bool:
-        is_listening = bool(found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
-        return is_listening and _has_port(found.getsockname(), server)
-
     descriptors = _descriptors()
     for descriptor, inode in descriptors:
-        if _read(descriptor, fits):
-            copies = (other for other, its_inode in descriptors if its_inode == inode)
-            return ListeningSocket((descriptor, *copies), inode)
+        name = _read(descriptor, _listening_name)
+        if name is not None and _has_port(name, server):
+            same = (other for other, its_inode in descriptors if its_inode == inode)
+            copies = (other for other in same if _read(other, _listening_name) == name)
+            return ListeningSocket((descriptor, *copies), inode, name)
     return None
 
 
@@ -199,13 +204,14 @@ def _numbers() -> Iterator[int]:
 
 def _read(descriptor: int, read: Callable[[socket.socket], Any]) -> Any:
     """Returns what `read` returns for the socket, or `None` if the system refuses to read that."""
-    found = socket.socket(_WIDEST, socket.SOCK_STREAM, 0, descriptor)
     try:
-        return read(found)
+        found = socket.socket(_WIDEST, socket.SOCK_STREAM, 0, descriptor)
+        try:
+            return read(found)
+        finally:
+            found.detach()
     except OSError:  # a socket of a different kind, or closed meanwhile
         return None
-    finally:
-        found.detach()
 
 
 def _ends_of(descriptor: int) -> Ends | None:
@@ -215,6 +221,11 @@ def _ends_of(descriptor: int) -> Ends | None:
 
 def _names(found: socket.socket) -> tuple[Any, Any]:
     return found.getpeername(), found.getsockname()
+
+
+def _listening_name(found: socket.socket) -> Any:
+    """Returns the name of a socket that listens, or `None` for any other."""
+    return found.getsockname() if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) else None
 
 
 def _name_without_peer(found: socket.socket) -> Any:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,19 @@ import pytest
 
 from jero.http.asgi import Scope
 from jero.sockets import find_listener
+
+
+@pytest.fixture(params=[True, False], ids=["inodes", "no inodes"], autouse=True)
+def _system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs each test also as on macOS, which gives each socket of TCP the inode 0."""
+    status_of = os.fstat
+
+    def without_inode(descriptor: int) -> os.stat_result:
+        status = status_of(descriptor)
+        return os.stat_result((status[0], 0, *status[2:])) if stat.S_ISSOCK(status.st_mode) else status
+
+    if not request.param:
+        monkeypatch.setattr(os, "fstat", without_inode)
 
 
 @pytest.fixture
@@ -77,3 +91,25 @@ def test_a_listener_on_a_path_is_found(tmp_path: os.PathLike[str]) -> None:
 @pytest.mark.parametrize("scope", [{}, {"server": None}, {"server": ("testserver", 1)}])
 def test_a_scope_without_a_listener_finds_none(scope: Scope) -> None:
     assert find_listener(scope) is None
+
+
+def test_a_descriptor_that_is_closed_meanwhile_is_passed_over(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        number, status = closed.fileno(), os.fstat(closed.fileno())
+        name = closed.getsockname()
+    status_of = os.fstat
+
+    def before_another_thread_closes_it(descriptor: int) -> os.stat_result:
+        return status if descriptor == number else status_of(descriptor)
+
+    def both(_: str) -> list[str]:
+        return [str(number), str(listener.fileno())]
+
+    monkeypatch.setattr(os, "fstat", before_another_thread_closes_it)
+    monkeypatch.setattr(os, "listdir", both)
+    assert find_listener({"server": name}) is None
+    found = find_listener({"server": listener.getsockname()})
+    assert found is not None
+    assert found.descriptors == (listener.fileno(),)

@@ -68,8 +68,12 @@ def unknown(address: str = "") -> Identity:
 
 
 def read_identity(info: bytes, settings: Sequence[bytes], address: str) -> Identity:
-    """Returns the identity that the answers to `INFO` and `CONFIG GET` describe."""
-    parts = (line.decode().partition(":") for line in info.replace(b"\r", b"").split(b"\n"))
+    """Returns the identity that the answers to `INFO` and `CONFIG GET` describe.
+
+    `settings`: empty if Redis has refused to give them.
+    """
+    # `INFO` also names files, in whichever encoding the system has.
+    parts = (line.decode(errors="replace").partition(":") for line in info.replace(b"\r", b"").split(b"\n"))
     facts = {name: value for name, _, value in parts}
     found = dict(zip(settings[::2], settings[1::2], strict=True))
     return Identity(

@@ -205,17 +205,25 @@ class Listener:
 
     async def _recognize(self, connection: Any) -> Identity:
         """Returns which Redis answers. Raises `ReplicaFound` if it is a replica and must not be one."""
-        try:
-            info = await _ask(connection, "INFO", "server", "replication")
-            settings = await _ask(connection, "CONFIG", "GET", "appendonly", "appendfsync")
-        except ResponseError as error:  # the user of the connection may not ask
-            logger.info("%s does not say which process it is: %s", self._title, error)
+        info = await self._ask(connection, "INFO", "server", "replication")
+        if info is None:
             return unknown()
+        # Services that run a Redis for others often refuse `CONFIG`.
+        settings = await self._ask(connection, "CONFIG", "GET", "appendonly", "appendfsync") or ()
         address = _address(*(getattr(connection, name, "") for name in ("host", "port")))
         identity = read_identity(info, settings, address)
         if self._pubsub.needs_master and identity.is_replica:
             raise ReplicaFound("it is a replica now")
         return identity
+
+    async def _ask(self, connection: Any, *command: str) -> Any:
+        """Returns the answer to a command, or `None` if the user of the connection may not use it."""
+        await connection.send_command(*command)
+        try:
+            return await connection.read_response(disable_decoding=True)
+        except ResponseError as error:
+            logger.info("%s does not answer %s: %s", self._title, command[0], error)
+            return None
 
     async def _verify(self) -> None:
         """Raises `ReplicaFound` if this Redis is not the master that it was, or has not been one all the time.
@@ -376,11 +384,6 @@ class Listener:
     def _chunks(self, channels: Sequence[bytes]) -> list[Sequence[bytes]]:
         size = self._pubsub.channels_per_command
         return [channels[at : at + size] for at in range(0, len(channels), size)]
-
-
-async def _ask(connection: Any, *command: str) -> Any:
-    await connection.send_command(*command)
-    return await connection.read_response(disable_decoding=True)
 
 
 async def _disconnect(connection: Any) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from jero.channels.redis_identity import Identity, unknown
+from jero.channels.redis_identity import Identity, read_identity, unknown
 
 NONE = "0" * 40
 SAME = Identity("a", NONE, is_durable=False, history="h", address="here:1")
@@ -49,3 +49,9 @@ MOVED_AFTER_RESTART = DURABLE.after(Identity("c", NONE, is_durable=True, history
 )
 def test_which_redis_has_all_events_of_the_one_before(before: Identity, after: Identity, *, expected: bool) -> None:
     assert after.has_all_of(before) == expected
+
+
+def test_a_redis_in_a_folder_whose_name_is_not_utf_8_says_which_one_it_is() -> None:
+    info = b"# Server\r\nrun_id:a\r\nexecutable:/caf\xe9/redis-server\r\n# Replication\r\nmaster_replid:h\r\n"
+    found = read_identity(info, [b"appendonly", b"yes", b"appendfsync", b"always"], "here:1")
+    assert found == Identity("a", "", is_durable=True, history="h", address="here:1")

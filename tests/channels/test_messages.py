@@ -377,3 +377,29 @@ async def test_each_lost_connection_is_a_gap_if_redis_may_not_be_asked_which_one
             mortal_server.command("CLIENT", "KILL", "TYPE", "pubsub")
             assert isinstance((await follower.next()).data, Gap)
         await follower.close()
+
+
+async def test_a_restart_alone_is_a_gap_if_redis_may_not_be_asked_for_its_settings(
+    durable_server: RedisServer, prefix: str
+) -> None:
+    rules = [rule for rule in RULES.format(prefix=prefix).split() if rule != "+config|get"]
+
+    def allow() -> None:
+        assert durable_server.command("ACL", "SETUSER", "jero", "on", ">secret", *rules) == b"+OK\r\n"
+
+    allow()
+    url = durable_server.url.replace("redis://", "redis://jero:secret@")
+    async with RedisStore(url, prefix=prefix) as store:
+        channel = Channel(store, "notes", Note)
+        follower = Follower(channel.subscribe())
+        await publish(channel, 1)
+        assert numbers([await follower.next()]) == [1]
+        for number in (2, 3):
+            durable_server.command("CLIENT", "KILL", "TYPE", "pubsub")
+            await publish(channel, 1, first=number)
+            assert numbers([await follower.next()]) == [number]
+        durable_server.kill()
+        durable_server.start()
+        allow()
+        assert isinstance((await follower.next()).data, Gap)
+        await follower.close()

@@ -1,7 +1,10 @@
 from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Literal
 
 import httpx
 import pytest
+from msgspec import Meta, ValidationError
+from recipe_settings import Settings
 
 from tests.docs.example import running, served
 from tests.docs.program import PATIENCE
@@ -34,3 +37,16 @@ def test_a_variable_that_is_missing_or_wrong_is_named(
         lines = program.rest()
         assert program.status() == 3
     assert error in next(line for line in lines if "ValidationError" in line)
+
+
+def test_an_error_shows_no_text_of_a_value_except_one_of_a_choice() -> None:
+    class Secrets(Settings, frozen=True, rename="upper"):
+        port: int = 1
+        since: date = date.min
+        pattern: Annotated[str, Meta(pattern="^x$")] = "x"
+        level: Literal["info", "debug"] = "info"
+
+    for name in ("LOAN_DAYS", "PORT", "SINCE", "PATTERN", "LEVEL"):
+        with pytest.raises(ValidationError) as raised:
+            Secrets.read({"SHOP_NAME": "Corner", name: "hunter2"})
+        assert ("hunter2" in str(raised.value)) is (name == "LEVEL")

@@ -42,6 +42,7 @@ def test_a_form_has_a_control_for_each_field(docs: DocsPage, tmp_path: Path) -> 
 
 
 def test_empty_fields_are_not_sent(docs: DocsPage) -> None:
+    docs.watch.allow("422 POST /signups")
     docs.open("post/signups")
     docs.start()
     expect(docs.answer.locator(".problem li")).to_contain_text("name")
@@ -56,6 +57,7 @@ def test_files_are_chosen_and_sent(docs: DocsPage, tmp_path: Path) -> None:
     files = [tmp_path / name for name in names]
     for file in files:
         file.write_text(f"<{file.name}>", "utf-8")
+    docs.watch.allow("422 POST /uploads")
     docs.open("post/uploads")
     docs.field("title").fill("Two")
     docs.field("files").set_input_files(files[:2])

@@ -96,6 +96,7 @@ class BaseApp:
             departures=self._departures,
             validate_items=validate_items,
         )
+        self._overriding: Sequence[tuple[Key, Dependency]] = ()
         self._overrides: dict[Key, Dependency] = {}
         self._shutdown_watch = ShutdownWatch(self._streams.drain, lambda: len(self._streams) > 0)
         self._lifespan = Lifespan(self._start, self._stop)
@@ -346,17 +347,12 @@ class BaseApp:
 
         Raises `WiringError` if the application includes no such dependency, or if the factory cannot be one.
         """
-        key, before = read_key(dependency), dict(self._overrides)
-        self._overrides[key] = read_override(dependency, replacement)
+        override = read_key(dependency), read_override(dependency, replacement)
         try:
-            if self._lifespan.is_ready:
-                self._wiring.resolve()
+            self._override((*self._overriding, override))
             yield
-        finally:
-            self._overrides.clear()
-            self._overrides.update(before)
-            if self._lifespan.is_ready:
-                self._wiring.resolve()
+        finally:  # blocks of several tasks may end in any order
+            self._override([other for other in self._overriding if other is not override])
 
     def drain(self) -> asyncio.Future[None]:
         """Ends the open streams as a shutdown of the server does. From now on, new streams are refused with 503.
@@ -366,6 +362,14 @@ class BaseApp:
         """
         mounted = [app.drain() for app in self._mounted_apps()]
         return asyncio.ensure_future(_all_done([self._streams.drain(), *mounted]))
+
+    def _override(self, overriding: Sequence[tuple[Key, Dependency]]) -> None:
+        """Replaces the dependencies. Of two replacements of one dependency the last counts."""
+        self._overriding = overriding
+        self._overrides.clear()
+        self._overrides.update(overriding)
+        if self._lifespan.is_ready:
+            self._wiring.resolve()
 
     def _mounted_apps(self) -> "list[BaseApp]":
         return [app for app in self._wiring.mounts.apps if isinstance(app, BaseApp)]

@@ -93,6 +93,7 @@ class _Asked(Struct, frozen=True):
 
     scope: Scope
     arguments: dict[str, Any]
+    opener: Opener
     bound: list[dict[str, Any]]
     media_type: str | None
     expires_at: float | None
@@ -126,7 +127,8 @@ class DependentRoute(Route):
         if self._authenticator is not None:
             user, expires_at = await self._authenticator.authenticate(scope, slots)
         media_type = None if self._negotiation is None else self._negotiation.choose(accept_header(scope))
-        bound = self._opener.bind(user, scope, slots)
+        opener = self._opener  # an override meanwhile is for the next request
+        bound = opener.bind(user, scope, slots)
         arguments, receive = self._binder.bind(user, scope, slots, receive)
         if self._body is not None:
             arguments[self._body_name] = await self._body.read(scope, receive)
@@ -137,11 +139,12 @@ class DependentRoute(Route):
         opened: Managers = []
         close = partial(_leave_all, opened, self._seconds)
         try:
-            planned = self._planned(_Asked(scope, arguments, bound, media_type, expires_at, place, watch), opened)
+            asked = _Asked(scope, arguments, opener, bound, media_type, expires_at, place, watch)
+            planned = self._planned(asked, opened)
             if self.is_stream:
                 receive = receive if watch is None else watch.receive
                 # This frame lasts as long as the stream, and keeps alive only what the stream needs.
-                del user, arguments, bound, opened
+                del user, arguments, bound, opened, asked
                 whole = await send_prepared(planned, close, self._name, self._open_streams, receive, send)
             else:
                 whole = await _answered(planned, close)
@@ -167,9 +170,9 @@ class DependentRoute(Route):
 
     async def _call(self, asked: _Asked, opened: Managers) -> FramedResponse[Any, Any] | Whole:
         if asked.scope["method"] == "HEAD" and not self._is_awaited:
-            values: dict[str, Any] = self._opener.unopened()
+            values: dict[str, Any] = asked.opener.unopened()
         else:
-            values = await self._opener.open(asked.bound, opened)
+            values = await asked.opener.open(asked.bound, opened)
         return await self._begin({**asked.arguments, **values}, asked.media_type, None)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from jero.binding.body import Reader
-from jero.binding.faults import malformed_encoding, too_large, unsupported_encoding
+from jero.binding.faults import malformed_encoding, too_large, too_large_between, unsupported_encoding
 from jero.errors import HTTPError
 from jero.http.asgi import BODY_HAS_ENDED, SPACE, Message, Receive, Scope, is_disconnect
 
@@ -21,6 +21,10 @@ _DATA_BYTES: Final = 16_384
 _PIECE_BYTES: Final = 65_536
 # A body that is encoded three times could keep a processor busy for minutes with a few kilobytes.
 MOST_CODINGS: Final = 2
+# So could one that is encoded twice, if there are members of gzip without data between the two codings. There are never
+# more bytes than this many, or this many times what was sent: encoded data hardly shrinks if it is encoded again.
+BETWEEN_BYTES: Final = 1_048_576
+BETWEEN_TIMES: Final = 4
 # For zlib.decompressobj: the format of gzip, and that of zlib.
 _WINDOW_BITS: Final = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 _ALIASES: Final = {"x-gzip": "gzip"}  # RFC 9110, section 8.4.1.3
@@ -74,8 +78,8 @@ class DecodingReader:
 class DecodedBody:
     """The body of a request without its `codings`. `receive` returns its parts, as the `receive` of ASGI does.
 
-    `limit`: the bytes that the body may have as it is sent. `has_ended`: all of the body has arrived;
-    `None` as long as nothing has.
+    `limit`: the bytes that the body may have as it is sent, and between two codings. `has_ended`: all of the body has
+    arrived; `None` as long as nothing has.
     """
 
     def __init__(self, receive: Receive, codings: Sequence[str], limit: int | None) -> None:
@@ -91,7 +95,7 @@ class DecodedBody:
         """Returns the next part of the body, and after its end what the server reports.
 
         Raises `MalformedRequest` if the body is not what its Content-Encoding says, and `ContentTooLarge` if it is
-        larger than the limit. What the client sends after that has no content.
+        larger than the limit, or is too large between two codings. What the client sends after that has no content.
         """
         while not self._is_over:
             try:
@@ -126,8 +130,9 @@ class DecodedBody:
             self._is_over = True
             raise too_large(self._limit)
         self._pieces = iter((body,))
+        most = max(BETWEEN_BYTES, BETWEEN_TIMES * self._size)
         for decoder in self._decoders:
-            self._pieces = decoder.decoded(self._pieces)
+            self._pieces = decoder.decoded(self._pieces, most if self._limit is None else min(most, self._limit))
         return message
 
     def _check_end(self) -> None:
@@ -140,14 +145,19 @@ class _Decoder:
 
     def __init__(self, coding: str) -> None:
         self._coding = coding
+        self._size = 0
         self._zlib: Any = zlib.decompressobj(_WINDOW_BITS[coding])
 
-    def decoded(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def decoded(self, pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
         """Yields the decoded data in pieces. An empty one is a pause: there is more to do than one turn's work.
 
-        Raises `MalformedRequest` if the data is not of the coding.
+        Raises `MalformedRequest` if the data is not of the coding, and `ContentTooLarge` if the decoder gets more than
+        `most` bytes.
         """
         for piece in pieces:
+            self._size += len(piece)
+            if self._size > most:
+                raise too_large_between(most)
             if not piece:
                 yield piece
             for start in range(0, len(piece), _DATA_BYTES):

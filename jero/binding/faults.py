@@ -84,6 +84,11 @@ def too_large(limit: int) -> ContentTooLarge:
     return ContentTooLarge(f"The body is larger than {limit} bytes.", headers=_CLOSE)
 
 
+def too_large_between(limit: int) -> ContentTooLarge:
+    """Returns the refusal of a body with two codings, between which it has more than `limit` bytes."""
+    return ContentTooLarge(f"The body has more than {limit} bytes between its two codings.", headers=_CLOSE)
+
+
 def silent_body(seconds: float) -> RequestTimeout:
     """Returns the refusal of a body of which nothing arrived for `seconds`."""
     return RequestTimeout(f"No part of the body arrived for {seconds:g} seconds.", headers=_CLOSE)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import random
 import tracemalloc
 import zlib
 from contextlib import suppress
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jero import ContentTooLarge, Endpoint, StreamOutcome
-from jero.binding.codings import DecodedBody, codings_of
+from jero.binding.codings import BETWEEN_BYTES, DecodedBody, codings_of
 from jero.errors import MalformedRequest, UnsupportedMediaType
 from jero.http.asgi import HeaderPairs, Message, Scope
 from jero.testing import AsyncTestClient, TestClient
@@ -247,6 +248,23 @@ async def test_many_empty_members_leave_others_their_turn() -> None:
 async def test_the_body_before_it_is_decoded_has_the_limit_too() -> None:
     with pytest.raises(ContentTooLarge):
         await decoded(in_parts(gzip.compress(b"") * 100, 30), ["gzip"], 1_000)
+
+
+@pytest.mark.parametrize("path", BODIES)
+async def test_a_body_that_is_too_large_between_two_codings_is_refused(path: str) -> None:
+    inner = gzip.compress(b"") * (BETWEEN_BYTES // 20 + 1)
+    status, headers, body = await answer(path, in_parts(gzip.compress(inner), 500), "gzip, gzip")
+    assert (status, headers[b"connection"]) == (413, b"close")
+    detail = f"The body has more than {BETWEEN_BYTES} bytes between its two codings."
+    assert msgspec.json.decode(body)["detail"] == detail
+
+
+async def test_a_large_body_may_have_as_much_between_two_codings_as_it_has_sent() -> None:
+    noise = random.Random(1).randbytes(2 * BETWEEN_BYTES)
+    messages = in_parts(encoded(noise, CODINGS), 70_000)
+    assert await decoded(messages, [*CODINGS]) == noise
+    with pytest.raises(ContentTooLarge):
+        await decoded(messages, [*CODINGS], BETWEEN_BYTES)
 
 
 class Outcomes(Application):

@@ -23,7 +23,17 @@ class ReturnedValues:
     `exact`: the classes of plain values that are allowed without a further look. `is_deep`: as in `AllowedValues`.
     """
 
-    __slots__ = ("_contents", "_declared", "_exact_contents", "_exact_items", "_plain", "_where", "exact")
+    __slots__ = (
+        "_contents",
+        "_declared",
+        "_exact_contents",
+        "_exact_items",
+        "_plain",
+        "_where",
+        "_with_null",
+        "_with_null_content",
+        "exact",
+    )
 
     def __init__(self, operation: Operation, *, is_deep: bool) -> None:
         outputs = operation.outputs
@@ -38,6 +48,11 @@ class ReturnedValues:
             for output in outputs
             if _has_content(output)
         ]
+        # The annotations with which null could be sent. jero sends no null instead of a text, bytes or a response.
+        can_be_null = any(content not in (str, bytes) for content in plain)
+        self._with_null = f"{self._declared} | None" if can_be_null else None
+        is_alone = len(outputs) == 1 and bool(self._contents)
+        self._with_null_content = f"{self._declared.removesuffix(']')} | None]" if is_alone else None
         self._exact_contents: dict[Any, tuple[frozenset[type], frozenset[type]]] = {
             kind: (values.exact, values.exact_items) for kind, values in self._contents
         }
@@ -85,8 +100,8 @@ class ReturnedValues:
         found = meant.found if meant is not None else "None" if returned is None else type(returned).__name__
         if returned is not value:
             found = f"{type(cast('object', value)).__name__} with {found} as its content"
-        is_plain = self._plain is not None or returned is not value
-        advice = _advice(returned, self._declared, is_plain=is_plain) if meant is None else meant.instead
+        with_null = self._with_null if returned is value else self._with_null_content
+        advice = _advice(returned, self._declared, with_null) if meant is None else meant.instead
         return TypeError(f"{self._where} returned {found}; its return annotation says {self._declared}. {advice}.")
 
     def _validate(self, values: AllowedValues, value: Any, encoder: Encoder) -> None:
@@ -111,12 +126,12 @@ def _declared(output: Output) -> str:
     return f"{name_of(output.response)}[{name_of(output.content)}]"
 
 
-def _advice(value: Any, declared: str, *, is_plain: bool) -> str:
-    """Returns what to write instead of returning that value. `is_plain`: the annotation may be a union with `None`."""
+def _advice(value: Any, declared: str, with_null: str | None) -> str:
+    """Returns what to write instead of returning that value. `with_null`: the annotation that allows `None`, too."""
     if value is None and "NoContent" in declared:
         return "Write return before the response; if nothing is to be sent, return NoContent()"
     if value is None:
-        null = f", or annotate it with {declared} | None to send null" if is_plain else ""
+        null = "" if with_null is None else f", or annotate it with {with_null} to send null"
         return f"Write return before the value{null}"
     if hasattr(value, "__aiter__") or hasattr(value, "__next__") or isinstance(value, Negotiated):
         return _advice_for_stream(value, declared)

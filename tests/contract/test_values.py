@@ -197,6 +197,34 @@ def test_a_value_of_another_class_is_a_logged_500(
     assert advice in message
 
 
+@pytest.mark.parametrize(
+    ("annotation", "value", "can_be_null"),
+    [
+        (Movie, None, True),
+        (list[Movie], None, True),
+        (Movie | str, None, True),
+        (Movie | TextResponse, None, True),
+        (JSONResponse[Movie], JSONResponse[Any](content=None), True),
+        (Created[list[Movie]], Created[Any](content=None), True),
+        (str, None, False),
+        (bytes, None, False),
+        (str | bytes, None, False),
+        (JSONResponse[Movie], None, False),
+        (JSONResponse[Movie] | TextResponse, JSONResponse[Any](content=None), False),
+    ],
+    ids=label,
+)
+def test_an_annotation_that_is_recommended_for_null_sends_null(
+    annotation: Any, value: Any, caplog: pytest.LogCaptureFixture, *, can_be_null: bool
+) -> None:
+    assert returned(annotation, value).status_code == 500
+    found = re.search(r"or annotate it with (.+) to send null\.", caplog.text)
+    assert (found is not None) == can_be_null
+    if found is not None:
+        response = returned(eval(found[1]), value)
+        assert (response.status_code // 100, response.json()) == (2, None)
+
+
 def test_a_forgotten_await_is_named(caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder) -> None:
     async def find_movie() -> Movie:
         raise NotImplementedError

@@ -25,7 +25,7 @@ from jero.endpoint import Endpoint
 from jero.errors import WiringError
 from jero.hooks import OPTIONS, check_hooks
 from jero.http.asgi import ASGIApp, Receive, Scope, Send
-from jero.lifespan import Lifespan, RefusedClass
+from jero.lifespan import Lifespan, RefusedClass, is_scope
 from jero.names import check_value
 from jero.openapi.info import Description, Documentation, DocumentInfo
 from jero.policy import DEFAULT_POLICY, OpenStream, StreamOutcome, StreamPolicy, StreamStart
@@ -65,7 +65,7 @@ class BaseApp:
 
     def __new__(cls, *arguments: Any, **options: Any) -> Self:
         """Makes an application. If a server calls the class with a scope, makes what refuses to start instead."""
-        if arguments and isinstance(arguments[0], dict) and "type" in arguments[0]:
+        if arguments and is_scope(arguments[0]):
             return cast("Self", RefusedClass(cls.__name__, *arguments))
         return super().__new__(cls)
 

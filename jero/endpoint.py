@@ -38,7 +38,7 @@ _MEANT_BY: Final[dict[str, tuple[type, ...]]] = {
     "tags": (list, tuple),
     "errors": (list, tuple),
     "content_encodings": (list, tuple),
-    "exception_handlers": (dict,),
+    "exception_handlers": (Mapping,),
 }
 # A policy under another name, and a limit outside of its policy, would be passed over.
 _POLICIES: Final[dict[type[Struct], str]] = {StreamPolicy: "stream_policy", FormPolicy: "form_policy"}
@@ -211,12 +211,10 @@ def _meant_operation(owner: type[Endpoint], name: str, function: FunctionType) -
 
 def _check_attribute(where: str, name: str, value: object) -> None:
     """Raises `WiringError` for an attribute whose name is misspelt, or whose value has the wrong type."""
-    known = [public for public in {**Endpoint.__annotations__, **vars(Endpoint)} if not public.startswith("_")]
-    if name not in known:
-        meant = None if name.startswith("_") else nearest(name, known)
-        if meant is not None and isinstance(
-            value, _MEANT_BY.get(meant) or (*_SETTINGS.get(meant, ((), ""))[0], *_MISTAKEN)
-        ):
+    known = [public for public in (*vars(Endpoint), *inspect.get_annotations(Endpoint)) if not public.startswith("_")]
+    if name not in known and not name.startswith("_"):
+        meant = nearest(name, known) or ("auth" if is_one_edit_away(name.lower(), "auth") else None)
+        if meant is not None and _could_be(meant, value):
             raise wiring_error(where, f"jero has no setting {name}", f"Write {meant}, or give it a less similar name")
         for policy, setting in _POLICIES.items():
             if name == "policy" and isinstance(value, policy):
@@ -225,6 +223,14 @@ def _check_attribute(where: str, name: str, value: object) -> None:
                 instead = f"Write {setting} = {policy.__name__}({name}=...), or give it another name"
                 raise wiring_error(where, f"{name} is a limit of {policy.__name__}", instead)
     check_value(name, value, _SETTINGS, where)
+
+
+def _could_be(setting: str, value: object) -> bool:
+    """Returns whether the value has a type that is meant for the setting, or is often written for one."""
+    if setting == "auth":  # if nothing reads it, everybody may call the endpoint
+        return hasattr(value, "authenticate")
+    types, _ = _SETTINGS.get(setting, ((), ""))
+    return isinstance(value, _MEANT_BY.get(setting) or (*types, *_MISTAKEN))
 
 
 def _keyword_error(owner: type, options: Iterable[str]) -> WiringError:

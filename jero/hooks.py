@@ -7,7 +7,7 @@ from typing import Final
 from msgspec.json import Encoder
 
 from jero.annotations import wiring_error
-from jero.names import call_fault, check_self, is_surely_sync, nearest, own_functions, own_values
+from jero.names import call_fault, check_self, is_one_edit_away, is_surely_sync, nearest, own_functions, own_values
 from jero.policy import StreamPolicy
 
 OPTIONS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
@@ -33,8 +33,8 @@ def check_hooks(owner: type, base: type) -> None:
         if name in hooks:
             _check_hook(name, function, where)
         elif name == "lifespan" or not hasattr(base, name):
-            meant = nearest(name, [*hooks, "lifespan"])
-            if meant == "lifespan" and "__class__" not in inspect.unwrap(function).__code__.co_freevars:  # no super()
+            meant = nearest(name, hooks)
+            if _replaces_lifespan(name, function):
                 instead = "Open resources in _wire, with await self._aenter(...)"
                 raise wiring_error(where, f"a server does not call {name}", instead)
             if meant in hooks and getattr(owner, meant) is getattr(base, meant):
@@ -43,6 +43,15 @@ def check_hooks(owner: type, base: type) -> None:
         if name in OPTIONS and isinstance(value, StreamPolicy | Encoder | bool | dict):
             instead = f"Write super().__init__({name}=...) in its __init__, or give it where the application is made"
             raise wiring_error(owner.__name__, f"{name} is not read from the class", instead)
+
+
+def _replaces_lifespan(name: str, function: FunctionType) -> bool:
+    """Returns whether the method is a lifespan of another framework, and not one that goes on with BaseApp's."""
+    plain = name.strip("_").lower()
+    if plain != "lifespan" and not is_one_edit_away(plain, "lifespan"):
+        return False
+    code = getattr(inspect.unwrap(function), "__code__", function.__code__)
+    return "__class__" not in code.co_freevars and "lifespan" not in code.co_names  # super(), or BaseApp.lifespan
 
 
 def _check_hook(name: str, function: FunctionType, where: str) -> None:

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, asynccontextmanager
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from anyio import CancelScope
 
@@ -183,6 +183,14 @@ class RefusedClass:
 
     def __await__(self) -> Generator[Any, None, None]:
         return self(*self._channels).__await__()
+
+
+def is_scope(value: object) -> bool:
+    """Returns whether the value is a scope of a server, and not one that an application takes by itself."""
+    if not isinstance(value, dict):
+        return False
+    scope = cast("Scope", value)
+    return "asgi" in scope and scope.get("type") in ("lifespan", "http", "websocket")
 
 
 def _is_cancelled(error: BaseException) -> bool:

@@ -53,7 +53,9 @@ def _plain(name: str) -> str:
 
 def is_one_edit_away(name: str, other: str) -> bool:
     """Returns whether one letter more, less or changed, or two that are swapped, make `other` of `name`."""
-    at = next((at for at, (one, two) in enumerate(zip(name, other, strict=False)) if one != two), len(name))
+    at = next(
+        (at for at, (one, two) in enumerate(zip(name, other, strict=False)) if one != two), min(len(name), len(other))
+    )
     rest, other_rest = name[at:], other[at:]
     swapped = rest[1:2] + rest[:1] + rest[2:]
     return name != other and (
@@ -74,7 +76,12 @@ def check_self(name: str, function: FunctionType, where: str) -> None:
 
 
 def _is_argument(first: inspect.Parameter) -> bool:
-    """Returns whether the first parameter is one of a request: by its name, or since it has an annotation."""
+    """Returns whether the first parameter is one of a request: by its name, or since it has an annotation.
+
+    `*args` of a decorator get self, too.
+    """
+    if first.kind is first.VAR_POSITIONAL:
+        return False
     is_annotated = first.annotation is not first.empty and first.name.strip("_") not in ("self", "this", "")
     return first.name in _BOUND or first.kind is first.KEYWORD_ONLY or is_annotated
 

@@ -1,9 +1,10 @@
 """Admits code that only looks like a mistake."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Annotated, Any, Literal, NewType
+from typing import Annotated, Any, ClassVar, Literal, NewType, TypeVar, cast
 
 import pytest
 from msgspec import Meta
@@ -15,6 +16,7 @@ from jero import (
     NDJSONStreamingResponse,
     ServerSentEvent,
     SSEResponse,
+    StreamOutcome,
     StreamPolicy,
 )
 from jero.testing import TestClient
@@ -30,6 +32,7 @@ class Level(Enum):
     LOW = 1
 
 
+F = TypeVar("F", bound=Callable[..., Any])
 Title = NewType("Title", str)
 PageAlias = TypeAliasType("PageAlias", Wanted)
 Movies = TypeAliasType("Movies", list[Movie])
@@ -106,10 +109,85 @@ def a_subclass_with_an_init() -> BaseApp:
     return App("a")
 
 
+def helpers_that_begin_with_an_operation() -> BaseApp:
+    class FilmsEndpoint(MoviesEndpoint, path="/films"):
+        async def post_process(self) -> None: ...
+
+        async def put_all(self) -> None: ...
+
+        async def deleted(self, key: str) -> bool:
+            return not key
+
+    return Application(FilmsEndpoint())
+
+
+def logged(function: F) -> F:
+    """Decorates without functools.wraps."""
+
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        return await function(*args, **kwargs)
+
+    return cast("F", call)
+
+
+def decorated_hooks() -> BaseApp:
+    class App(BaseApp):
+        @logged
+        async def _wire(self) -> None:
+            self._include_endpoint(MoviesEndpoint())
+
+        @logged
+        async def _on_stream_end(self, outcome: StreamOutcome) -> None: ...
+
+    return App()
+
+
+def helpers_with_lifespan_in_their_names() -> BaseApp:
+    class App(BaseApp):
+        def _lifespan_tasks(self) -> None: ...
+
+        async def _log_lifespan(self) -> None: ...
+
+        async def _wire(self) -> None:
+            self._include_endpoint(MoviesEndpoint())
+
+    return App()
+
+
+def lifespans_that_go_on_with_the_original() -> BaseApp:
+    class App(BaseApp):
+        def lifespan(self) -> AbstractAsyncContextManager[None]:
+            return super().lifespan()
+
+    class Other(App):
+        def lifespan(self) -> AbstractAsyncContextManager[None]:
+            return BaseApp.lifespan(self)
+
+    return Other()
+
+
+def attributes_near_auth() -> BaseApp:
+    @dataclass
+    class FilmsEndpoint(MoviesEndpoint, path="/films"):
+        author: str = "a"
+        auth_url: str = "b"
+        oauth: object = None
+
+        exception_handling: ClassVar = "none"
+        auths: ClassVar = ("a", "b")
+
+    return Application(FilmsEndpoint())
+
+
 @pytest.mark.parametrize(
     "make",
     [
         an_endpoint_with_helpers,
+        helpers_that_begin_with_an_operation,
+        attributes_near_auth,
+        decorated_hooks,
+        helpers_with_lifespan_in_their_names,
+        lifespans_that_go_on_with_the_original,
         an_application_with_helpers,
         a_wire_that_returns_a_coroutine,
         a_subclass_with_an_init,

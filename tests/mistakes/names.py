@@ -69,6 +69,36 @@ MISTAKES = {
         """,
         "Movies: jero has no setting max_body_size. Write max_body_bytes, or give it a less similar name.",
     ),
+    "attribute exception_handlers": Mistake(
+        "import",
+        """
+        class Movies(Endpoint, path="/movies"):
+            exception_handler = {KeyError: print}
+
+            async def get(self) -> Movie:
+                return Movie("Up")
+        """,
+        "Movies: jero has no setting exception_handler. Write exception_handlers, or give it a less similar name.",
+    ),
+    "attribute auth": Mistake(
+        "import",
+        """
+        from jero.auth import HTTPScheme
+
+        class Tokens:
+            scheme = HTTPScheme(scheme="bearer")
+
+            async def authenticate(self, params: Movie) -> str:
+                return params.title
+
+        class Movies(Endpoint, path="/movies"):
+            auht = Tokens()
+
+            async def get(self) -> Movie:
+                return Movie("Up")
+        """,
+        "Movies: jero has no setting auht. Write auth, or give it a less similar name.",
+    ),
     "hook _on_stream_ended": Mistake(
         "import",
         """

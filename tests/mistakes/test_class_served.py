@@ -1,6 +1,6 @@
 """A server that was given the class of an application, and not an instance, does not start, and shows what to write."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -46,6 +46,13 @@ async def test_a_request_fails(*, is_called_twice: bool) -> None:
     with pytest.raises(WiringError) as refused:
         await sent(http_scope(), is_called_twice=is_called_twice)
     assert str(refused.value) == SENTENCE
+
+
+@pytest.mark.parametrize("settings", [{"type": "production"}, {"type": "http", "port": 80}, {"type": ["http"]}])
+def test_a_mapping_that_an_application_takes_is_no_scope(settings: dict[str, Any]) -> None:
+    app = App(cast("str", settings))
+    assert isinstance(app, App)
+    assert vars(app)["database"] is settings
 
 
 def test_arguments_of_the_application_are_its_own() -> None:

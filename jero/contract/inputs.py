@@ -6,6 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Seq
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
+import typing_extensions
 from msgspec import Struct
 
 from jero.annotations import (
@@ -263,8 +264,32 @@ def _check_user(inputs: Sequence[Input], user_type: Any, where: str) -> None:
 
 
 def _fits(user: Any, annotation: Any) -> bool:
-    """Returns whether a parameter with that annotation accepts a user of the type `user`."""
-    members = union_members(annotation)
+    """Returns whether a parameter with that annotation accepts a user of the type `user`, as far as classes show it."""
+    members = [_without_notes(member) for member in union_members(_without_notes(annotation))]
+    user = _without_notes(user)
     if user in members or any(member in (Any, object) for member in members):
         return True
-    return isinstance(user, type) and any(isinstance(member, type) and issubclass(user, member) for member in members)
+    if isinstance(user, typing.NewType):  # its values are of the type that it names
+        return _fits(user.__supertype__, annotation)
+    literals = typing.get_args(user) if typing.get_origin(user) is typing.Literal else ()
+    kinds = tuple(map(type, literals)) or union_members(user)
+    if kinds != (user,):
+        return all(_fits(kind, annotation) for kind in kinds)
+    return any(_is_subclass(user, member) for member in members)
+
+
+def _without_notes(annotation: Any) -> Any:
+    return typing.get_args(annotation)[0] if typing.get_origin(annotation) is typing.Annotated else annotation
+
+
+def _is_subclass(user: Any, member: Any) -> bool:
+    """Returns whether a class may be another one or inherit from it. Type arguments of two classes are not compared."""
+    kind, wanted = class_of(user), class_of(member)
+    if not isinstance(kind, type) or not isinstance(wanted, type):
+        return False
+    if kind is wanted:
+        return not typing.get_args(user) or not typing.get_args(member)
+    try:
+        return issubclass(kind, wanted)
+    except TypeError:  # a protocol whose members Python does not compare
+        return typing_extensions.is_protocol(wanted)

@@ -1,5 +1,7 @@
 """The values that a handler may return: their classes, read from its annotation at startup, and their mistakes."""
 
+import builtins
+import re
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final, cast
 
@@ -9,12 +11,23 @@ from jero.allowed import AllowedValues
 from jero.annotations import name_of
 from jero.contract.operation import Operation
 from jero.contract.outputs import Output
-from jero.responses.response import Response
-from jero.responses.streaming import Negotiated
-from jero.responses.whole import JSONResponse
+from jero.responses.response import BODILESS, Response
+from jero.responses.streaming import Negotiated, StreamingResponse
+from jero.responses.whole import Accepted, BytesResponse, Created, JSONResponse, TextResponse
 from jero.uncalled import uncalled
 
 _SEQUENCES: Final = (list, tuple)
+_OF_TEXTS: Final = {"str": "TextResponse", "bytes": "BytesResponse"}
+_RESPONSES: Final = frozenset(
+    kind.__name__ for kind in (JSONResponse, Created, Accepted, TextResponse, BytesResponse, StreamingResponse)
+)
+# Responses of other frameworks that have another name here.
+_INSTEAD_OF: Final = {
+    "RedirectResponse": "Redirect",
+    "PlainTextResponse": "TextResponse",
+    "HTMLResponse": "TextResponse",
+    "FileResponse": "StreamingResponse",
+}
 
 
 class ReturnedValues:
@@ -148,13 +161,17 @@ def _advice(value: Any, declared: str, with_null: str | None) -> str:
 def _advice_for_value(value: Any, declared: str) -> str:
     if declared.startswith("list["):
         return "Return a list: put it in brackets, [...]"
-    if isinstance(value, dict) and declared.isidentifier():
+    if isinstance(value, dict) and declared.isidentifier() and declared not in vars(builtins):
         return f"Return {declared}(...), or annotate it with dict[str, Any]"
     if isinstance(value, bytes) and declared != "str":
         return "Return the value itself, which jero encodes as JSON, or annotate it with bytes"
     name = type(cast("object", value)).__name__
-    if name.endswith("Response"):
+    if name in _RESPONSES:
         return f"Import {name} from jero, which sends no others"
+    if name.endswith("Response") and hasattr(cast("object", value), "status_code"):  # and not data of the user
+        return (
+            f"Return {_INSTEAD_OF.get(name, 'JSONResponse or TextResponse')}, imported from jero, which sends no others"
+        )
     return "Return what the annotation says, or correct the annotation"
 
 
@@ -166,11 +183,21 @@ def _advice_for_stream(value: Any, declared: str) -> str:
     return "Annotate a stream with AsyncIterator[Item] or Iterator[Item], or return its items in a list"
 
 
+def _advice_for_status(status: int, declared: str) -> str:
+    """Returns what to write instead of a tuple of a value and its status."""
+    if status in BODILESS:
+        return f"Return NoContent({'' if status == 204 else f'status_code={status}'}) and annotate it with NoContent"
+    written = next((name for name in re.findall(r"\w+", declared) if name in _RESPONSES), None)
+    name = written or _OF_TEXTS.get(declared, "JSONResponse")
+    arguments = f"[{declared}]" if name == "JSONResponse" else ""
+    annotated = "" if written is not None else f" and annotate it with {name}{arguments}"
+    return f"For another status, return {name}(content=..., status_code={status}){annotated}"
+
+
 def _advice_for_sequence(value: Sequence[Any], declared: str) -> str:
     last = value[-1]
     if isinstance(value, tuple) and type(last) is int and 100 <= last <= 599:
-        status = f"JSONResponse(content=..., status_code={last})"
-        return f"For another status, return {status} and annotate it with JSONResponse[{declared}]"
+        return _advice_for_status(last, declared)
     first: object = value[0]
     if isinstance(first, Coroutine):
         called = [meant.instead for meant in map(uncalled, value) if meant is not None]

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from msgspec import Meta, Struct
 from msgspec.json import Encoder
+from starlette import responses
 from typing_extensions import TypeAliasType, TypeVar
 
 from jero import BytesResponse, Created, Endpoint, JSONResponse, NDJSONStreamingResponse, NoContent, TextResponse
@@ -48,6 +49,10 @@ class Point(NamedTuple):
 
 class Genre(StrEnum):
     DRAMA = "drama"
+
+
+class PaymentResponse(Struct):
+    cents: int
 
 
 @dataclass
@@ -151,11 +156,24 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (Movies, [1], "Its first item is of type int"),
     (Annotated[list[Movie], Meta(max_length=3)], [1], "Its first item is of type int"),
     (Movie, (MOVIE, 201), "return JSONResponse(content=..., status_code=201)"),
+    (str, ("a", 201), "return TextResponse(content=..., status_code=201) and annotate it with TextResponse."),
+    (bytes, (b"a", 201), "return BytesResponse(content=..., status_code=201) and annotate it with BytesResponse."),
+    (Movie, (None, 204), "Return NoContent() and annotate it with NoContent."),
+    (Movie, (None, 304), "Return NoContent(status_code=304) and annotate it with NoContent."),
+    (JSONResponse[Movie], (MOVIE, 201), "return JSONResponse(content=..., status_code=201)."),
+    (Created[Movie], (MOVIE, 200), "return Created(content=..., status_code=200)."),
     (Movie, (MOVIE, "a"), "Its first item is of type Movie"),
     (list[Movie], (MOVIE,), "Its first item is of type Movie"),
     (Movie, {"title": "a"}, "Return Movie(...), or annotate it with dict[str, Any]"),
     (Movie, [MOVIE], "Its first item is of type Movie"),
     (Movie, ACTOR, "Return what the annotation says"),
+    (str, {"title": "a"}, "Return what the annotation says, or correct the annotation"),
+    (Movie, PaymentResponse(3), "Return what the annotation says, or correct the annotation"),
+    (Movie, responses.JSONResponse({}), "Import JSONResponse from jero"),
+    (Movie, responses.HTMLResponse("a"), "Return TextResponse, imported from jero"),
+    (Movie, responses.RedirectResponse("/a"), "Return Redirect, imported from jero"),
+    (Movie, responses.FileResponse(__file__), "Return StreamingResponse, imported from jero"),
+    (Movie, responses.Response("a"), "Return JSONResponse or TextResponse, imported from jero"),
     (Actor, {"name": "a"}, "Return Actor(...), or annotate it with dict[str, Any]"),
     (Sequel, MOVIE, "Return what the annotation says"),
     (Page[Movie], MOVIE, "Return what the annotation says"),

@@ -84,12 +84,14 @@ class Wiring:
         """
         group = group or self._single
         defaults = self._defaults_of(endpoint)
-        auth = getattr(endpoint, "auth", group.auth) if auth is None else auth
+        auth = _attribute(endpoint, "auth", group.auth) if auth is None else auth
         has_enc_hook = defaults.encoder.enc_hook is not None
         read = read_operations(
             endpoint, path, auth=auth, has_enc_hook=has_enc_hook, prefix=group.prefix, where=group.where
         )
-        handlers = getattr(endpoint, "exception_handlers", None) if exception_handlers is None else exception_handlers
+        handlers = exception_handlers
+        if handlers is None:
+            handlers = _attribute(endpoint, "exception_handlers", None)
         failures = group.failures.inside(handlers, group.where)
         added = [route_of(self._completed(found, group, failures, defaults), defaults, failures) for found in read]
         for route in added:
@@ -145,6 +147,16 @@ class Wiring:
             return self._defaults
         admission = Admission(policy, self._defaults.streams)
         return replace(self._defaults, policy=policy, admission=admission)
+
+
+def _attribute(endpoint: object, name: str, default: Any) -> Any:
+    """Returns what the endpoint declares, or the default if it declares nothing. Raises what a property raises."""
+    try:
+        return getattr(endpoint, name)
+    except AttributeError:
+        if hasattr(type(endpoint), name):  # a property that fails declares something: the endpoint must not be open
+            raise
+        return default
 
 
 class Dispatcher:

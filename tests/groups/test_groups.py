@@ -98,6 +98,38 @@ class Root(Endpoint, path="/"):
         return "root"
 
 
+class Vault(Endpoint, path="/vault"):
+    """Has properties that fail, because what they read is misspelt."""
+
+    def __init__(self, failing: str) -> None:
+        self._failing = failing
+
+    @property
+    def auth(self) -> Any:  # type: ignore[override] # pyright: ignore[reportIncompatibleVariableOverride] - as users do
+        return self._missing("auth", Tokens())
+
+    @property
+    def exception_handlers(self) -> Any:  # type: ignore[override] # pyright: ignore[reportIncompatibleVariableOverride]
+        return self._missing("exception_handlers", {})
+
+    def _missing(self, name: str, value: Any) -> Any:
+        if name == self._failing:
+            raise AttributeError(f"it has no {name} yet")
+        return value
+
+    async def get(self) -> str:
+        return "gold"
+
+
+@pytest.mark.parametrize("failing", ["auth", "exception_handlers"])
+def test_an_endpoint_whose_authenticator_or_handlers_cannot_be_read_does_not_start(failing: str) -> None:
+    app = App(lambda app: app._include_group("/v1", Vault(failing)))
+    with pytest.raises(RuntimeError, match=f"it has no {failing} yet"), TestClient(app):
+        pass
+    with TestClient(App(lambda app: app._include_group("/v1", Vault("nothing")))) as client:
+        assert client.get("/v1/vault").status_code == 401
+
+
 def test_the_path_of_an_endpoint_at_the_root_is_the_prefix() -> None:
     def wire(app: Any) -> None:
         app._include_group("/v1", Root(), Bare())

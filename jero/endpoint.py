@@ -247,7 +247,8 @@ def operations(endpoint: Endpoint) -> dict[str, Callable[..., Any]]:
     # Not by getattr, which would run a property, and not by inspect.getattr_static, which takes ten times as long.
     owners = [getattr(owner, "__dict__", {}) for owner in (endpoint, *type(endpoint).__mro__)]
     members = ((name, next((owner[name] for owner in owners if name in owner), None)) for name in OPERATIONS)
-    return {name: getattr(endpoint, name) for name, member in members if callable(member)}
+    declared = (name for name, member in members if callable(member) or isinstance(member, classmethod))
+    return {name: getattr(endpoint, name) for name in declared}
 
 
 def arriving_body_limit(endpoint: Endpoint) -> int | None:

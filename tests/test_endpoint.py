@@ -6,6 +6,8 @@ import pytest
 
 from jero import Conflict, Endpoint, Gone, HTTPError, NotFound, WiringError
 from jero.endpoint import OperationNotes, arriving_body_limit, operation_notes, operations, read_notes
+from jero.testing import TestClient
+from tests.application import Application
 
 
 class FilmsEndpoint(Endpoint, path="/films"):
@@ -118,3 +120,18 @@ def test_the_operations_are_the_callable_members_of_the_endpoint_and_its_bases()
 
     endpoint = ShelfEndpoint()
     assert operations(endpoint) == {"get": endpoint.get, "post": endpoint.post, "patch": endpoint.post}
+
+
+def test_an_operation_may_be_a_class_method_or_a_static_method() -> None:
+    class ShelfEndpoint(Endpoint, path="/shelf"):
+        @classmethod
+        async def get(cls) -> str:
+            return cls.__name__
+
+        @staticmethod
+        async def post(json: str) -> str:
+            return json
+
+    with TestClient(Application(ShelfEndpoint())) as client:
+        assert client.get("/shelf").text == "ShelfEndpoint"
+        assert client.post("/shelf", json="a book").text == "a book"

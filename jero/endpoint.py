@@ -226,7 +226,7 @@ def _check_attribute(where: str, name: str, value: object) -> None:
 
 
 def _could_be(setting: str, value: object) -> bool:
-    """Returns whether the value has a type that is meant for the setting, or is often written for one."""
+    """Returns whether the value has a type that is meant for the setting, or one that is often written instead."""
     if setting == "auth":  # if nothing reads it, everybody may call the endpoint
         return hasattr(value, "authenticate")
     types, _ = _SETTINGS.get(setting, ((), ""))

@@ -98,35 +98,32 @@ class Root(Endpoint, path="/"):
         return "root"
 
 
-class Vault(Endpoint, path="/vault"):
-    """Has properties that fail, because what they read is misspelt."""
+def vault(failing: str) -> Endpoint:
+    """Returns an endpoint with two properties, of which the one called `failing` reads what is not there."""
 
-    def __init__(self, failing: str) -> None:
-        self._failing = failing
+    class Vault(Endpoint, path="/vault"):
+        async def get(self) -> str:
+            return "gold"
 
-    @property
-    def auth(self) -> Any:  # type: ignore[override] # pyright: ignore[reportIncompatibleVariableOverride] - as users do
-        return self._missing("auth", Tokens())
+    def declare(name: str, value: Any) -> None:
+        def read(self: object) -> Any:
+            if name == failing:
+                raise AttributeError(f"it has no {name} yet")
+            return value
 
-    @property
-    def exception_handlers(self) -> Any:  # type: ignore[override] # pyright: ignore[reportIncompatibleVariableOverride]
-        return self._missing("exception_handlers", {})
+        setattr(Vault, name, property(read))
 
-    def _missing(self, name: str, value: Any) -> Any:
-        if name == self._failing:
-            raise AttributeError(f"it has no {name} yet")
-        return value
-
-    async def get(self) -> str:
-        return "gold"
+    declare("auth", Tokens())
+    declare("exception_handlers", {})
+    return Vault()
 
 
 @pytest.mark.parametrize("failing", ["auth", "exception_handlers"])
 def test_an_endpoint_whose_authenticator_or_handlers_cannot_be_read_does_not_start(failing: str) -> None:
-    app = App(lambda app: app._include_group("/v1", Vault(failing)))
+    app = App(lambda app: app._include_group("/v1", vault(failing)))
     with pytest.raises(RuntimeError, match=f"it has no {failing} yet"), TestClient(app):
         pass
-    with TestClient(App(lambda app: app._include_group("/v1", Vault("nothing")))) as client:
+    with TestClient(App(lambda app: app._include_group("/v1", vault("nothing")))) as client:
         assert client.get("/v1/vault").status_code == 401
 
 

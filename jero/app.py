@@ -364,8 +364,7 @@ class BaseApp:
         return asyncio.ensure_future(_all_done([self._streams.drain(), *mounted]))
 
     def _override(self, overriding: Sequence[tuple[Key, Dependency]]) -> None:
-        """Replaces the dependencies. Of two replacements of one dependency the last counts."""
-        self._overriding = overriding
+        self._overriding = overriding  # of two that replace one dependency, the last counts
         self._overrides.clear()
         self._overrides.update(overriding)
         if self._lifespan.is_ready:

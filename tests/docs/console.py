@@ -44,10 +44,11 @@ class Shown:
         """
         path = re.search(rf"{SHOWN_ADDRESS}/(\w*)", self.command)
         assert path is not None, self.command
-        for name in reversed(self.examples):
-            served = rf'(path=|_include_group\(\s*)"/({path[1]}\b|{{\w+}})'
-            if re.search(served, (EXAMPLES / f"{name}.py").read_text("utf-8")):
-                return name
+        for first in (rf"{path[1]}\b", r"{\w+}[/\"]"):  # a literal comes before a slot
+            for name in reversed(self.examples):
+                source = (EXAMPLES / f"{name}.py").read_text("utf-8")
+                if re.search(rf'(path=|_include_group\(\s*)"/{first}', source):
+                    return name
         return DEMO if self.page.stem == "demo" else self.examples[-1] if path[1] == "openapi" else FIRST_STEPS
 
 

@@ -49,6 +49,7 @@ class OpenAIError(Struct):
 
 class CompletionsEndpoint(Endpoint, path="/completions"):
     async def post(self, json: Prompt) -> EventStreamResponse[Chunk]:
+        """Completes a prompt, word by word."""
         return EventStreamResponse(stream=self._chunks(json.prompt))
 
     async def _chunks(self, prompt: str) -> AsyncIterator[Chunk]:
@@ -58,6 +59,7 @@ class CompletionsEndpoint(Endpoint, path="/completions"):
 
 class ModelsEndpoint(Endpoint, path="/models"):
     async def get(self) -> list[Model]:
+        """Lists the models."""
         return [Model(id="echo")]
 
 
@@ -65,6 +67,7 @@ class HealthEndpoint(Endpoint, path="/health"):
     auth = None  # open, although the group has an authenticator
 
     async def get(self) -> str:
+        """Says that the server is well."""
         return "well"
 
 
@@ -75,6 +78,7 @@ class Place(Struct):
 
 class TenantModelEndpoint(Endpoint, path="/models/{model}"):
     async def get(self, path: Place) -> str:
+        """Describes a model of a tenant."""
         return f"{path.model} of {path.tenant}"
 
 

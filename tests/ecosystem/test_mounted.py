@@ -82,7 +82,7 @@ def test_a_shutdown_ends_the_streams(app: str, prefix: str) -> None:
 @pytest.mark.parametrize("app", ["starlette", "fastapi"])
 def test_a_host_opens_and_closes_the_resources(app: str, number: signal.Signals) -> None:
     with running(UVICORN, f"tests.ecosystem.hosts:{app}") as server:
-        assert server.notes("started")  # before the first request
+        server.wait_for("started")  # before the first request
         assert get(server, "/jero/health").status_code == 200
         server.interrupt(number)
         server.status(PATIENCE)
@@ -94,7 +94,7 @@ def test_without_a_host_the_first_request_opens_the_resources_and_the_end_of_the
     with running(UVICORN, "tests.ecosystem.hosts:lazily") as server:
         assert not server.notes("started")
         assert get(server, "/jero/health").status_code == 200
-        assert server.notes("started")
+        server.wait_for("started")
         server.interrupt(signal.SIGINT)
         server.status(PATIENCE)
         server.note("stopped", "")
@@ -103,7 +103,7 @@ def test_without_a_host_the_first_request_opens_the_resources_and_the_end_of_the
 
 def test_guests_start_after_the_host_and_shut_down_before_it() -> None:
     with running(UVICORN, "tests.ecosystem.hosts:host") as server:
-        assert [note.key for note in server.notes("started")] == ["", "starlette", "fastapi", ""]
+        assert [note.key for note in server.wait_for("started", count=4)] == ["", "starlette", "fastapi", ""]
         server.interrupt(signal.SIGTERM)
         server.status(PATIENCE)
         assert [note.key for note in server.wait_for("stopped", count=4)] == ["", "fastapi", "starlette", ""]

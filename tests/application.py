@@ -51,7 +51,7 @@ def read_at_once(name: str, type_: Any, headers: HeaderPairs, body: bytes) -> An
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    reading = BodyReader(name, type_, 1_048_576, 30.0).read(http_scope("POST", headers=headers), receive)
+    reading = BodyReader(name, type_, 16_777_216, 30.0).read(http_scope("POST", headers=headers), receive)
     try:
         reading.send(None)
     except StopIteration as stop:

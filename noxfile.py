@@ -31,8 +31,11 @@ ON_ITS_OWN = ("tests/house",)
 # runs each example of the documentation, too, because readers start from them.
 # It leaves out what starts programs: servers, the demo, and applications inside other frameworks.
 ON_THE_OUTERMOST = (
+    "tests/channels",
     "tests/demo",
     "tests/ecosystem",
+    "tests/mistakes",
+    "tests/runs",
     "tests/servers",
 )
 # These depend on another program or package, and not on the interpreter.
@@ -41,6 +44,7 @@ ON_THE_NEWEST = (
     "tests/browser",
     "tests/channels/test_chaos.py",
     "tests/channels/test_cluster.py",
+    "tests/channels/test_cluster_promotions.py",
     "tests/channels/test_coming_and_going_on_redis.py",
     "tests/channels/test_rooms_chaos.py",
     "tests/demo/test_behind_proxies.py",

@@ -26,11 +26,12 @@ class OpenAIError(Struct, frozen=True):
 
 def openai_error(problem: Problem) -> OpenAIError:
     """Returns the body for a problem, jero's own refusals included."""
-    fault = problem.errors[0] if problem.errors else None
-    message = problem.detail or (problem.title if fault is None else fault.msg)
-    param = None if fault is None else ".".join(map(str, fault.loc[1:]))  # the first is the argument's name
+    message, param = problem.title, ""
+    if problem.errors:
+        fault = problem.errors[0]
+        message, param = fault.msg, ".".join(map(str, fault.loc[1:]))  # the first is the argument's name
     code = problem.type.replace("-", "_")
-    return OpenAIError(OpenAIErrorDetail(message, _kind(problem.status), param or None, code))
+    return OpenAIError(OpenAIErrorDetail(problem.detail or message, _kind(problem.status), param or None, code))
 
 
 def answer_refusal(error: UpstreamRefused) -> JSONResponse[Raw]:

@@ -25,9 +25,15 @@ class Binder:
         taken = next((input_ for input_ in inputs if input_.name in BODIES), None)
         self._fields = [(field.name, field_reader(field.name, field.type)) for field in inputs if field.name in FIELDS]
         self._takes_user = any(input_.name == "user" for input_ in inputs)
-        self.body_name = "" if taken is None else taken.name
-        self.body = None if taken is None or taken.is_stream else _reader(operation, taken)
-        self._open_body = _opener(operation, taken) if taken is not None and taken.is_stream else None
+        self.body_name = ""
+        self.body: Reader | None = None
+        self._open_body: BodyOpener | None = None
+        if taken is not None:
+            self.body_name = taken.name
+            if taken.is_stream:
+                self._open_body = _opener(operation, taken)
+            else:
+                self.body = _reader(operation, taken)
         self.takes_more = bool(self._fields) or self._takes_user or self._open_body is not None
         self._limit = arriving_body_limit(endpoint)
         self._codings = endpoint.content_encodings
@@ -41,7 +47,9 @@ class Binder:
         arguments = {name: read(scope, slots) for name, read in self._fields}
         if self._open_body is not None:
             decoded = decoded_body(scope, receive, self._codings, self._limit) if self._codings else None
-            incoming = RequestBody(receive if decoded is None else decoded.receive, self._limit)
+            if decoded is not None:
+                receive = decoded.receive
+            incoming = RequestBody(receive, self._limit)
             arguments[self.body_name] = self._open_body(scope, incoming)
             receive = incoming.watch
         if self._takes_user:

@@ -66,7 +66,7 @@ class BodyReader:
             if size > self._limit:
                 raise too_large(self._limit)
             if has_ended:
-                return self._decode(part if parts is None else b"".join((parts, part)))
+                return self._decode(b"".join((parts, part)) if parts else part)
             if parts is None:
                 parts = bytearray()
             parts += part

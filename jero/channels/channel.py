@@ -21,7 +21,7 @@ from jero.codec import DEFAULT_ENCODER, json_decoder
 from jero.errors import BadRequest
 from jero.json_types import check_pydantic
 from jero.policy import is_positive
-from jero.uncalled import uncalled
+from jero.uncalled import given
 
 T = TypeVar("T")
 
@@ -86,12 +86,9 @@ class Values(Generic[T]):
 
     def _error(self, data: Any) -> TypeError:
         """Returns the error for a value of another class than the type allows."""
-        meant, wanted = uncalled(data), name_of(self.of)
-        found = type(data).__name__ if meant is None else meant.found
-        instead = f"Give {wanted}(...)" if is_struct(self.of) else f"Give a value of {wanted}"
-        return TypeError(
-            f"{self._owner}: got {found}, but it is for {wanted}. {instead if meant is None else meant.instead}."
-        )
+        wanted = name_of(self.of)
+        found, instead = given(data, f"Give {wanted}(...)" if is_struct(self.of) else f"Give a value of {wanted}")
+        return TypeError(f"{self._owner}: got {found}, but it is for {wanted}. {instead}.")
 
 
 class ChannelStatistics(Struct, frozen=True, kw_only=True):

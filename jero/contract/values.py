@@ -14,7 +14,7 @@ from jero.contract.outputs import Output
 from jero.responses.response import BODILESS, Response
 from jero.responses.streaming import Negotiated, StreamingResponse
 from jero.responses.whole import Accepted, BytesResponse, Created, JSONResponse, TextResponse
-from jero.uncalled import uncalled
+from jero.uncalled import given, uncalled
 
 _SEQUENCES: Final = (list, tuple)
 _OF_TEXTS: Final = {"str": "TextResponse", "bytes": "BytesResponse"}
@@ -109,12 +109,10 @@ class ReturnedValues:
         returned = value
         if isinstance(value, JSONResponse) and any(isinstance(value, kind) for kind, _ in self._contents):
             returned = cast("JSONResponse[Any, Any]", value).content
-        meant = uncalled(returned)
-        found = meant.found if meant is not None else "None" if returned is None else type(returned).__name__
+        with_null = self._with_null if returned is value else self._with_null_content
+        found, advice = given(returned, _advice(returned, self._declared, with_null))
         if returned is not value:
             found = f"{type(cast('object', value)).__name__} with {found} as its content"
-        with_null = self._with_null if returned is value else self._with_null_content
-        advice = _advice(returned, self._declared, with_null) if meant is None else meant.instead
         return TypeError(f"{self._where} returned {found}; its return annotation says {self._declared}. {advice}.")
 
     def _validate(self, values: AllowedValues, value: Any, encoder: Encoder) -> None:

@@ -27,16 +27,12 @@ PYTHONS = list(dict.fromkeys([*nox.project.python_versions(PROJECT), RUNNING]))
 # What the `house` session runs.
 ON_ITS_OWN = ("tests/house",)
 # The oldest interpreter lacks the most, and the newest has changed the most. What lies between them runs the tests of
-# what an interpreter decides: annotations and type aliases, event loops and tasks, streams, the client. It runs each
-# example of the documentation, too, because readers start from them.
-# It leaves out what starts programs (servers, stores, the demo, applications inside other frameworks), and the
-# sentences for mistakes.
+# what an interpreter decides: annotations and type aliases, event loops and tasks, streams, channels, the client. It
+# runs each example of the documentation, too, because readers start from them.
+# It leaves out what starts programs: servers, the demo, and applications inside other frameworks.
 ON_THE_OUTERMOST = (
-    "tests/channels",
     "tests/demo",
     "tests/ecosystem",
-    "tests/mistakes",
-    "tests/runs",
     "tests/servers",
 )
 # These depend on another program or package, and not on the interpreter.

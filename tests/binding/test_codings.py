@@ -6,7 +6,7 @@ import random
 import tracemalloc
 import zlib
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import msgspec
@@ -205,44 +205,44 @@ async def test_a_form_that_decodes_to_too_much_is_refused() -> None:
     assert status == 413
 
 
-async def test_a_body_without_a_limit_is_read_piece_by_piece_while_others_have_their_turn() -> None:
-    turns, ended = 0, False
+class Others:
+    """Stands for other tasks. `turns`: how many they had while this was entered."""
 
-    async def other() -> None:
-        nonlocal turns
-        while not ended:
-            turns += 1
+    def __init__(self) -> None:
+        self.turns = 0
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        while True:
+            self.turns += 1
             await asyncio.sleep(0)
 
-    running = asyncio.create_task(other())
+
+async def test_a_body_without_a_limit_is_read_piece_by_piece_while_others_have_their_turn() -> None:
     tracemalloc.start()
     try:
-        status, _, body = await answer("/parts", in_parts(BOMB, len(BOMB)), "gzip")
+        async with Others() as others:
+            status, _, body = await answer("/parts", in_parts(BOMB, len(BOMB)), "gzip")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-        ended = True
-    await running
     assert (status, body) == (200, b"[67108864,65536]")
     assert peak < 4 * LIMIT
-    assert turns >= 1_000  # the body has 1,024 pieces
+    assert others.turns >= 1_000  # the body has 1,024 pieces
 
 
 async def test_many_empty_members_leave_others_their_turn() -> None:
-    turns, ended = 0, False
-
-    async def other() -> None:
-        nonlocal turns
-        while not ended:
-            turns += 1
-            await asyncio.sleep(0)
-
-    running = asyncio.create_task(other())
-    status, _, body = await answer("/content", in_parts(gzip.compress(b"") * 2_000, LIMIT), "gzip")
-    ended = True
-    await running
+    async with Others() as others:
+        status, _, body = await answer("/content", in_parts(gzip.compress(b"") * 2_000, LIMIT), "gzip")
     assert (status, body) == (200, b"")
-    assert turns >= 2_000
+    assert others.turns >= 2_000
 
 
 async def test_the_body_before_it_is_decoded_has_the_limit_too() -> None:
